@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseEnv } from 'node:util'
+import { main } from '../dist/main.js'
+
+const env = { ...dotenv(), ...process.env }
+const interruption = new AbortController()
+let fetch
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted && signal === 'SIGINT') process.exit(code) // asked twice: now
+    interruption.abort(code)
+  })
+}
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error // `whoopster stats | head` has read enough
+})
+
+const code = await main(process.argv.slice(2), {
+  env,
+  clock: {
+    now: () => new Date(),
+    sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+    timeout: (ms) => AbortSignal.timeout(ms),
+  },
+  fetch: async (url, init) => {
+    fetch ??= (await import('../dist/whoop/fetch.js')).createFetch(env)
+    return fetch(url, init)
+  },
+  terminal: process,
+  interrupted: interruption.signal,
+  openBrowser,
+})
+process.exitCode = code
+if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
+
+/** The working directory's `.env`; the environment itself comes first. */
+function dotenv() {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if (error.code === 'ENOENT') return {}
+    throw error
+  }
+}
+
+function openBrowser(url) {
+  const [command, ...args] = { darwin: ['open'], win32: ['rundll32', 'url.dll,FileProtocolHandler'] }[
+    process.platform
+  ] ?? ['xdg-open']
+  return new Promise((resolve) => {
+    const browser = spawn(command, [...args, url], { stdio: 'ignore', detached: true })
+    browser.once('error', () => resolve(false))
+    browser.once('spawn', () => resolve(true))
+    browser.unref()
+  })
+}

@@ -1,0 +1,2 @@
+DROP VIEW daily_summary;
+DROP FUNCTION local_time;

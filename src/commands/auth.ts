@@ -1,0 +1,167 @@
+import { print, type AddCommand, type Cli } from './cli.ts'
+import { readUserId } from './read.ts'
+import { WhoopsterError } from '../errors.ts'
+import { readConfig, tokenSettings } from '../config.ts'
+import type { LoggedIn, LoginMeans } from '../login.ts'
+
+export const addAuth: AddCommand = (program, cli) => {
+  const auth = program
+    .command('auth')
+    .summary('log a member in, or manage logins')
+    .description('Log a WHOOP member in: in the browser, or by pasting the redirected URL.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ whoopster auth\n  $ whoopster auth url                # without a terminal or a browser\n' +
+        "  $ whoopster auth complete 'http://localhost:8000/callback?code=…&state=…'",
+    )
+    .action(() => withLogin(cli, (means) => logIn(cli, means)))
+
+  auth
+    .command('url')
+    .description('Print the consent URL and stop; `auth complete` finishes that login within ten minutes.')
+    .action(() =>
+      withLogin(cli, async (means) => {
+        const { beginLogin } = await import('../login.ts')
+        const { url } = await beginLogin(means)
+        print(cli, url)
+        cli.log.info('open it, allow, then run: whoopster auth complete <the URL you were redirected to>')
+      }),
+    )
+
+  auth
+    .command('complete')
+    .description('Finish the login with the URL that WHOOP redirected to.')
+    .argument('<url>', 'the whole address, quoted')
+    .action((url) =>
+      withLogin(cli, async (means) => {
+        const { completeLogin } = await import('../login.ts')
+        welcome(cli, await completeLogin(means, url))
+      }),
+    )
+
+  auth
+    .command('status')
+    .description('Show who is logged in, with which scopes, and until when; changes nothing.')
+    .action(() => showLogins(cli))
+
+  auth
+    .command('logout')
+    .description('Revoke the login at WHOOP and forget the tokens; the records stay.')
+    .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
+    .action(({ user }) => logOut(cli, user))
+
+  auth
+    .command('keygen')
+    .description('Print a new TOKEN_ENCRYPTION_KEY.')
+    .action(async () => {
+      const { newKey } = await import('../db/seal.ts')
+      print(cli, newKey())
+    })
+}
+
+async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): Promise<void> {
+  const { withEverything } = await import('./open.ts')
+  await withEverything(cli, { autoMigrate: true }, (opened) => work({ ...opened, world: cli.world, log: cli.log }))
+}
+
+/** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
+async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
+  const { world } = cli
+  if (!world.terminal.stdin.isTTY || !world.terminal.stderr.isTTY) {
+    throw new WhoopsterError('usage', 'A login here needs a terminal.', {
+      hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
+    })
+  }
+  const [{ beginLogin, completeLogin, LOGIN_MINUTES }, { listenForCallback }, { ask }] = await Promise.all([
+    import('../login.ts'),
+    import('../callback.ts'),
+    import('../terminal/ask.ts'),
+  ])
+  const { url, state } = await beginLogin(means)
+  const callback = await listenForCallback(means.config.WHOOP_REDIRECT_URI, state)
+  const done = new AbortController()
+  try {
+    const opened = callback ? await world.openBrowser(url) : false
+    world.terminal.stderr.write(
+      `${opened ? 'Your browser shows' : 'Open'} WHOOP's consent page:\n\n  ${url}\n\n` +
+        `Allow, then come back here${callback ? ', or' : ' and'} paste the address you were redirected to.\n`,
+    )
+    const waits = [ask(world.terminal, 'Redirected URL: ', done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
+    const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
+    world.terminal.stderr.write('\n')
+    welcome(cli, await completeLogin(means, redirected))
+  } finally {
+    done.abort()
+    callback?.close()
+  }
+}
+
+async function expiry({ world }: Cli, minutes: number, done: AbortSignal): Promise<never> {
+  await world.clock.sleep(minutes * 60_000, AbortSignal.any([done, world.interrupted]))
+  world.interrupted.throwIfAborted()
+  throw new WhoopsterError('login', `Nobody came back from WHOOP within ${minutes} minutes.`, {
+    hint: 'begin again: whoopster auth',
+  })
+}
+
+function welcome(cli: Cli, { profile, missing }: LoggedIn): void {
+  const name = [profile.firstName, profile.lastName].filter(Boolean).join(' ')
+  print(cli, `Logged in: ${name ? `${name}, ` : ''}WHOOP user ${profile.whoopUserId}. Next: whoopster sync`)
+  if (missing.length === 0) return
+  cli.log.warn(`WHOOP did not grant everything; this cannot be synced: ${missing.join(', ')}`, {
+    hint: 'tick every read scope for the app at developer.whoop.com, then run: whoopster auth',
+  })
+}
+
+async function showLogins(cli: Cli): Promise<void> {
+  const { world } = cli
+  const [{ withDatabase }, { requireSchema }, { loadLogins }, { keyId, loadKeys }, { requireMembers }] =
+    await Promise.all([
+      import('../db/connect.ts'),
+      import('../db/migrate.ts'),
+      import('../db/tokens.ts'),
+      import('../db/seal.ts'),
+      import('./open.ts'),
+    ])
+  const config = readConfig(world.env, tokenSettings)
+  await withDatabase(config, world.env, async (database) => {
+    await requireSchema(database.db)
+    await requireMembers(database)
+    const keys = loadKeys(config, world.env)
+    for (const login of await loadLogins(database.db)) {
+      const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
+      const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'
+      const state = login.dead
+        ? 'has ended: run whoopster auth'
+        : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
+      print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${login.name})` : ''}`)
+      print(cli, `  login   ${state}`)
+      print(cli, `  scopes  ${login.scopes.join(' ')}`)
+      print(cli, `  sealed  under ${key} (${login.sealedUnder ?? 'unknown'})`)
+    }
+  })
+}
+
+async function logOut(cli: Cli, user: number | undefined): Promise<void> {
+  const [{ requireMembers, withEverything }, { createSession }, { createOAuth }, { forgetTokens }] = await Promise.all([
+    import('./open.ts'),
+    import('../session.ts'),
+    import('../whoop/oauth.ts'),
+    import('../db/tokens.ts'),
+  ])
+  await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config }) => {
+    const oauth = createOAuth(config, cli.world)
+    for (const member of await requireMembers(database, user)) {
+      const session = createSession({ database, keys, oauth, member, clock: cli.world.clock, log: cli.log })
+      const ended = await session.token().then(
+        (token) => oauth.revoke(token).then(() => 'revoked at WHOOP'),
+        (error: unknown) => {
+          if (error instanceof WhoopsterError && error.reason === 'login') return 'already ended at WHOOP'
+          throw error
+        },
+      )
+      await forgetTokens(database.db, member)
+      print(cli, `WHOOP user ${member.whoopUserId}: login ${ended} and forgotten here; the records stay.`)
+    }
+  })
+}

@@ -1,0 +1,21 @@
+import type { Command } from '@commander-js/extra-typings'
+import type { Log } from '../log.ts'
+import type { World } from '../world.ts'
+
+/** What every command gets: the world, where to say things, and how to end otherwise than with 0. */
+export interface Cli {
+  world: World
+  log: Log
+  quiet: boolean
+  exit(code: number): void
+}
+
+export type AddCommand = (program: Command, cli: Cli) => void
+
+export function print({ world }: Cli, text: string): void {
+  world.terminal.stdout.write(`${text}\n`)
+}
+
+export function printJson(cli: Cli, value: unknown): void {
+  print(cli, JSON.stringify(value, null, 2))
+}

@@ -1,0 +1,37 @@
+import { databaseSettings, readConfig } from '../config.ts'
+import { WhoopsterError } from '../errors.ts'
+import { print, type AddCommand } from './cli.ts'
+import { readCount } from './read.ts'
+
+export const addMigrate: AddCommand = (program, cli) => {
+  program
+    .command('migrate')
+    .summary('bring the database schema up to date')
+    .description('Bring the database schema up to date. `auth` and `sync` do this by themselves.')
+    .option('--status', 'only list the migrations')
+    .option(
+      '--down <n>',
+      'take the newest n back; suspend the schedule first, the next sync would migrate up again',
+      readCount,
+    )
+    .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
+    .action(async ({ status, down }) => {
+      if (status && down) throw new WhoopsterError('usage', '--status changes nothing: leave --down out.')
+      const [{ withDatabase }, { migrate, migrateDown, schemaState }] = await Promise.all([
+        import('../db/connect.ts'),
+        import('../db/migrate.ts'),
+      ])
+      const config = readConfig(cli.world.env, databaseSettings)
+      await withDatabase(config, cli.world.env, async ({ db }) => {
+        if (status) {
+          const { applied, pending } = await schemaState(db)
+          for (const { name } of applied) print(cli, `applied  ${name}`)
+          for (const { name } of pending) print(cli, `pending  ${name}`)
+          return
+        }
+        const moved = down ? await migrateDown(db, down) : await migrate(db)
+        for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
+        if (moved.length === 0) print(cli, down ? 'There is nothing to take back.' : 'The schema is up to date.')
+      })
+    })
+}

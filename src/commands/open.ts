@@ -1,0 +1,39 @@
+import { readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
+import { withDatabase, type Database } from '../db/connect.ts'
+import { migrate, requireSchema, schemaState } from '../db/migrate.ts'
+import { loadKeys, type Keys } from '../db/seal.ts'
+import { loadMembers, type Member } from '../db/tokens.ts'
+import { WhoopsterError } from '../errors.ts'
+import type { Cli } from './cli.ts'
+
+type FullConfig = Config<(typeof tokenSettings)[number] | (typeof whoopSettings)[number]>
+
+export interface Opened {
+  database: Database
+  keys: Keys
+  config: FullConfig
+}
+
+/** For the commands that talk to WHOOP: settings read, database open and brought up to date. */
+export async function withEverything<T>(
+  { world, log }: Cli,
+  { autoMigrate }: { autoMigrate: boolean },
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
+  return withDatabase(config, world.env, async (database) => {
+    if (!autoMigrate) await requireSchema(database.db)
+    else if ((await schemaState(database.db)).pending.length > 0) {
+      for (const { name } of await migrate(database.db)) log.info('migrated the schema', { migration: name })
+    }
+    return work({ database, keys: loadKeys(config, world.env), config })
+  })
+}
+
+/** The members that are logged in, or the one asked for; an error when there is none. */
+export async function requireMembers({ db }: Pick<Database, 'db'>, whoopUserId?: number): Promise<Member[]> {
+  const members = await loadMembers(db, whoopUserId)
+  if (members.length > 0) return members
+  const who = whoopUserId === undefined ? 'Nobody is logged in' : `WHOOP user ${whoopUserId} is not logged in`
+  throw new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
+}

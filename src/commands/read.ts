@@ -1,0 +1,45 @@
+import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { typeNames, type TypeName } from '../resources/names.ts'
+
+// What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name.
+
+/** `sleep recovery`, `sleep,recovery` and the option twice all mean the same. */
+export function readTypes(text: string, before: readonly TypeName[] = []): TypeName[] {
+  const words = text.split(',').filter(Boolean)
+  const types = words.map((word) => {
+    const type = typeNames.find((name) => name === word.trim())
+    if (!type) throw new InvalidArgumentError(`It is one of ${typeNames.join(', ')}.`)
+    return type
+  })
+  return [...new Set([...before, ...types])]
+}
+
+/** A day (UTC) or an RFC 3339 instant, as an RFC 3339 instant. */
+export function readInstant(text: string): string {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  const time = new Date(text)
+  const exists = !Number.isNaN(time.getTime()) && (!isDay || time.toISOString().startsWith(text))
+  if ((isDay || isInstant) && exists) return time.toISOString()
+  throw new InvalidArgumentError('Write a day (2026-03-28) or an instant with its zone (2026-03-28T06:00:00Z).')
+}
+
+export function readUserId(text: string): number {
+  if (/^[1-9]\d{0,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is a WHOOP user id, a number; see: whoopster auth status')
+}
+
+export function readCount(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is a whole number above 0.')
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `90m`, `24h` or `2d`, in milliseconds. */
+export function readDuration(text: string): number {
+  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  const ms = Number(number) * (UNITS[unit ?? ''] ?? Number.NaN)
+  if (ms > 0) return ms
+  throw new InvalidArgumentError('Write a duration like 90m, 24h or 2d.')
+}

@@ -1,0 +1,33 @@
+import { print, type AddCommand, type Cli } from './cli.ts'
+import { readCount } from './read.ts'
+
+const REDIRECT_URI = 'http://localhost:8000/callback'
+
+export const addSandbox: AddCommand = (program, cli) => {
+  program
+    .command('sandbox')
+    .summary('serve a pretended WHOOP API on this machine')
+    .description('Serve a WHOOP API v2 with invented members on this machine, to try things out without an account.')
+    .option('--port <port>', 'listen here', readCount, 8765)
+    .option('--days <n>', 'days of history', readCount, 365)
+    .option('--members <n>', 'invented members', readCount, 3)
+    .option('--seed <n>', 'the same seed makes the same members', readCount, 1)
+    .addHelpText('after', '\nExample:\n  $ whoopster sandbox --days 30')
+    .action((options) => serve(cli, options))
+}
+
+/** Runs until it is interrupted. */
+async function serve(cli: Cli, options: { port: number; days: number; members: number; seed: number }): Promise<void> {
+  const { startSandbox } = await import('../sandbox/index.ts')
+  const { clock, env, interrupted } = cli.world
+  const redirectUri = env['WHOOP_REDIRECT_URI'] || REDIRECT_URI
+  const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() })
+  print(cli, '# A pretended WHOOP with invented members. Use it in another terminal with:')
+  print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
+  print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)
+  print(cli, `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`)
+  print(cli, `export WHOOP_REDIRECT_URI=${redirectUri}`)
+  cli.log.info('serving until Ctrl-C', { url: sandbox.url })
+  await new Promise((resolve) => interrupted.addEventListener('abort', resolve))
+  await sandbox.close()
+}

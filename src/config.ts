@@ -1,0 +1,114 @@
+import * as v from 'valibot'
+import { WhoopsterError } from './errors.ts'
+import type { Env } from './world.ts'
+
+const text = v.pipe(v.string(), v.trim())
+const url = v.pipe(text, v.url('is not a URL'))
+const origin = v.pipe(
+  url,
+  v.transform((address) => address.replace(/\/+$/, '')),
+)
+const databaseUrl = v.pipe(text, v.regex(/^postgres(ql)?:\/\//, 'does not begin with postgres://'))
+const encryptionKeys = v.pipe(
+  text,
+  v.transform((keys) => keys.split(',').map((key) => Buffer.from(key.trim(), 'base64'))),
+  v.everyItem((key) => key.length === 32, 'is not 32 bytes of base64 (new,old while rotating)'),
+)
+const perMinute = v.pipe(text, v.regex(/^[1-9]\d{0,5}$/, 'is not a whole number above 0'), v.transform(Number))
+
+/** Every setting: what it must be, what it means, and its default in words. README and `.env.example` follow it. */
+export const settings = {
+  DATABASE_URL: {
+    schema: v.optional(databaseUrl),
+    meaning: 'PostgreSQL 15 or newer, `postgres://…`; TLS by `sslmode` and `sslrootcert`',
+    default: 'an embedded PostgreSQL in the data directory, one process at a time',
+  },
+  WHOOP_CLIENT_ID: {
+    schema: text,
+    meaning: 'the app you registered at developer.whoop.com',
+    default: 'needed by `auth` and `sync`',
+  },
+  WHOOP_CLIENT_SECRET: { schema: text, meaning: 'its secret', default: 'needed by `auth` and `sync`' },
+  WHOOP_REDIRECT_URI: {
+    schema: v.optional(url, 'http://localhost:8000/callback'),
+    meaning: 'the redirect URL, exactly as registered there',
+    default: '`http://localhost:8000/callback`',
+  },
+  WHOOP_API_BASE_URL: {
+    schema: v.optional(origin, 'https://api.prod.whoop.com'),
+    meaning: 'origin of the API (below `/developer`) and of OAuth (below `/oauth/oauth2`)',
+    default: '`https://api.prod.whoop.com`',
+  },
+  WHOOP_AUTH_URL: { schema: v.optional(url), meaning: 'another OAuth consent address', default: 'from the base URL' },
+  WHOOP_TOKEN_URL: { schema: v.optional(url), meaning: 'another OAuth token address', default: 'from the base URL' },
+  TOKEN_ENCRYPTION_KEY: {
+    schema: v.optional(encryptionKeys),
+    meaning: '32 bytes in base64 that seal the tokens (`whoopster auth keygen`); `new,old` while rotating',
+    default: 'needed with `DATABASE_URL`; the embedded database makes its own',
+  },
+  WHOOPSTER_DATA_DIR: {
+    schema: v.optional(text),
+    meaning: 'where the embedded database lives',
+    default: '`whoopster` in the XDG data directory',
+  },
+  MAX_REQUESTS_PER_MINUTE: {
+    schema: v.optional(perMinute, '100'),
+    meaning: 'what WHOOP allows your app; nine tenths of it are used',
+    default: "100, WHOOP's published limit",
+  },
+  LOG_LEVEL: {
+    schema: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'is none of debug, info, warn, error'), 'info'),
+    meaning: 'debug, info, warn or error',
+    default: 'info',
+  },
+} as const
+
+export type SettingName = keyof typeof settings
+export type Config<Name extends SettingName = SettingName> = {
+  readonly [K in Name]: v.InferOutput<(typeof settings)[K]['schema']>
+}
+
+/** What a command needs to open the database. */
+export const databaseSettings = ['DATABASE_URL', 'WHOOPSTER_DATA_DIR'] as const
+/** What a command needs that reads or writes tokens. */
+export const tokenSettings = [...databaseSettings, 'TOKEN_ENCRYPTION_KEY'] as const
+/** What a command needs to talk to WHOOP. */
+export const whoopSettings = [
+  'WHOOP_CLIENT_ID',
+  'WHOOP_CLIENT_SECRET',
+  'WHOOP_REDIRECT_URI',
+  'WHOOP_API_BASE_URL',
+  'WHOOP_AUTH_URL',
+  'WHOOP_TOKEN_URL',
+  'MAX_REQUESTS_PER_MINUTE',
+] as const
+
+export type DatabaseConfig = Config<(typeof databaseSettings)[number]>
+export type TokenConfig = Config<(typeof tokenSettings)[number]>
+export type WhoopConfig = Config<(typeof whoopSettings)[number]>
+
+/** Reads the settings a command names, and reports all that is wrong with them in one message. */
+export function readConfig<Name extends SettingName>(env: Env, names: readonly Name[]): Config<Name> {
+  const problems: string[] = []
+  const config: Partial<Record<SettingName, unknown>> = {}
+  for (const name of names) {
+    const given = env[name]?.trim() ? env[name] : undefined // compose and Secrets pass what is unset as ''
+    const read = v.safeParse(settings[name].schema, given)
+    if (read.success) config[name] = read.output
+    else problems.push(`${name} ${given === undefined ? 'is not set' : read.issues[0].message}`)
+  }
+  if (config.DATABASE_URL && asks(names, 'TOKEN_ENCRYPTION_KEY') && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
+    problems.push('TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)')
+  }
+  if (problems.length > 0) {
+    const lines = problems.map((problem) => `  ${problem}`)
+    throw new WhoopsterError('settings', ['The settings are incomplete or wrong:', ...lines].join('\n'), {
+      hint: 'copy .env.example to .env and fill it in, or set them in the environment',
+    })
+  }
+  return config as Config<Name>
+}
+
+function asks(names: readonly SettingName[], name: SettingName): boolean {
+  return names.includes(name)
+}

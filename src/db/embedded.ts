@@ -1,0 +1,140 @@
+import { createServer, connect } from 'node:net'
+import { mkdirSync, statSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Duplex } from 'node:stream'
+import type { PGlite } from '@electric-sql/pglite'
+import { WhoopsterError } from '../errors.ts'
+
+export interface Embedded {
+  /** A socket for postgres.js that speaks to the database inside this process. */
+  socket(): Duplex
+  close(): Promise<void>
+}
+
+/** PGlite in `dir`, which is this process's alone until it is closed: two at once corrupt the files in silence. */
+export async function openEmbedded(dir: string): Promise<Embedded> {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const unlock = await lockDirectory(dir)
+  try {
+    const { PGlite } = await import('@electric-sql/pglite')
+    const database = await PGlite.create(join(dir, 'postgres'))
+    return {
+      socket: () => new PgliteSocket(database),
+      close: async () => {
+        await database.close()
+        await unlock()
+      },
+    }
+  } catch (cause) {
+    await unlock()
+    throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${String(cause)}`, {
+      hint: 'is the disk full, or the directory from another version? move it away to start anew',
+      cause,
+    })
+  }
+}
+
+/**
+ * The kernel frees a Linux abstract socket the moment its process ends, however it ends. Elsewhere a socket file
+ * does the same job, and one that nobody answers is left over from a process that died.
+ */
+async function lockDirectory(dir: string): Promise<() => Promise<void>> {
+  const { dev, ino } = statSync(dir)
+  const abstract = statSync('/proc/self/ns/net', { throwIfNoEntry: false }) !== undefined
+  const address = abstract ? `\0whoopster:${dev}:${ino}` : join(dir, 'lock')
+  const unlock = await listen(address)
+  if (unlock) return unlock
+  if (!abstract && !(await answers(address))) {
+    await unlink(address)
+    const second = await listen(address)
+    if (second) return second
+  }
+  throw new WhoopsterError('busy', `Another whoopster is using the embedded database in ${dir}.`, {
+    hint: 'try again when it has ended, or set DATABASE_URL: a PostgreSQL server takes many at once',
+  })
+}
+
+function listen(address: string): Promise<(() => Promise<void>) | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', (error) => {
+      if ('code' in error && error.code === 'EADDRINUSE') resolve(undefined)
+      else reject(error)
+    })
+    server.listen(address, () => {
+      server.unref()
+      resolve(() => new Promise((closed) => server.close(() => closed())))
+    })
+  })
+}
+
+function answers(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(address)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+const TERMINATE = 0x58
+
+/** Carries PostgreSQL's wire protocol between postgres.js and PGlite: whole messages in, answers out. */
+class PgliteSocket extends Duplex {
+  readonly readyState = 'open'
+  readonly #database: PGlite
+  #pending: Buffer = Buffer.alloc(0)
+  #started = false // the first message has no type byte
+
+  constructor(database: PGlite) {
+    super()
+    this.#database = database
+  }
+
+  connect(): this {
+    queueMicrotask(() => this.emit('connect'))
+    return this
+  }
+
+  setKeepAlive(): void {}
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    const messages = this.#takeMessages(chunk)
+    if (messages.length === 0) return done()
+    if (messages[0] === TERMINATE) {
+      this.push(null)
+      done()
+      this.end()
+      return
+    }
+    this.#database.execProtocolRaw(messages).then(
+      (answer) => {
+        if (answer.length > 0) this.push(Buffer.from(answer))
+        done()
+      },
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  /** The complete messages at the front of what has come so far. */
+  #takeMessages(chunk: Buffer): Buffer {
+    this.#pending = Buffer.concat([this.#pending, chunk])
+    let taken = 0
+    for (;;) {
+      const header = this.#started ? 1 : 0
+      if (this.#pending.length < taken + header + 4) break
+      const length = this.#pending.readInt32BE(taken + header) + header
+      if (this.#pending.length < taken + length) break
+      taken += length
+      this.#started = true
+    }
+    const messages = this.#pending.subarray(0, taken)
+    this.#pending = this.#pending.subarray(taken)
+    return messages
+  }
+}

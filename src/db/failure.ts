@@ -1,0 +1,82 @@
+import { WhoopsterError, type Reason } from '../errors.ts'
+
+interface Meaning {
+  reason: Reason
+  says: string
+  hint: string
+}
+
+const RETRY = 'try again; nothing that was committed is lost'
+
+/** What PostgreSQL's SQLSTATE (five characters, or its class of two) or Node's error code means for the user. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  ECONNREFUSED: { reason: 'unavailable', says: 'refuses connections', hint: 'is it running? check DATABASE_URL' },
+  ENOTFOUND: { reason: 'unavailable', says: 'is unknown to DNS', hint: 'check the host in DATABASE_URL' },
+  EAI_AGAIN: { reason: 'unavailable', says: 'cannot be looked up in DNS', hint: RETRY },
+  ENOENT: { reason: 'unavailable', says: 'has no such socket', hint: 'check the path in DATABASE_URL' },
+  ECONNRESET: { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
+  CONNECT_TIMEOUT: { reason: 'unavailable', says: 'does not answer', hint: 'check the host and port in DATABASE_URL' },
+  CONNECTION_CLOSED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
+  CONNECTION_ENDED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
+  CONNECTION_DESTROYED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
+  '08': { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
+  '25006': { reason: 'unavailable', says: 'is read-only', hint: 'point DATABASE_URL at the primary' },
+  '28': { reason: 'settings', says: 'does not let us in', hint: 'check user and password in DATABASE_URL' },
+  '3D000': { reason: 'settings', says: 'has no such database', hint: 'create it, or check its name in DATABASE_URL' },
+  '40': { reason: 'unavailable', says: 'rolled back a transaction', hint: RETRY },
+  '42501': { reason: 'settings', says: 'does not permit this', hint: "grant DATABASE_URL's user the missing right" },
+  '42P01': { reason: 'settings', says: 'lacks a table', hint: 'run: whoopster migrate' },
+  '42703': { reason: 'settings', says: 'lacks a column', hint: 'run: whoopster migrate' },
+  '53100': { reason: 'unavailable', says: 'has no disk space left', hint: 'free some space, then run it again' },
+  '53300': { reason: 'unavailable', says: 'has no free connection', hint: 'raise max_connections, or try again later' },
+  '53': { reason: 'unavailable', says: 'is out of resources', hint: RETRY },
+  '55P03': { reason: 'later', says: 'waited too long for a lock', hint: 'another run may be at work: try again later' },
+  '57014': { reason: 'unavailable', says: 'took too long over a statement', hint: RETRY },
+  '57': { reason: 'unavailable', says: 'is shutting down or starting up', hint: RETRY },
+  '58': { reason: 'unavailable', says: 'has trouble with its disk', hint: "look into the server's log" },
+  SELF_SIGNED_CERT_IN_CHAIN: certificate('has a certificate that nobody vouches for'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificate('has a certificate that nobody vouches for'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificate('has a certificate that nobody vouches for'),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('has a certificate that nobody vouches for'),
+  ERR_TLS_CERT_ALTNAME_INVALID: certificate('has a certificate for another host'),
+  CERT_HAS_EXPIRED: certificate('has a certificate that has expired'),
+}
+
+function certificate(says: string): Meaning {
+  return { reason: 'settings', says, hint: 'check sslmode and sslrootcert in DATABASE_URL' }
+}
+
+/**
+ * Names a failure of PostgreSQL. Drizzle's own message prints a statement's parameters, tokens included,
+ * so only its cause is shown and passed on.
+ */
+export function databaseFailure(error: unknown, where: string): unknown {
+  const cause = rootCause(error)
+  if (error instanceof WhoopsterError || !(cause instanceof Error)) return error
+  const code = codeOf(cause)
+  const said = cause.message ? ` (${cause.message})` : ''
+  const meaning = code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
+  if (!meaning || (code === 'ENOENT' && !('address' in cause))) {
+    if (cause.name !== 'PostgresError') return error
+    return new WhoopsterError('bug', `PostgreSQL at ${where} refused a statement: ${code}${said}`, { cause })
+  }
+  return new WhoopsterError(meaning.reason, `PostgreSQL at ${where} ${meaning.says}${said}`, {
+    hint: meaning.hint,
+    cause,
+  })
+}
+
+/** Below Drizzle's wrapper, and below the list that Node makes of one failure per address. */
+function rootCause(error: unknown): unknown {
+  if (error instanceof AggregateError) return rootCause(error.errors[0])
+  if (error instanceof Error && error.cause !== undefined && !(error instanceof WhoopsterError)) {
+    return rootCause(error.cause)
+  }
+  return error
+}
+
+/** The SQLSTATE or Node's code; undefined for what does not come from a database or a socket. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
+}

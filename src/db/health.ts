@@ -1,0 +1,91 @@
+import { getTableName, sql } from 'drizzle-orm'
+import { resources, scopeOf } from '../resources/index.ts'
+import { typeNames, type TypeName } from '../resources/names.ts'
+import type { Db } from './connect.ts'
+import { loadLogins, type Login } from './tokens.ts'
+
+export interface TypeHealth {
+  lastSuccess: Date | null
+  lastRecordTime: Date | null
+  records: number
+  /** Nothing below the newest record is missing. */
+  complete: boolean
+  status: 'success' | 'error' | 'in_progress' | 'never' | 'not_granted'
+  error: string | null
+}
+
+export interface MemberHealth {
+  login: Login
+  types: Record<TypeName, TypeHealth>
+}
+
+export interface WhoopHealth {
+  lastStatus: number | null
+  at: Date | null
+  remainingToday: number | null
+}
+
+export async function loadServerVersion(db: Db): Promise<string> {
+  const [row] = await db.execute<{ server_version: string }>(sql`show server_version`)
+  return row?.server_version.split(' ')[0] ?? ''
+}
+
+/** What WHOOP last answered, to any run. */
+export async function loadWhoopHealth(db: Db): Promise<WhoopHealth> {
+  const [row] = await db.execute<{ status: number; at: string; remaining: number | null }>(sql`
+    select last_http_status as status, finished_at as at, remaining_today as remaining from sync_runs
+    where last_http_status is not null order by finished_at desc limit 1`)
+  return row
+    ? { lastStatus: row.status, at: new Date(row.at), remainingToday: row.remaining }
+    : { lastStatus: null, at: null, remainingToday: null }
+}
+
+export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
+  const logins = await loadLogins(db)
+  const counts = [...resources.map(({ name, table }) => ({ name, table: getTableName(table) })), BODY].map(
+    ({ name, table }) => sql`
+      select user_id, ${name} as type, count(*)::int as records from ${sql.identifier(table)} group by user_id`,
+  )
+  const rows = await db.execute<Row>(sql`
+    select whoop_user_id as "whoopUserId", data_type as type, last_sync_time as "lastSync",
+      last_record_time as "lastRecord", status, error_message as error, coalesce(records, 0) as records,
+      last_sync_time is not null and (last_record_time is null
+        or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered)) as complete
+    from sync_status join users on users.id = sync_status.user_id
+      left join (${sql.join(counts, sql` union all `)}) counted
+        on counted.user_id = sync_status.user_id and counted.type = data_type`)
+  return logins.map((login) => ({ login, types: typesOf(login, rows) }))
+}
+
+const BODY = { name: 'body', table: 'body_measurements' } as const
+
+interface Row extends Record<string, unknown> {
+  whoopUserId: string
+  type: TypeName
+  lastSync: string | null
+  lastRecord: string | null
+  status: 'success' | 'error' | 'in_progress'
+  error: string | null
+  records: number
+  complete: boolean
+}
+
+function typesOf(login: Login, rows: readonly Row[]): Record<TypeName, TypeHealth> {
+  const entries = typeNames.map((type) => {
+    const row = rows.find((one) => Number(one.whoopUserId) === login.whoopUserId && one.type === type)
+    return [type, { ...typeOf(row), ...(login.scopes.includes(scopeOf[type]) ? {} : { status: 'not_granted' }) }] as const
+  })
+  return Object.fromEntries(entries) as Record<TypeName, TypeHealth>
+}
+
+function typeOf(row: Row | undefined): TypeHealth {
+  const date = (text: string | null | undefined) => (text ? new Date(text) : null)
+  return {
+    lastSuccess: date(row?.lastSync),
+    lastRecordTime: date(row?.lastRecord),
+    records: row?.records ?? 0,
+    complete: row?.complete ?? false,
+    status: row?.status ?? 'never',
+    error: row?.error ?? null,
+  }
+}

@@ -1,0 +1,49 @@
+import { sql } from 'drizzle-orm'
+import { WhoopsterError } from '../errors.ts'
+import type { Db } from './connect.ts'
+import type { Member } from './tokens.ts'
+
+/** Proof that this run still holds its locks: they belong to one backend, and die with it. */
+export interface Fence {
+  pid: number
+  lost(): WhoopsterError
+}
+
+/** Locks each of a member's types that nobody else is syncing; returns those, and what guards every write. */
+export async function lockTypes<Name extends string>(
+  db: Db,
+  member: Member,
+  types: readonly Name[],
+): Promise<{ fence: Fence; locked: Name[] }> {
+  const rows = await db.execute<{ type: Name; locked: boolean; pid: number }>(sql`
+    select type, pg_backend_pid() as pid, pg_try_advisory_lock(${lockKey(member)}) as locked
+    from unnest(array[${sql.join(
+      types.map((type) => sql`${type}`),
+      sql`, `,
+    )}]::text[]) type`)
+  return { fence: createFence(rows[0]?.pid ?? 0), locked: rows.filter((row) => row.locked).map((row) => row.type) }
+}
+
+export async function unlockTypes(db: Db, member: Member, types: readonly string[]): Promise<void> {
+  if (types.length === 0) return
+  await db.execute(
+    sql`select pg_advisory_unlock(${lockKey(member)}) from unnest(array[${sql.join(
+      types.map((type) => sql`${type}`),
+      sql`, `,
+    )}]::text[]) type`,
+  )
+}
+
+const lockKey = (member: Member) =>
+  sql`hashtextextended('whoopster:sync:' || ${member.whoopUserId}::text || ':' || type, 0)`
+
+/** A connection that broke is replaced in silence, without the locks: another run may hold them by now. */
+function createFence(pid: number): Fence {
+  return {
+    pid,
+    lost: () =>
+      new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
+        hint: 'run it again; everything committed is kept',
+      }),
+  }
+}

@@ -1,0 +1,143 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
+import { WhoopsterError } from '../errors.ts'
+import type { Db } from './connect.ts'
+import { codeOf } from './failure.ts'
+
+/** A migration of this version: its name, its statements' hash, and the place in the order (`when`, epoch ms). */
+export interface Migration {
+  name: string
+  when: number
+  hash: string
+}
+
+export interface SchemaState {
+  applied: Migration[]
+  pending: Migration[]
+}
+
+/** Which migrations the database has; refuses a history that is not the beginning of ours. */
+export async function schemaState(db: Db, folder = migrationsFolder()): Promise<SchemaState> {
+  const ours = readMigrations(folder)
+  const rows = await appliedRows(db)
+  const applied = rows.map((row, index) => matching(ours[index], row, ours))
+  return { applied, pending: ours.slice(applied.length) }
+}
+
+/** Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. */
+export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migration[]> {
+  return withMigrationLock(db, async () => {
+    const { pending } = await schemaState(db, folder)
+    if (pending.length > 0) await runMigrations(db, { migrationsFolder: folder })
+    return pending
+  })
+}
+
+/** Takes back the newest `steps` migrations, with what they stored; returns them, newest first. */
+export async function migrateDown(db: Db, steps: number, folder = migrationsFolder()): Promise<Migration[]> {
+  return withMigrationLock(db, async () => {
+    const { applied } = await schemaState(db, folder)
+    const undone = applied.toReversed().slice(0, steps)
+    const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
+    await db.transaction(async (tx) => {
+      for (const { script, when } of scripts) {
+        await tx.execute(sql.raw(script))
+        await tx.execute(sql`delete from drizzle.__drizzle_migrations where created_at = ${when}`)
+      }
+    })
+    return undone
+  })
+}
+
+/** Throws unless the schema is exactly this version's. */
+export async function requireSchema(db: Db): Promise<void> {
+  const { pending } = await schemaState(db)
+  if (pending.length === 0) return
+  throw new WhoopsterError('settings', `The database's schema lacks ${pending.length} migration(s).`, {
+    hint: 'run: whoopster migrate',
+  })
+}
+
+interface AppliedRow {
+  hash: string
+  when: number
+}
+
+const NO_SUCH_TABLE = '42P01'
+const NO_SUCH_SCHEMA = '3F000'
+
+async function appliedRows(db: Db): Promise<AppliedRow[]> {
+  try {
+    const rows = await db.execute<{ hash: string; created_at: string }>(
+      sql`select hash, created_at from drizzle.__drizzle_migrations order by created_at`,
+    )
+    return rows.map((row) => ({ hash: row.hash, when: Number(row.created_at) }))
+  } catch (error) {
+    const code = codeOf(error instanceof Error ? error.cause : undefined)
+    if (code === NO_SUCH_TABLE || code === NO_SUCH_SCHEMA) return []
+    throw error
+  }
+}
+
+function matching(mine: Migration | undefined, row: AppliedRow, ours: readonly Migration[]): Migration {
+  if (mine?.when === row.when && mine.hash === row.hash) return mine
+  if (mine?.when === row.when) {
+    throw refusal(`The migration ${mine.name} was changed after it had been applied to this database.`)
+  }
+  if (row.when > (ours.at(-1)?.when ?? 0)) {
+    throw new WhoopsterError('settings', 'This database was migrated by a newer version of whoopster.', {
+      hint: 'install that version or a newer one; it can go back with: whoopster migrate --down 1',
+    })
+  }
+  const name = mine?.name ?? ours.at(-1)?.name ?? 'the first'
+  throw refusal(`The migrations of this database are out of order around ${name}.`)
+}
+
+function refusal(message: string): WhoopsterError {
+  return new WhoopsterError('settings', message, {
+    hint: 'install the version of whoopster that this database was made with, or restore a backup',
+  })
+}
+
+function readMigrations(folder: string): Migration[] {
+  const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: { tag: string }[]
+  }
+  const files = readMigrationFiles({ migrationsFolder: folder })
+  const migrations = files.map((file, index) => ({
+    name: journal.entries[index]?.tag ?? '',
+    when: file.folderMillis,
+    hash: file.hash,
+  }))
+  const misplaced = migrations.find(({ when }, index) => when <= (migrations[index - 1]?.when ?? 0))
+  if (misplaced) throw refusal(`The migration ${misplaced.name} is older than the one before it.`)
+  return migrations
+}
+
+function readDownFile(folder: string, { name }: Migration): string {
+  return readFileSync(join(folder, `${name}.down.sql`), 'utf8')
+}
+
+/** `drizzle/` lies beside package.json, for the source, the bundle and an installed package alike. */
+function migrationsFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return join(folder, 'drizzle')
+}
+
+/** The database's one connection holds the lock. After a failure the process ends, and that frees it. */
+async function withMigrationLock<T>(db: Db, work: () => Promise<T>): Promise<T> {
+  const key = sql`hashtextextended('whoopster:migrate', 0)`
+  await db.execute(sql`set statement_timeout = 0`) // another process may be at a long migration, and so may we
+  await db.execute(sql`set lock_timeout = '5min'`)
+  await db.execute(sql`select pg_advisory_lock(${key})`)
+  const result = await work()
+  await db.execute(sql`select pg_advisory_unlock(${key})`)
+  await db.execute(sql`reset lock_timeout`)
+  await db.execute(sql`reset statement_timeout`)
+  return result
+}

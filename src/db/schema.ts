@@ -1,0 +1,92 @@
+import { sql } from 'drizzle-orm'
+import { bigint, customType, index, integer, jsonb, pgTable, text, unique, varchar } from 'drizzle-orm/pg-core'
+import { instant } from '../resources/resource.ts'
+import { users } from '../resources/users.ts'
+
+// What drizzle-kit reads: the resources' tables, and those that are ours alone.
+export { users } from '../resources/users.ts'
+export { sleepRecords } from '../resources/sleep.ts'
+export { recoveryRecords } from '../resources/recovery.ts'
+export { workoutRecords } from '../resources/workout.ts'
+export { cycleRecords } from '../resources/cycle.ts'
+export { bodyMeasurements } from '../resources/body.ts'
+
+const instants = customType<{ data: string }>({ dataType: () => 'tstzmultirange' })
+
+const id = () => integer().primaryKey().generatedAlwaysAsIdentity()
+const userId = () =>
+  integer('user_id')
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' })
+
+/** A member's login. Both tokens are sealed; `updated_at` is when WHOOP gave them. */
+export const oauthTokens = pgTable(
+  'oauth_tokens',
+  {
+    id: id(),
+    userId: userId().unique(),
+    accessToken: text('access_token').notNull(),
+    refreshToken: text('refresh_token').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    scopes: text().array().notNull(),
+    /** Of a refresh token that WHOOP has refused: it is not offered again. */
+    deadFingerprint: text('dead_fingerprint'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [index('idx_oauth_tokens_user_id').on(table.userId)],
+)
+
+/** A login that is under way, from the consent URL until WHOOP's redirect. */
+export const pendingLogins = pgTable('pending_logins', {
+  state: text().primaryKey(),
+  codeVerifier: text('code_verifier').notNull(), // sealed
+  createdAt: instant('created_at').notNull().defaultNow(),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+/** One row per member and type. `covered` says which times are stored completely: it is the sync's only cursor. */
+export const syncStatus = pgTable(
+  'sync_status',
+  {
+    id: id(),
+    userId: userId(),
+    dataType: varchar('data_type', { length: 50 }).notNull(),
+    lastSyncTime: instant('last_sync_time'), // of the last success
+    lastRecordTime: instant('last_record_time'), // of the newest record, for people to read
+    status: varchar({ length: 50 }).notNull().default('in_progress'), // success, error, in_progress
+    recordsFetched: integer('records_fetched').notNull().default(0), // by the last run
+    errorMessage: text('error_message'),
+    covered: instants()
+      .notNull()
+      .default(sql`'{}'`),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    unique('sync_status_user_id_data_type_unique').on(table.userId, table.dataType),
+    index('idx_sync_status_user_data_type').on(table.userId, table.dataType),
+  ],
+)
+
+/** What each run did for each member; kept 90 days. */
+export const syncRuns = pgTable(
+  'sync_runs',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: userId(),
+    startedAt: instant('started_at').notNull(),
+    finishedAt: instant('finished_at').notNull(),
+    outcome: varchar({ length: 20 }).notNull(), // ok, partial, failed, skipped
+    errorReason: varchar('error_reason', { length: 20 }),
+    errorMessage: text('error_message'),
+    requests: integer().notNull(),
+    retries: integer().notNull(),
+    waitedMs: integer('waited_ms').notNull(),
+    tokenRefreshes: integer('token_refreshes').notNull(),
+    lastHttpStatus: integer('last_http_status'),
+    remainingToday: integer('remaining_today'), // of WHOOP's requests, as it last said
+    types: jsonb().notNull(), // per type: outcome, fetched, inserted, updated, …
+  },
+  (table) => [index('idx_sync_runs_user_id').on(table.userId, table.startedAt)],
+)

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { and, asc, eq, sql } from 'drizzle-orm'
+import { users, type Profile } from '../resources/users.ts'
+import type { Database, Db, Tx } from './connect.ts'
+import { oauthTokens, pendingLogins } from './schema.ts'
+import { seal, sealedUnder, unseal, type Keys } from './seal.ts'
+
+/** A member who has logged in, whether or not that login is still alive. */
+export interface Member {
+  id: number
+  whoopUserId: number
+  firstName: string | null
+  scopes: readonly string[]
+}
+
+/** What WHOOP grants: two opaque tokens, when the first expires, and what it may read. */
+export interface Tokens {
+  access: string
+  refresh: string
+  grantedAt: Date
+  expiresAt: Date
+  scopes: readonly string[]
+}
+
+export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[]> {
+  return db
+    .select({
+      id: users.id,
+      whoopUserId: users.whoopUserId,
+      firstName: users.firstName,
+      scopes: oauthTokens.scopes,
+    })
+    .from(users)
+    .innerJoin(oauthTokens, eq(oauthTokens.userId, users.id))
+    .where(whoopUserId === undefined ? undefined : eq(users.whoopUserId, whoopUserId))
+    .orderBy(asc(users.id))
+}
+
+/** The member's row, new or brought up to date; logging in again keeps it. */
+export async function saveProfile(db: Db | Tx, profile: Profile): Promise<number> {
+  const [row] = await db
+    .insert(users)
+    .values(profile)
+    .onConflictDoUpdate({
+      target: users.whoopUserId,
+      set: { ...profile, updatedAt: sql`now()` },
+      setWhere: sql`(${users.email}, ${users.firstName}, ${users.lastName})
+        is distinct from (excluded.email, excluded.first_name, excluded.last_name)`,
+    })
+    .returning({ id: users.id })
+  if (row) return row.id
+  const [unchanged] = await db.select({ id: users.id }).from(users).where(eq(users.whoopUserId, profile.whoopUserId))
+  if (!unchanged) throw new Error('the member vanished while being saved')
+  return unchanged.id
+}
+
+/** A new login replaces whatever the row held, readable or not. */
+export async function saveTokens(db: Db | Tx, keys: Keys, member: Pick<Member, 'id'>, tokens: Tokens): Promise<void> {
+  const row = {
+    accessToken: seal(keys, tokens.access, placeOf(member.id, 'access_token')),
+    refreshToken: seal(keys, tokens.refresh, placeOf(member.id, 'refresh_token')),
+    expiresAt: tokens.expiresAt.toISOString(),
+    updatedAt: tokens.grantedAt.toISOString(),
+    scopes: [...tokens.scopes],
+    deadFingerprint: null,
+  }
+  await db
+    .insert(oauthTokens)
+    .values({ userId: member.id, ...row })
+    .onConflictDoUpdate({ target: oauthTokens.userId, set: row })
+}
+
+/** A member's tokens as stored, and whether WHOOP has refused this refresh token before. */
+export interface StoredTokens extends Tokens {
+  dead: boolean
+}
+
+/** What can be said of a login without opening it. */
+export interface Login {
+  whoopUserId: number
+  name: string
+  scopes: readonly string[]
+  expiresAt: Date
+  /** WHOOP has refused its refresh token: a person has to log in again. */
+  dead: boolean
+  /** The id of the key that its tokens are sealed with. */
+  sealedUnder: string | undefined
+}
+
+export async function loadLogins(db: Db): Promise<Login[]> {
+  const rows = await db
+    .select()
+    .from(users)
+    .innerJoin(oauthTokens, eq(oauthTokens.userId, users.id))
+    .orderBy(asc(users.id))
+  return rows.map(({ users: user, oauth_tokens: tokens }) => ({
+    whoopUserId: user.whoopUserId,
+    name: [user.firstName, user.lastName].filter(Boolean).join(' '),
+    scopes: tokens.scopes,
+    expiresAt: new Date(tokens.expiresAt),
+    dead: tokens.deadFingerprint !== null, // a new login clears it
+    sealedUnder: sealedUnder(tokens.refreshToken),
+  }))
+}
+
+export async function loadTokens(db: Db, keys: Keys, member: Member): Promise<StoredTokens | undefined> {
+  const [row] = await db.select().from(oauthTokens).where(eq(oauthTokens.userId, member.id))
+  return row && opened(keys, row)
+}
+
+/** Holds the member's row, so that a token that works once is spent by one process; others wait here. */
+export async function withTokensLocked<T>(
+  database: Database,
+  keys: Keys,
+  member: Member,
+  work: (tx: Tx, tokens: StoredTokens | undefined) => Promise<T>,
+): Promise<T> {
+  return database.apart((db) =>
+    db.transaction(async (tx) => {
+      const [row] = await tx.select().from(oauthTokens).where(eq(oauthTokens.userId, member.id)).for('update')
+      return work(tx, row && opened(keys, row))
+    }),
+  )
+}
+
+/** Proves that this row can be written before WHOOP is asked for what has to be stored in it. */
+export async function proveWritable(tx: Tx, member: Member): Promise<void> {
+  await tx
+    .update(oauthTokens)
+    .set({ expiresAt: sql`${oauthTokens.expiresAt}` })
+    .where(eq(oauthTokens.userId, member.id))
+}
+
+export async function rememberDead(tx: Tx, member: Member, refreshToken: string): Promise<void> {
+  await tx
+    .update(oauthTokens)
+    .set({ deadFingerprint: fingerprint(refreshToken) })
+    .where(eq(oauthTokens.userId, member.id))
+}
+
+/** Forgets a login; the member and the records stay. */
+export async function forgetTokens(db: Db, member: Member): Promise<void> {
+  await db.delete(oauthTokens).where(eq(oauthTokens.userId, member.id))
+}
+
+/** Remembers a login that is under way; those that ran out are dropped. */
+export async function savePendingLogin(
+  db: Db,
+  keys: Keys,
+  login: { state: string; verifier: string; now: Date; minutes: number },
+): Promise<void> {
+  const now = login.now.toISOString()
+  await db.delete(pendingLogins).where(sql`${pendingLogins.expiresAt} < ${now}`)
+  await db.insert(pendingLogins).values({
+    state: login.state,
+    codeVerifier: seal(keys, login.verifier, `pending_logins/${login.state}`),
+    createdAt: now,
+    expiresAt: new Date(login.now.getTime() + login.minutes * 60_000).toISOString(),
+  })
+}
+
+/** The verifier of the login that `state` belongs to; undefined when there is none, or its time is over. */
+export async function loadPendingLogin(db: Db, keys: Keys, state: string, now: Date): Promise<string | undefined> {
+  const [row] = await db
+    .select()
+    .from(pendingLogins)
+    .where(and(eq(pendingLogins.state, state), sql`${pendingLogins.expiresAt} >= ${now.toISOString()}`))
+  return row && unseal(keys, row.codeVerifier, `pending_logins/${state}`)
+}
+
+export async function deletePendingLogin(db: Db | Tx, state: string): Promise<void> {
+  await db.delete(pendingLogins).where(eq(pendingLogins.state, state))
+}
+
+function opened(keys: Keys, row: typeof oauthTokens.$inferSelect): StoredTokens {
+  const refresh = unseal(keys, row.refreshToken, placeOf(row.userId, 'refresh_token'))
+  return {
+    access: unseal(keys, row.accessToken, placeOf(row.userId, 'access_token')),
+    refresh,
+    grantedAt: new Date(row.updatedAt),
+    expiresAt: new Date(row.expiresAt),
+    scopes: row.scopes,
+    dead: row.deadFingerprint === fingerprint(refresh),
+  }
+}
+
+/** Binds a sealed token to its row and column. */
+function placeOf(userId: number, column: 'access_token' | 'refresh_token'): string {
+  return `oauth_tokens/${userId}/${column}`
+}
+
+/** Recognises a token without holding it. */
+function fingerprint(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 32)
+}

@@ -1,0 +1,59 @@
+/** Why a run did not do all it was asked to, and the exit code (sysexits.h) that says so. */
+export const exitCodes = {
+  usage: 64, // the command line is wrong
+  quarantine: 65, // done, but a record could not be read
+  unavailable: 69, // WHOOP or PostgreSQL cannot be reached
+  bug: 70, // ours
+  later: 75, // a limit: try again later
+  busy: 75, // somebody else is at it
+  protocol: 76, // WHOOP sent something unreadable
+  login: 77, // a person has to log in again
+  settings: 78, // a setting is missing or wrong
+} as const
+
+export type Reason = keyof typeof exitCodes
+
+export class WhoopsterError extends Error {
+  readonly reason: Reason
+  readonly hint: string | undefined
+
+  /** `hint` is the next thing to do, best a command to type. */
+  constructor(reason: Reason, message: string, { hint, cause }: { hint?: string; cause?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'WhoopsterError'
+    this.reason = reason
+    this.hint = hint
+  }
+}
+
+const worstFirst: readonly Reason[] = [
+  'usage',
+  'bug',
+  'settings',
+  'login',
+  'protocol',
+  'unavailable',
+  'later',
+  'busy',
+  'quarantine',
+]
+
+/** Of several failures the one that decides the exit code. */
+export function worst(reasons: readonly Reason[]): Reason | undefined {
+  return worstFirst.find((reason) => reasons.includes(reason))
+}
+
+export interface Failure {
+  reason: Reason
+  message: string
+  hint: string | null
+}
+
+/** What `--json` and the tables keep of an error; what nobody named is a bug of ours. */
+export function failure(error: unknown): Failure {
+  if (error instanceof WhoopsterError) {
+    return { reason: error.reason, message: error.message, hint: error.hint ?? null }
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return { reason: 'bug', message, hint: 'run it again with --verbose and report what it prints' }
+}

@@ -1,0 +1,106 @@
+import type { WhoopConfig } from './config.ts'
+import type { Database } from './db/connect.ts'
+import type { Keys } from './db/seal.ts'
+import { deletePendingLogin, loadPendingLogin, savePendingLogin, saveProfile, saveTokens } from './db/tokens.ts'
+import { WhoopsterError } from './errors.ts'
+import type { Log } from './log.ts'
+import { allScopes, profile, scopeOf } from './resources/index.ts'
+import { readOne } from './resources/read.ts'
+import type { Profile } from './resources/users.ts'
+import { createWhoop } from './whoop/client.ts'
+import { createOAuth, oauthProblem, randomText, type Grant } from './whoop/oauth.ts'
+import { createPace } from './whoop/pace.ts'
+import type { World } from './world.ts'
+
+/** What a login works with. */
+export interface LoginMeans {
+  database: Database
+  keys: Keys
+  config: WhoopConfig
+  world: Pick<World, 'fetch' | 'clock' | 'interrupted'>
+  log: Log
+}
+
+export interface LoggedIn {
+  profile: Profile
+  scopes: readonly string[]
+  /** The types that cannot be synced, because their scope was not granted. */
+  missing: string[]
+}
+
+export const LOGIN_MINUTES = 10
+
+/** Starts a login: the consent URL to show, and the `state` that WHOOP will bring back. */
+export async function beginLogin({
+  database,
+  keys,
+  config,
+  world,
+}: LoginMeans): Promise<{ url: string; state: string }> {
+  const login = { state: randomText(), verifier: randomText() }
+  await savePendingLogin(database.db, keys, { ...login, now: world.clock.now(), minutes: LOGIN_MINUTES })
+  return { url: createOAuth(config, world).consentUrl({ ...login, scopes: allScopes }), state: login.state }
+}
+
+/** Finishes the login that the redirected URL belongs to. Until it succeeds, the login stays under way. */
+export async function completeLogin(means: LoginMeans, redirected: string): Promise<LoggedIn> {
+  const { database, keys, config, world } = means
+  const { code, state } = readRedirect(redirected)
+  const verifier = await loadPendingLogin(database.db, keys, state, world.clock.now())
+  if (verifier === undefined) {
+    throw new WhoopsterError('login', `No login is under way for this URL; each lasts ${LOGIN_MINUTES} minutes.`, {
+      hint: 'begin again: whoopster auth url',
+    })
+  }
+  const grant = await createOAuth(config, world).exchange(code, verifier)
+  const scopes = grant.scopes ?? allScopes
+  const refresh = requireLasting(grant, scopes)
+  const member = await fetchProfile(means, grant.access)
+  await database.apart((db) =>
+    db.transaction(async (tx) => {
+      const id = await saveProfile(tx, member)
+      await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes })
+      await deletePendingLogin(tx, state)
+    }),
+  )
+  const missing = Object.entries(scopeOf).flatMap(([type, scope]) => (scopes.includes(scope) ? [] : [type]))
+  return { profile: member, scopes, missing }
+}
+
+/** The code and the state of a redirect, however it was pasted: quoted, broken over lines, or the query alone. */
+export function readRedirect(pasted: string): { code: string; state: string } {
+  const text = pasted.replace(/[\s"'<>]/g, '')
+  const query = new URLSearchParams(text.slice(text.indexOf('?') + 1).replace(/#.*$/, ''))
+  const problem = query.get('error')
+  if (problem) throw oauthProblem(problem, query.get('error_description'), query.get('error_hint'))
+  const code = query.get('code')
+  const state = query.get('state')
+  if (code && state) return { code, state }
+  throw new WhoopsterError('usage', 'That is not the URL WHOOP redirected to: it has no code and state.', {
+    hint: "paste the whole address from the browser's address bar",
+  })
+}
+
+function requireLasting({ refresh }: Grant, scopes: readonly string[]): string {
+  for (const scope of [profile.scope, 'offline']) {
+    if (scopes.includes(scope)) continue
+    throw new WhoopsterError('login', `The login was granted without ${scope}, and cannot do without.`, {
+      hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
+    })
+  }
+  if (refresh) return refresh
+  throw new WhoopsterError('login', 'WHOOP gave no refresh token: the login would end within the hour.', {
+    hint: 'run: whoopster auth, and grant everything that is asked for',
+  })
+}
+
+async function fetchProfile({ config, world, log }: LoginMeans, access: string): Promise<Profile> {
+  const whoop = createWhoop({
+    ...world,
+    log,
+    baseUrl: config.WHOOP_API_BASE_URL,
+    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
+    authority: { token: async () => access, renew: async () => undefined },
+  })
+  return readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
+}

@@ -1,0 +1,89 @@
+import { CommanderError, Command } from '@commander-js/extra-typings'
+import { addAuth } from './commands/auth.ts'
+import { addDemo } from './commands/demo.ts'
+import { addMigrate } from './commands/migrate.ts'
+import { addSandbox } from './commands/sandbox.ts'
+import { addStats } from './commands/stats.ts'
+import { addStatus } from './commands/status.ts'
+import { addSync } from './commands/sync.ts'
+import type { Cli } from './commands/cli.ts'
+import { exitCodes, failure, WhoopsterError } from './errors.ts'
+import { levels, type Level, type Log } from './log.ts'
+import { createLog } from './terminal/log.ts'
+import { version } from './whoop/agent.ts'
+import type { World } from './world.ts'
+
+/** Runs one command line; returns the exit code. Nothing else catches what goes wrong. */
+export async function main(args: readonly string[], world: World): Promise<number> {
+  let code = 0
+  const cli: Cli = {
+    world,
+    log: createLog(world.terminal.stderr, world.clock, threshold(args, world)),
+    quiet: asked(args, '--quiet', '-q'),
+    exit: (other) => {
+      code = other
+    },
+  }
+  try {
+    await createProgram(cli).parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    return explain(error, cli.log, world, asked(args, '--verbose', '-v'))
+  }
+}
+
+/** The command line as it is documented; README's help text is made from it. */
+export function createProgram(cli: Cli): Command {
+  const { stdout, stderr } = cli.world.terminal
+  const program: Command = new Command('whoopster')
+    .description('A complete, faithful, queryable copy of your WHOOP data in your own PostgreSQL.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? 80,
+      getErrHelpWidth: () => stderr.columns ?? 80,
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(see: whoopster --help)')
+  for (const add of [addAuth, addSync, addStats, addStatus, addMigrate, addDemo, addSandbox]) add(program, cli)
+  for (const command of everyCommand(program)) {
+    command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
+  }
+  return program
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child as Command, ...everyCommand(child as Command)])
+}
+
+function explain(error: unknown, log: Log, world: World, verbose: boolean): number {
+  const { interrupted } = world
+  if (interrupted.aborted) {
+    log.warn('interrupted; everything committed is kept, and the next run goes on from there')
+    return typeof interrupted.reason === 'number' ? interrupted.reason : exitCodes.bug
+  }
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage
+  const { reason, message, hint } = failure(error)
+  log.error(message, hint === null ? { reason } : { reason, hint })
+  const isBug = !(error instanceof WhoopsterError) || reason === 'bug'
+  if ((verbose || isBug) && error instanceof Error) log.error('stack', { stack: stackOf(error) })
+  return exitCodes[reason]
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : ''
+  return `${error.stack ?? error.message}${cause}`
+}
+
+function threshold(args: readonly string[], { env }: World): Level {
+  if (asked(args, '--verbose', '-v')) return 'debug'
+  if (asked(args, '--quiet', '-q')) return 'error'
+  return levels.find((level) => level === env['LOG_LEVEL']) ?? 'info' // readConfig complains about others
+}
+
+function asked(args: readonly string[], ...names: string[]): boolean {
+  return args.some((arg) => names.includes(arg))
+}

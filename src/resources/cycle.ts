@@ -1,0 +1,67 @@
+import { bigint, doublePrecision, index, integer, pgTable, varchar } from 'drizzle-orm/pg-core'
+import * as v from 'valibot'
+import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { instantText, int64, maybe, offset, recordFields, recordRow } from './wire.ts'
+
+const Score = v.looseObject({
+  strain: maybe.float,
+  kilojoule: maybe.float,
+  average_heart_rate: maybe.int32,
+  max_heart_rate: maybe.int32,
+})
+
+const Cycle = v.looseObject({
+  id: int64,
+  ...recordFields,
+  start: instantText,
+  end: v.nullish(instantText, null), // null while it is open
+  timezone_offset: offset,
+  score: v.nullish(Score),
+})
+
+export const cycleRecords = pgTable(
+  'cycle_records',
+  {
+    id: bigint({ mode: 'number' }).primaryKey(),
+    ...bookkeeping,
+    ...recordColumns,
+    startTime: instant('start_time').notNull(),
+    endTime: instant('end_time'),
+    timezoneOffset: varchar('timezone_offset', { length: 10 }).notNull(),
+    strainScore: doublePrecision('strain_score'), // 0 to 21
+    kilojoules: doublePrecision(),
+    averageHeartRate: integer('average_heart_rate'), // beats a minute
+    maxHeartRate: integer('max_heart_rate'),
+  },
+  (table) => [
+    index('idx_cycle_user_id').on(table.userId, table.startTime),
+    index('idx_cycle_start_time').on(table.startTime),
+  ],
+)
+
+export const cycle = defineResource({
+  name: 'cycle',
+  scope: 'read:cycles',
+  path: '/v2/cycle',
+  pathOf: (id) => `/v2/cycle/${id}`,
+  table: cycleRecords,
+  key: cycleRecords.id,
+  place: byStartTime,
+  row: v.pipe(Cycle, v.transform(toRow)),
+  leftOut: { user_id: 'becomes user_id of users' },
+})
+
+function toRow(wire: v.InferOutput<typeof Cycle>) {
+  const { score } = wire
+  return {
+    id: wire.id,
+    ...recordRow(wire),
+    startTime: wire.start,
+    endTime: wire.end,
+    timezoneOffset: wire.timezone_offset,
+    strainScore: score?.strain ?? null,
+    kilojoules: score?.kilojoule ?? null,
+    averageHeartRate: score?.average_heart_rate ?? null,
+    maxHeartRate: score?.max_heart_rate ?? null,
+  }
+}

@@ -1,0 +1,60 @@
+import { getTableColumns } from 'drizzle-orm'
+import * as v from 'valibot'
+import { WhoopsterError } from '../errors.ts'
+import type { Resource } from './resource.ts'
+
+/** A record that was understood: its columns, and what WHOOP sent. */
+export interface Understood {
+  row: Record<string, unknown>
+  raw: unknown
+}
+
+/** Reads a page's records, each once, in the page's order. */
+export function understand(
+  resource: Resource,
+  member: { whoopUserId: number },
+  records: readonly unknown[],
+): Understood[] {
+  const byKey = new Map<string, Understood>()
+  for (const raw of records) {
+    const row = readRow(resource, member, raw)
+    byKey.set(keyOf(resource, row), { row, raw })
+  }
+  return [...byKey.values()]
+}
+
+/** A record's natural key, as text. */
+export function keyOf({ table, key }: Resource, row: Record<string, unknown>): string {
+  const [property] = Object.entries(getTableColumns(table)).find(([, column]) => column.name === key.name) ?? []
+  return String(row[property ?? ''])
+}
+
+/** Reads what WHOOP has one of: body measurements, the profile. */
+export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>, raw: unknown): Row {
+  const read = v.safeParse(schema, raw)
+  if (read.success) return read.output
+  throw unreadable(name, explain(read.issues[0]))
+}
+
+function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Record<string, unknown> {
+  const read = v.safeParse(resource.row, raw)
+  if (!read.success) {
+    throw unreadable(resource.name, explain(read.issues[0]))
+  }
+  if (ownerOf(raw) !== member.whoopUserId) throw unreadable(resource.name, 'it belongs to another member')
+  return read.output
+}
+
+function explain(issue: v.BaseIssue<unknown>): string {
+  return `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`
+}
+
+function ownerOf(raw: unknown): unknown {
+  return typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined
+}
+
+function unreadable(name: string, why: string): WhoopsterError {
+  return new WhoopsterError('protocol', `WHOOP sent a ${name} record that cannot be read: ${why}`, {
+    hint: 'report this, without the record: whoopster must learn to read it',
+  })
+}

@@ -1,0 +1,36 @@
+import * as v from 'valibot'
+
+// How WHOOP writes its values. It sends explicit nulls where its specification says "not present": both are accepted.
+
+/** ISO 8601 with a zone, kept as text so that nothing is rounded. */
+export const instantText = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/, 'is not a time with a zone'),
+  v.check((text) => !Number.isNaN(Date.parse(text)), 'is not a time'),
+)
+export const offset = v.pipe(v.string(), v.regex(/^(Z|[+-]\d\d:\d\d)$/, 'is not a time zone offset'))
+export const int32 = v.pipe(v.number(), v.integer(), v.minValue(-(2 ** 31)), v.maxValue(2 ** 31 - 1))
+/** Beyond 2^53 JSON.parse would round, and two ids could become one. */
+export const int64 = v.pipe(v.number(), v.safeInteger())
+export const float = v.pipe(v.number(), v.finite())
+export const uuid = v.pipe(v.string(), v.uuid())
+export const scoreState = v.pipe(v.string(), v.maxLength(50))
+
+export const maybe = {
+  int32: v.nullish(int32, null),
+  int64: v.nullish(int64, null),
+  float: v.nullish(float, null),
+  boolean: v.nullish(v.boolean(), null),
+}
+
+/** The fields that every record has. */
+export const recordFields = {
+  user_id: int64,
+  created_at: instantText,
+  updated_at: instantText,
+  score_state: scoreState,
+}
+
+export function recordRow(wire: v.InferOutput<v.ObjectSchema<typeof recordFields, undefined>>) {
+  return { scoreState: wire.score_state, createdAtWhoop: wire.created_at, updatedAtWhoop: wire.updated_at }
+}

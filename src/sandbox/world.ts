@@ -1,0 +1,165 @@
+import { DAY_MS, dayOf, EPOCH_DAY } from './calendar.ts'
+import { noFaults, type Faults } from './faults.ts'
+import type { Day } from './day.ts'
+import { lifeOf } from './life.ts'
+import { createPerson, type Person } from './person.ts'
+import { keyOf, type Body, type Key, type Kind, type Profile, type Records } from './records.ts'
+import { show, showBody, showProfile } from './show.ts'
+
+// The truth: every record as WHOOP would serve it now. What a test puts or removes belongs to the test from then on,
+// and passing time leaves it alone.
+export interface World {
+  readonly faults: Faults // change its members: the server holds this very object
+  members(): Profile[]
+  list<K extends Kind>(kind: K, member?: number): Records[K][] // newest first
+  get<K extends Kind>(kind: K, key: Key, member?: number): Records[K] | undefined
+  put<K extends Kind>(kind: K, record: Records[K]): void
+  remove(kind: Kind, key: Key, member?: number): boolean
+  removeSleep(id: string, member?: number): boolean // and its recovery, as WHOOP does
+  profile(member?: number): Profile
+  setProfile(change: Partial<Profile>, member?: number): void
+  body(member?: number): Body
+  setBody(change: Partial<Body>, member?: number): void
+  time(): Date // how far the members have lived
+  advanceTo(date: Date): void
+  placed<K extends Kind>(kind: K, member: number): readonly Placed<K>[]
+}
+
+// A record with its place in time: a recovery's is that of its sleep.
+export interface Placed<K extends Kind = Kind> {
+  record: Records[K]
+  from: number
+  to: number
+  created: number
+}
+
+interface Member {
+  person: Person
+  life: (day: number) => Day
+  firstDay: number
+  unsettled: number // the days from here on may still change by themselves
+  shelves: { [K in Kind]: Map<Key, Records[K]> }
+  edited: Set<string>
+  order: { [K in Kind]?: Placed<K>[] } // forgotten with every change
+  profile: Profile
+  body: Body
+}
+
+export interface WorldOptions {
+  seed: number
+  days: number
+  members: number
+  now: Date
+}
+
+const KINDS: Kind[] = ['cycle', 'sleep', 'recovery', 'workout']
+const SETTLED_MS = 3 * DAY_MS
+
+export function createWorld({ seed, days, members, now }: WorldOptions): World {
+  const since = now.getTime() - days * DAY_MS
+  const people = Array.from({ length: members }, (_, index) => createMember(seed, index, since))
+  let time = now.getTime()
+  for (const member of people) live(member, time)
+
+  const find = (id = people[0]?.person.id): Member => {
+    const member = people.find(({ person }) => person.id === id)
+    if (!member) throw new Error(`The sandbox has no member ${id}.`)
+    return member
+  }
+  const remove = (kind: Kind, key: Key, id?: number): boolean => {
+    const member = find(id)
+    member.edited.add(`${kind} ${key}`)
+    member.order = {}
+    return member.shelves[kind].delete(key)
+  }
+  return {
+    faults: noFaults(),
+    members: () => people.map(({ profile }) => ({ ...profile })),
+    list: (kind, id) => placed(find(id), kind).map(({ record }) => structuredClone(record)),
+    get: (kind, key, id) => structuredClone(find(id).shelves[kind].get(key)),
+    put: (kind, record) => {
+      const member = find(record.user_id)
+      member.edited.add(`${kind} ${keyOf(record)}`)
+      keep(member, kind, structuredClone(record))
+    },
+    remove,
+    removeSleep: (sleep, id) => {
+      const recovery = [...find(id).shelves.recovery.values()].find(({ sleep_id }) => sleep_id === sleep)
+      if (recovery) remove('recovery', recovery.cycle_id, id)
+      return remove('sleep', sleep, id)
+    },
+    profile: (id) => ({ ...find(id).profile }),
+    setProfile: (change, id) => void Object.assign(find(id).profile, change),
+    body: (id) => ({ ...find(id).body }),
+    setBody: (change, id) => {
+      find(id).edited.add('body')
+      Object.assign(find(id).body, change)
+    },
+    time: () => new Date(time),
+    advanceTo: (date) => {
+      if (date.getTime() < time) throw new RangeError('Nobody in the sandbox lives backwards.')
+      time = date.getTime()
+      for (const member of people) live(member, time)
+    },
+    placed: (kind, id) => placed(find(id), kind),
+  }
+}
+
+function createMember(seed: number, index: number, since: number): Member {
+  const person = createPerson(seed, index)
+  const firstDay = Math.max(EPOCH_DAY, dayOf(since) + 1)
+  return {
+    person,
+    firstDay,
+    unsettled: firstDay,
+    life: lifeOf(person),
+    shelves: { cycle: new Map(), sleep: new Map(), recovery: new Map(), workout: new Map() },
+    edited: new Set(),
+    order: {},
+    profile: showProfile(person),
+    body: showBody(person, since),
+  }
+}
+
+function live(member: Member, at: number): void {
+  const { person, life, firstDay, edited } = member
+  for (let number = member.unsettled; life(number).onset <= at; number++) {
+    const [day, next] = [life(number), life(number + 1)]
+    const shown = show({ person, day, next, membership: number - firstDay, at })
+    for (const kind of KINDS) keepUnedited(member, kind, shown[kind])
+    if (next.onset + SETTLED_MS < at) member.unsettled = number + 1
+  }
+  if (!edited.has('body')) member.body = showBody(person, at)
+}
+
+function keepUnedited<K extends Kind>(member: Member, kind: K, records: Records[K][]): void {
+  for (const record of records) if (!member.edited.has(`${kind} ${keyOf(record)}`)) keep(member, kind, record)
+}
+
+function keep<K extends Kind>(member: Member, kind: K, record: Records[K]): void {
+  const shelf: Map<Key, Records[K]> = member.shelves[kind]
+  shelf.set(keyOf(record), record)
+  member.order = {}
+}
+
+function placed<K extends Kind>(member: Member, kind: K): Placed<K>[] {
+  const known: Placed<K>[] | undefined = member.order[kind]
+  if (known) return known
+  const shelf: Map<Key, Records[K]> = member.shelves[kind]
+  const ordered = [...shelf.values()].map((record) => place<K>(member, record)).toSorted(newestFirst)
+  Object.assign(member.order, { [kind]: ordered })
+  return ordered
+}
+
+function place<K extends Kind>(member: Member, record: Records[K]): Placed<K> {
+  const created = Date.parse(record.created_at)
+  const any: Records[Kind] = record
+  const timed = 'sleep_id' in any ? member.shelves.sleep.get(any.sleep_id) : any
+  if (!timed) return { record, from: created, to: created, created } // a recovery that has lost its sleep
+  const to = timed.end === null ? Infinity : Date.parse(timed.end)
+  return { record, from: Date.parse(timed.start), to, created }
+}
+
+function newestFirst(a: Placed, b: Placed): number {
+  return b.from - a.from || (keyOf(b.record) > keyOf(a.record) ? 1 : -1)
+}

@@ -1,0 +1,125 @@
+import type { Database } from './db/connect.ts'
+import type { Keys } from './db/seal.ts'
+import {
+  loadTokens,
+  proveWritable,
+  rememberDead,
+  saveTokens,
+  withTokensLocked,
+  type Member,
+  type StoredTokens,
+  type Tokens,
+} from './db/tokens.ts'
+import { WhoopsterError } from './errors.ts'
+import type { Log } from './log.ts'
+import type { Authority } from './whoop/client.ts'
+import type { Grant, OAuth } from './whoop/oauth.ts'
+import type { Clock } from './world.ts'
+
+export interface Session extends Authority {
+  refreshes(): number
+}
+
+/** An access token must outlive the request it is sent with. */
+const MUST_OUTLIVE_MS = 60_000
+
+/** A member's access tokens, refreshed as needed. The database row is the only authority on them. */
+export function createSession(options: {
+  database: Database
+  keys: Keys
+  oauth: OAuth
+  member: Member
+  clock: Clock
+  log: Log
+}): Session {
+  const { database, keys, oauth, member, clock, log } = options
+  let current: StoredTokens | undefined
+  let refreshing: Promise<StoredTokens> | undefined
+  let refreshes = 0
+
+  async function token(): Promise<string> {
+    current ??= await loadTokens(database.db, keys, member)
+    const tokens = current && !isDue(current, clock.now()) && !current.dead ? current : await refreshOnce()
+    return tokens.access
+  }
+
+  async function renew(refused: string): Promise<string | undefined> {
+    const tokens = await refreshOnce(refused)
+    return tokens.access === refused ? undefined : tokens.access
+  }
+
+  /** All types of one run share one refresh. */
+  function refreshOnce(refused?: string): Promise<StoredTokens> {
+    refreshing ??= refresh(refused).finally(() => {
+      refreshing = undefined
+    })
+    return refreshing
+  }
+
+  /** WHOOP forgets both old tokens with each refresh, so the row is held from the last look until the new pair is in it. */
+  async function refresh(refused: string | undefined): Promise<StoredTokens> {
+    const outcome = await withTokensLocked(database, keys, member, async (tx, stored) => {
+      if (!stored) throw loginNeeded(member, 'Nobody is logged in')
+      if (stored.dead) return loginNeeded(member, 'WHOOP has ended the login')
+      const someoneElseDid = refused === undefined ? !isDue(stored, clock.now()) : stored.access !== refused
+      if (someoneElseDid) return stored
+      await proveWritable(tx, member)
+      const grant = await spend(stored.refresh)
+      if (grant instanceof WhoopsterError) {
+        await rememberDead(tx, member, stored.refresh)
+        return grant
+      }
+      refreshes++
+      const tokens: Tokens = {
+        ...grant,
+        refresh: grant.refresh ?? stored.refresh,
+        scopes: grant.scopes ?? stored.scopes,
+      }
+      await saveTokens(tx, keys, member, tokens)
+      return { ...tokens, dead: false }
+    })
+    if (outcome instanceof WhoopsterError) throw outcome
+    current = outcome
+    return outcome
+  }
+
+  /** WHOOP's tokens, or its no. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
+  async function spend(refreshToken: string): Promise<Grant | WhoopsterError> {
+    const first = await attempt(refreshToken)
+    if (!(first instanceof WhoopsterError) || isNo(first)) return first
+    log.warn('the answer to a token refresh was lost; asking once more', { reason: first.message })
+    const second = await attempt(refreshToken)
+    if (second instanceof WhoopsterError && !isNo(second)) throw second
+    return second
+  }
+
+  function attempt(refreshToken: string): Promise<Grant | WhoopsterError> {
+    return oauth.refresh(refreshToken).catch((error: unknown) => {
+      if (error instanceof WhoopsterError && error.reason !== 'settings') return error
+      throw error
+    })
+  }
+
+  return { token, renew, refreshes: () => refreshes }
+}
+
+/**
+ * From half its life on, so that a failed refresh leaves time for another; but not around the full hour, when WHOOP has
+ * been seen to lose its answers, unless the token would not last.
+ */
+export function isDue(tokens: Pick<Tokens, 'grantedAt' | 'expiresAt'>, now: Date): boolean {
+  const left = tokens.expiresAt.getTime() - now.getTime()
+  if (left < MUST_OUTLIVE_MS) return true
+  const minute = now.getUTCMinutes()
+  const aroundTheHour = minute >= 58 || minute < 5
+  const life = tokens.expiresAt.getTime() - tokens.grantedAt.getTime()
+  return left <= life / 2 && !aroundTheHour
+}
+
+function isNo(error: WhoopsterError): boolean {
+  return error.reason === 'login'
+}
+
+function loginNeeded(member: Member, why: string): WhoopsterError {
+  return new WhoopsterError('login', `${why} (WHOOP user ${member.whoopUserId}).`, { hint: 'run: whoopster auth' })
+}

@@ -1,0 +1,15 @@
+import { createInterface } from 'node:readline/promises'
+import type { Writable } from 'node:stream'
+import type { Terminal } from '../world.ts'
+
+/** One line typed or pasted at a prompt. When the signal ends the question, it stays unanswered for good. */
+export function ask({ stdin, stderr }: Terminal, question: string, done: AbortSignal): Promise<string> {
+  const prompt = createInterface({ input: stdin, output: stderr as unknown as Writable, terminal: false })
+  done.addEventListener('abort', () => prompt.close())
+  stderr.write(question)
+  return new Promise((resolve) => {
+    prompt.on('line', (line) => {
+      if (line.trim()) resolve(line)
+    })
+  })
+}

@@ -1,0 +1,25 @@
+import { levels, type Level, type Log } from '../log.ts'
+import type { Clock, Output } from '../world.ts'
+
+/** For a person, sentences; without a terminal, one JSON object a line (`level`, `time`, `msg`, then fields). */
+export function createLog(output: Output, clock: Clock, threshold: Level | 'silent'): Log {
+  const lowest = threshold === 'silent' ? levels.length : levels.indexOf(threshold)
+  const write = output.isTTY ? sentence : jsonLine
+  const at =
+    (level: Level) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      if (levels.indexOf(level) >= lowest) output.write(write(level, clock.now(), message, fields))
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function jsonLine(level: Level, time: Date, msg: string, fields: Record<string, unknown>): string {
+  return `${JSON.stringify({ level, time: time.toISOString(), msg, ...fields })}\n`
+}
+
+function sentence(level: Level, _time: Date, message: string, fields: Record<string, unknown>): string {
+  const { hint, ...rest } = fields
+  const details = level === 'debug' ? ` ${JSON.stringify(rest)}` : ''
+  const prefix = level === 'info' ? '' : `${level}: `
+  return `${prefix}${message}${details}\n${typeof hint === 'string' ? `  → ${hint}\n` : ''}`
+}

@@ -1,0 +1,186 @@
+import { WhoopsterError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Answer, Clock, Fetch } from '../world.ts'
+import { userAgent } from './agent.ts'
+import type { Pace } from './pace.ts'
+import { readLimit } from './pace.ts'
+import { readRetryAfter, waitBeforeRetry } from './retry.ts'
+
+/** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
+export interface Authority {
+  token(): Promise<string>
+  /** A token newer than the refused one, or undefined when there is none to be had. */
+  renew(refused: string): Promise<string | undefined>
+}
+
+export interface Whoop {
+  /** The parsed answer; undefined for a 404. */
+  find(path: string, scope: string): Promise<unknown>
+  get(path: string, scope: string, query?: Record<string, string>): Promise<unknown>
+  usage: Usage
+}
+
+/** What this client has asked of WHOOP so far. */
+export interface Usage {
+  requests: number
+  retries: number
+  waitedMs: number
+  lastStatus: number | null
+}
+
+export interface WhoopOptions {
+  baseUrl: string
+  fetch: Fetch
+  clock: Clock
+  pace: Pace
+  authority: Authority
+  log: Log
+  interrupted: AbortSignal
+  random?: () => number
+}
+
+const TIMEOUT_MS = 30_000
+/** Longer waits than this are better spent outside of the process: the run ends with 75. */
+const LONGEST_WAIT_MS = 120_000
+
+/** WHOOP's API for one member: paced, retried, every failure named with its status, path and WHOOP's own words. */
+export function createWhoop(options: WhoopOptions): Whoop {
+  const { baseUrl, clock, pace, authority, log, interrupted, random = Math.random } = options
+  const usage: Usage = { requests: 0, retries: 0, waitedMs: 0, lastStatus: null }
+
+  async function ask(path: string, scope: string): Promise<Reply> {
+    const token = await authority.token()
+    const reply = await persist(path, token)
+    if (reply.status !== 401) return reply
+    const renewed = await authority.renew(token)
+    const second = renewed === undefined ? reply : await persist(path, renewed)
+    if (second.status !== 401) return second
+    throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${words(second)}`, {
+      hint: `run: whoopster auth, and grant ${scope}`,
+    })
+  }
+
+  /** Asks until there is an answer that more asking would not change. */
+  async function persist(path: string, token: string): Promise<Reply> {
+    for (let attempt = 1; ; attempt++) {
+      const reply = await once(path, token)
+      const retryable = reply.json === undefined && reply.status === 200 ? undefined : reply.status
+      const wait = waitBeforeRetry(attempt, { status: retryable, saysMs: reply.waitMs }, random())
+      if (wait === undefined || interrupted.aborted) return reply
+      if (wait > LONGEST_WAIT_MS) throw spent(path, wait)
+      log.debug('asking again', { path, status: reply.status, attempt, waitMs: wait })
+      usage.retries++
+      usage.waitedMs += wait
+      await clock.sleep(wait, interrupted)
+    }
+  }
+
+  async function once(path: string, token: string): Promise<Reply> {
+    if (pace.spentForMs() > LONGEST_WAIT_MS) throw spent(path, pace.spentForMs())
+    usage.waitedMs += await pace.turn(interrupted)
+    interrupted.throwIfAborted()
+    usage.requests++
+    const startedAt = clock.now().getTime()
+    const reply = await exchange(path, token)
+    usage.lastStatus = reply.status ?? null
+    log.debug('asked', { path, status: reply.status, ms: clock.now().getTime() - startedAt })
+    return reply
+  }
+
+  async function exchange(path: string, token: string): Promise<Reply> {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
+    const signal = AbortSignal.any([interrupted, clock.timeout(TIMEOUT_MS)])
+    try {
+      const answer = await options.fetch(`${baseUrl}/developer${path}`, { method: 'GET', headers, signal })
+      pace.learn(answer)
+      return readReply(answer, await answer.text(), clock.now())
+    } catch (error) {
+      interrupted.throwIfAborted()
+      return { error }
+    }
+  }
+
+  return {
+    usage,
+    find: async (path, scope) => {
+      const reply = await ask(path, scope)
+      return reply.status === 404 ? undefined : readJson(path, reply)
+    },
+    get: async (path, scope, query = {}) => {
+      const search = new URLSearchParams(query).toString()
+      const address = search ? `${path}?${search}` : path
+      return readJson(address, await ask(address, scope))
+    },
+  }
+}
+
+/** One exchange: an answer with its status, or the error of a connection that broke. */
+interface Reply {
+  status?: number
+  text?: string
+  /** Undefined when the text is not JSON. */
+  json?: unknown
+  waitMs?: number | undefined
+  error?: unknown
+}
+
+function readReply(answer: Answer, text: string, now: Date): Reply {
+  const limit = answer.status === 429 ? readLimit(answer) : undefined
+  const waitMs = readRetryAfter(answer.headers.get('retry-after'), now) ?? limit?.resetMs
+  return { status: answer.status, text, json: parse(text), waitMs }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // the caller says what came instead
+  }
+}
+
+function readJson(path: string, reply: Reply): unknown {
+  if (reply.status === 200 && reply.json !== undefined) return reply.json
+  throw refusal(path, reply)
+}
+
+function refusal(path: string, reply: Reply): WhoopsterError {
+  const { status } = reply
+  if (status === undefined) {
+    return new WhoopsterError('unavailable', `WHOOP cannot be reached for ${path}: ${reasonOf(reply.error)}`, {
+      hint: 'check the network (and HTTPS_PROXY, if there is a proxy), then run it again',
+      cause: reply.error,
+    })
+  }
+  const said = `WHOOP answered ${status} to ${path}: ${words(reply)}`
+  if (status === 200) return new WhoopsterError('protocol', `WHOOP sent no JSON for ${path}: ${words(reply)}`)
+  if (status === 403) {
+    return new WhoopsterError('login', said, { hint: 'the app may lack a scope: tick it, then run: whoopster auth' })
+  }
+  if (status === 429) return new WhoopsterError('later', said, { hint: 'run it again in a minute' })
+  if (status >= 500) return new WhoopsterError('unavailable', said, { hint: 'WHOOP has trouble: run it again later' })
+  return new WhoopsterError('protocol', said, { hint: 'report this: it should not happen' })
+}
+
+function spent(path: string, waitMs: number): WhoopsterError {
+  const minutes = Math.ceil(waitMs / 60_000)
+  return new WhoopsterError('later', `WHOOP's request budget is spent for ${minutes} minutes (before ${path}).`, {
+    hint: 'everything fetched so far is kept; a later run goes on from there',
+  })
+}
+
+/** WHOOP's own words, on one line. It may answer in HTML or plain text. */
+function words({ text = '' }: Reply): string {
+  const line = text
+    .replace(/<(style|script|title)[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line || '(nothing)'
+}
+
+/** fetch says "fetch failed"; the reason is in its cause. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return 'no answer in time'
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || error.name
+}

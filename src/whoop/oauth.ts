@@ -1,0 +1,159 @@
+import { createHash, randomBytes } from 'node:crypto'
+import * as v from 'valibot'
+import type { WhoopConfig } from '../config.ts'
+import { WhoopsterError } from '../errors.ts'
+import type { Answer, Clock, Fetch } from '../world.ts'
+import { userAgent } from './agent.ts'
+import { reasonOf } from './client.ts'
+
+/** What WHOOP grants, with times by our clock. */
+export interface Grant {
+  access: string
+  /** Absent when `offline` was not granted. */
+  refresh: string | undefined
+  grantedAt: Date
+  expiresAt: Date
+  scopes: readonly string[] | undefined
+}
+
+export interface OAuth {
+  consentUrl(login: { state: string; verifier: string; scopes: readonly string[] }): string
+  exchange(code: string, verifier: string): Promise<Grant>
+  /**
+   * Spends the refresh token. WHOOP's own no is a `login` or `settings` error; with every other error the answer was
+   * lost, and WHOOP may or may not have forgotten the old tokens.
+   */
+  refresh(refreshToken: string): Promise<Grant>
+  /** Ends the member's grant at WHOOP. */
+  revoke(accessToken: string): Promise<void>
+}
+
+// WHOOP has answered after more than a minute, having already forgotten the old tokens.
+const TOKEN_TIMEOUT_MS = 90_000
+
+/** WHOOP's OAuth 2.0 (Ory Hydra): the secret goes into the body, a Basic header is refused. */
+export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetch; clock: Clock }): OAuth {
+  const base = `${config.WHOOP_API_BASE_URL}/oauth/oauth2`
+  const authUrl = config.WHOOP_AUTH_URL ?? `${base}/auth`
+  const tokenUrl = config.WHOOP_TOKEN_URL ?? `${base}/token`
+  const client = { client_id: config.WHOOP_CLIENT_ID, client_secret: config.WHOOP_CLIENT_SECRET }
+
+  async function requestTokens(form: Record<string, string>): Promise<Grant> {
+    const asked = clock.now()
+    const { status, text } = await send(tokenUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+      body: new URLSearchParams({ ...form, ...client }).toString(),
+    })
+    if (status !== 200) throw refusal(status, text)
+    return readGrant(text, asked)
+  }
+
+  async function send(url: string, init: { method: string; headers: Record<string, string>; body?: string }) {
+    try {
+      const answer: Answer = await fetch(url, {
+        ...init,
+        headers: { ...init.headers, 'user-agent': userAgent },
+        signal: clock.timeout(TOKEN_TIMEOUT_MS), // and no other signal: an interrupted refresh is a lost login
+        redirect: 'manual',
+      })
+      return { status: answer.status, text: await answer.text() }
+    } catch (cause) {
+      throw new WhoopsterError('unavailable', `WHOOP's login server cannot be reached: ${reasonOf(cause)}`, {
+        hint: 'check the network, then run it again',
+        cause,
+      })
+    }
+  }
+
+  return {
+    consentUrl: ({ state, verifier, scopes }) => {
+      const query = new URLSearchParams({
+        response_type: 'code',
+        client_id: client.client_id,
+        redirect_uri: config.WHOOP_REDIRECT_URI,
+        scope: scopes.join(' '),
+        state,
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+        code_challenge_method: 'S256',
+      })
+      return `${authUrl}?${query.toString()}`
+    },
+    exchange: (code, verifier) =>
+      requestTokens({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: config.WHOOP_REDIRECT_URI,
+        code_verifier: verifier,
+      }),
+    refresh: (refreshToken) =>
+      requestTokens({ grant_type: 'refresh_token', refresh_token: refreshToken, scope: 'offline' }),
+    revoke: async (accessToken) => {
+      const { status, text } = await send(`${config.WHOOP_API_BASE_URL}/developer/v2/user/access`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${accessToken}` },
+      })
+      if (status !== 204) throw refusal(status, text)
+    },
+  }
+}
+
+/** An unguessable text for `state` or a PKCE verifier. */
+export function randomText(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+const TokenAnswer = v.looseObject({
+  access_token: v.pipe(v.string(), v.nonEmpty()),
+  expires_in: v.pipe(v.number(), v.minValue(1)),
+  refresh_token: v.nullish(v.string()),
+  scope: v.nullish(v.string()),
+})
+
+function readGrant(text: string, grantedAt: Date): Grant {
+  const answer = v.safeParse(v.pipe(v.string(), v.parseJson(), TokenAnswer), text)
+  if (!answer.success) {
+    throw new WhoopsterError('protocol', "WHOOP's login server sent no tokens.", { hint: 'run it again' })
+  }
+  const { access_token, expires_in, refresh_token, scope } = answer.output
+  return {
+    access: access_token,
+    refresh: refresh_token ?? undefined,
+    grantedAt,
+    expiresAt: new Date(grantedAt.getTime() + expires_in * 1000),
+    scopes: scope?.split(' ').filter(Boolean),
+  }
+}
+
+const OAuthProblem = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.looseObject({
+    error: v.string(),
+    error_description: v.nullish(v.string(), ''),
+    error_hint: v.nullish(v.string(), ''),
+  }),
+)
+
+function refusal(status: number, text: string): WhoopsterError {
+  const problem = v.safeParse(OAuthProblem, text)
+  if (!problem.success || status >= 500) {
+    const message = `WHOOP's login server answered ${status}.`
+    return new WhoopsterError(status >= 500 ? 'unavailable' : 'protocol', message, { hint: 'run it again later' })
+  }
+  return oauthProblem(problem.output.error, problem.output.error_description, problem.output.error_hint)
+}
+
+/** Names a problem in OAuth's own terms: on WHOOP's redirect, or in an answer to a token request. */
+export function oauthProblem(code: string, description?: string | null, hint?: string | null): WhoopsterError {
+  const said = `WHOOP refused (${code}): ${[description, hint].filter(Boolean).join(' ') || 'it gave no reason'}`
+  if (code === 'invalid_client' || code === 'unauthorized_client') {
+    return new WhoopsterError('settings', said, { hint: 'check WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET' })
+  }
+  return new WhoopsterError('login', said, { hint: HINTS[code] ?? 'log in again: whoopster auth' })
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  invalid_scope: 'tick every read scope and offline for the app at developer.whoop.com, then run: whoopster auth',
+  request_forbidden: 'compare WHOOP_REDIRECT_URI and the scopes with the app at developer.whoop.com',
+}

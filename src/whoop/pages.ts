@@ -1,0 +1,40 @@
+import * as v from 'valibot'
+import { WhoopsterError } from '../errors.ts'
+import type { Resource } from '../resources/resource.ts'
+import type { Whoop } from './client.ts'
+
+/** WHOOP's largest page. */
+export const PAGE_SIZE = 25
+
+/** One page of a collection, newest first. */
+export interface Page {
+  records: unknown[]
+  /** Where the list goes on; undefined on the last page. An offset into a list that moves: good for the next page only. */
+  nextToken: string | undefined
+}
+
+const Envelope = v.looseObject({
+  records: v.nullish(v.array(v.unknown()), []),
+  next_token: v.nullish(v.string(), ''),
+})
+
+/** The newest records that began before `end` (RFC 3339; without it, the newest of all). */
+export async function readPage(
+  whoop: Whoop,
+  { path, scope }: Resource,
+  { end, token }: { end?: string; token?: string },
+): Promise<Page> {
+  const answer = await whoop.get(path, scope, {
+    limit: String(PAGE_SIZE),
+    ...(end === undefined ? {} : { end }),
+    ...(token === undefined ? {} : { nextToken: token }),
+  })
+  const page = v.safeParse(Envelope, answer)
+  if (!page.success) throw new WhoopsterError('protocol', `WHOOP sent no page for ${path}.`)
+  return { records: page.output.records, nextToken: page.output.next_token || undefined }
+}
+
+/** One record by its natural key; undefined when WHOOP no longer has it. */
+export async function findRecord(whoop: Whoop, resource: Resource, key: string): Promise<unknown> {
+  return whoop.find(resource.pathOf(key), resource.scope)
+}

@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream'
+
+/** Everything outside of the program. `bin/` makes the real one, tests make theirs; nothing else touches `process`. */
+export interface World {
+  env: Env
+  clock: Clock
+  fetch: Fetch
+  terminal: Terminal
+  /** Aborted by SIGINT and SIGTERM; its reason is the exit code. */
+  interrupted: AbortSignal
+  /** Shows an address in the member's browser; false when there is none. */
+  openBrowser(url: string): Promise<boolean>
+}
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export interface Clock {
+  now(): Date
+  /** Ends early, without an error, when the signal is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** A signal that is aborted after so many milliseconds. */
+  timeout(ms: number): AbortSignal
+}
+
+export interface Terminal {
+  stdin: Readable & { isTTY?: boolean }
+  stdout: Output
+  stderr: Output
+}
+
+export interface Output {
+  isTTY?: boolean
+  columns?: number
+  write(text: string): unknown
+}
+
+/** As much of `fetch` as is used: undici's and the built-in type do not fit each other. */
+export type Fetch = (url: string, init: FetchInit) => Promise<Answer>
+
+export interface FetchInit {
+  method: string
+  headers: Record<string, string>
+  body?: string
+  signal: AbortSignal
+  redirect?: 'manual'
+}
+
+export interface Answer {
+  status: number
+  headers: { get(name: string): string | null }
+  text(): Promise<string>
+}

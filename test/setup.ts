@@ -1,0 +1,49 @@
+// Once per test run: a server, and on it the migrated template that every test file's database is a copy of.
+import { randomBytes } from 'node:crypto'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import type { TestProject } from 'vitest/node'
+import { migrate } from '../src/db/migrate.ts'
+import { databaseUrl, startPostgres, withSql } from './postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+    /** What every database of this run ends with: on a server of somebody's own, so that runs do not meet. */
+    databaseSuffix: string
+  }
+}
+
+export default async function setup(project: TestProject) {
+  const server = await startPostgres()
+  const suffix = process.env.TEST_DATABASE_URL ? `_${randomBytes(4).toString('hex')}` : ''
+  const teardown = async () => {
+    if (suffix) await dropDatabases(server.url, suffix)
+    await server.stop()
+  }
+
+  try {
+    await createTemplate(server.url, `whoopster_template${suffix}`)
+  } catch (error) {
+    await teardown()
+    throw error
+  }
+  project.provide('postgresUrl', server.url)
+  project.provide('databaseSuffix', suffix)
+  return teardown
+}
+
+function createTemplate(serverUrl: string, name: string) {
+  return withSql(serverUrl, async (sql) => {
+    await sql`create database ${sql(name)} template template0`
+    await withSql(databaseUrl(serverUrl, name), (template) => migrate(drizzle(template)))
+    await sql`alter database ${sql(name)} allow_connections false` // whoever is connected keeps it from being copied
+  })
+}
+
+function dropDatabases(serverUrl: string, suffix: string) {
+  return withSql(serverUrl, async (sql) => {
+    const databases = await sql<{ name: string }[]>`
+      select datname as name from pg_database where starts_with(datname, 'whoopster_') and right(datname, 9) = ${suffix}`
+    for (const { name } of databases) await sql`drop database if exists ${sql(name)} with (force)`
+  })
+}
