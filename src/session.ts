@@ -38,7 +38,7 @@ export function createSession(options: {
   let refreshes = 0
 
   async function token(): Promise<string> {
-    current ??= await loadTokens(database.db, keys, member)
+    current ??= await database.alone((db) => loadTokens(db, keys, member))
     const tokens = current && !isDue(current, clock.now()) && !current.dead ? current : await refreshOnce()
     return tokens.access
   }

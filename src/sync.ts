@@ -182,8 +182,9 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   const { database, member, order } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
-  await beginTypes(database.db, member, granted)
-  if (order.again) await uncover(database.db, member, granted, order.again)
+  await database.alone((db) => beginTypes(db, member, granted))
+  const { again } = order
+  if (again) await database.alone((db) => uncover(db, member, granted, again))
   const running = new Map<TypeName, Promise<void>>()
   for (const type of granted) {
     const before = resources.find(({ name }) => name === type)?.after
@@ -212,7 +213,8 @@ async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
     error = named(context, cause)
     log.error(`${type}: ${error.message}`, { type, reason: error.reason, hint: error.hint })
   }
-  await endType(database.db, member, type, { finishedAt: clock.now(), fetched: tally.fetched, error })
+  const ended = { finishedAt: clock.now(), fetched: tally.fetched, error }
+  await database.alone((db) => endType(db, member, type, ended))
   return {
     ...nothing,
     ...tally,
@@ -236,16 +238,17 @@ const DAY_MS = 86_400_000
 /** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
 async function readBody(context: Context, whoop: Whoop, tally: Tally): Promise<void> {
   const { database, fence, member, clock, order } = context
-  const { body: last } = await lastSyncTimes(database.db, member)
+  const { body: last } = await database.alone((db) => lastSyncTimes(db, member))
   const due = !last || clock.now().getTime() - last.getTime() >= DAY_MS
   if (!due && !order.types?.includes('body') && !order.again) return
   const raw = await whoop.get(body.path, body.scope)
-  const change = await saveBody(database.db, fence, member, readOne('body', body.row, raw), raw)
+  const measured = readOne('body', body.row, raw)
+  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw))
   tally.fetched++
   tally[change]++
   if (!member.scopes.includes(profile.scope)) return
   const seen = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
-  if (seen.whoopUserId === member.whoopUserId) await saveProfile(database.db, seen)
+  if (seen.whoopUserId === member.whoopUserId) await database.alone((db) => saveProfile(db, seen))
 }
 
 const nothing = { fetched: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, quarantined: 0, requests: 0 }

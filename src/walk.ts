@@ -1,4 +1,4 @@
-import type { Database } from './db/connect.ts'
+import type { Database, Tx } from './db/connect.ts'
 import { cover, iso, newestGap, type Gap, type Range } from './db/coverage.ts'
 import type { Fence } from './db/lock.ts'
 import type { Member } from './db/tokens.ts'
@@ -46,7 +46,7 @@ const DOUBT_MS = 30 * 86_400_000
 export async function walk(job: Job): Promise<void> {
   const newest = await keepNewest(job)
   if (!newest) return
-  const next = () => newestGap(job.database.db, job.member, job.resource, newest.top)
+  const next = () => job.database.alone((db) => newestGap(db, job.member, job.resource, newest.top))
   for (let gap = await next(); gap; gap = await next()) {
     if (await fill(job, gap)) continue
     const type = job.resource.name
@@ -60,7 +60,7 @@ export async function walk(job: Job): Promise<void> {
 async function keepNewest(job: Job): Promise<(Span & { nextToken: string | undefined }) | undefined> {
   let page = await readPage(job.whoop, job.resource, {})
   if (page.records.length === 0) {
-    if (!(await holdsBefore(job.database.db, job.member, job.resource))) return undefined
+    if (!(await holdsRecords(job))) return undefined
     page = await readPage(job.whoop, job.resource, {})
   }
   const span = await keep(job, page, ({ top, bottom }) => range(page, bottom, top))
@@ -97,15 +97,20 @@ async function fill(job: Job, gap: Gap): Promise<boolean> {
 /** The record that the gap was asked from must be on its page again, unless it has been deleted since. */
 async function believable(job: Job, gap: Gap, page: Page): Promise<boolean> {
   const { resource, member, whoop } = job
-  if (page.records.length === 0) return !(await holdsBefore(job.database.db, member, resource, gap.to))
+  if (page.records.length === 0) return !(await holdsRecords(job, gap.to))
   if (gap.anchor === undefined) return true
   const keys = understand(resource, member, page.records).map(({ row }) => keyOf(resource, row))
   return keys.includes(gap.anchor) || (await findRecord(whoop, resource, gap.anchor)) === undefined
 }
 
+function holdsRecords({ database, member, resource }: Job, before?: string): Promise<boolean> {
+  return database.alone((db) => holdsBefore(db, member, resource, before))
+}
+
 async function claimEmpty(job: Job, gap: Gap): Promise<void> {
   const { database, fence, member, resource } = job
-  await database.db.transaction((tx) => cover(tx, fence, member, resource, { claim: { to: gap.to } }))
+  const claim = { to: gap.to }
+  await database.alone((db) => db.transaction((tx) => cover(tx, fence, member, resource, { claim })))
 }
 
 /** The way back when the filter does not do what we believe: an offset into a list that may move meanwhile. */
@@ -129,7 +134,7 @@ async function keep(job: Job, page: Page, claim: (span: Span) => Range | undefin
   const { database, fence, member, resource, tally } = job
   const records = understand(resource, member, page.records)
   if (records.length === 0) return undefined
-  const { stored, span } = await database.db.transaction(async (tx) => {
+  const store = async (tx: Tx) => {
     const stored = await upsert(tx, resource, member, records)
     const places = stored.map(({ place }) => iso(place))
     const span = { top: places[0] ?? '', bottom: places.at(-1) ?? '' }
@@ -138,7 +143,8 @@ async function keep(job: Job, page: Page, claim: (span: Span) => Range | undefin
     const doubt = surprised ? { from: shift(span.bottom, -DOUBT_MS), to: justAfter(span.bottom) } : undefined
     await cover(tx, fence, member, resource, { claim: claim(span), doubt, newest: span.top })
     return { stored, span }
-  })
+  }
+  const { stored, span } = await database.alone((db) => db.transaction(store))
   tally.fetched += stored.length
   for (const { change } of stored) tally[change]++
   job.report(span.bottom)

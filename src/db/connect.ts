@@ -13,8 +13,10 @@ export type Db = PostgresJsDatabase
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 
 export interface Database {
-  /** One connection: statements queue, and a session's advisory locks are this run's. */
+  /** One connection: a session's advisory locks on it are this run's. */
   db: Db
+  /** That connection for one piece of work at a time: postgres.js has mixed up transactions that queue for it. */
+  alone<T>(work: (db: Db) => Promise<T>): Promise<T>
   /** For what must not wait behind, or be rolled back with, this run's pages: a connection of its own. */
   apart<T>(work: (db: Db) => Promise<T>): Promise<T>
   /** Host, port and name, for messages: never the password. */
@@ -30,8 +32,10 @@ export async function withDatabase<T>(
   if (!config.DATABASE_URL) return withEmbedded(dataDirectory(config, env), work)
   const server = readUrl(config.DATABASE_URL)
   const main = postgres(server.url, server.options)
+  const db = drizzle(main)
   const database: Database = {
-    db: drizzle(main),
+    db,
+    alone: oneAtATime(db),
     where: server.where,
     apart: async (inner) => {
       const own = postgres(server.url, { ...server.options, connection: APART })
@@ -62,11 +66,21 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
   try {
     return await named(dir, async () => {
       await db.execute("set timezone = 'UTC'") // PGlite takes no start-up parameters
-      return work({ db, where: dir, apart: (inner) => inner(db) }) // it has one connection, and we hold the directory
+      const alone = oneAtATime(db)
+      return work({ db, alone, where: dir, apart: alone }) // it has one connection, and we hold the directory
     })
   } finally {
     await client.end({ timeout: 5 })
     await embedded.close()
+  }
+}
+
+function oneAtATime(db: Db): Database['alone'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(() => work(db))
+    last = mine.catch(() => undefined) // its caller hears of it
+    return mine
   }
 }
 

@@ -90,7 +90,7 @@ class PgliteSocket extends Duplex {
   #started = false // the first message has no type byte
 
   constructor(database: PGlite) {
-    super()
+    super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER }) // there is no network to wait for
     this.#database = database
   }
 

@@ -73,7 +73,10 @@ interface Row extends Record<string, unknown> {
 function typesOf(login: Login, rows: readonly Row[]): Record<TypeName, TypeHealth> {
   const entries = typeNames.map((type) => {
     const row = rows.find((one) => Number(one.whoopUserId) === login.whoopUserId && one.type === type)
-    return [type, { ...typeOf(row), ...(login.scopes.includes(scopeOf[type]) ? {} : { status: 'not_granted' }) }] as const
+    return [
+      type,
+      { ...typeOf(row), ...(login.scopes.includes(scopeOf[type]) ? {} : { status: 'not_granted' }) },
+    ] as const
   })
   return Object.fromEntries(entries) as Record<TypeName, TypeHealth>
 }
