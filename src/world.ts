@@ -9,17 +9,17 @@ export interface World {
   /** Aborted by SIGINT and SIGTERM; its reason is the exit code. */
   interrupted: AbortSignal
   /** Shows an address in the member's browser; false when there is none. */
-  openBrowser(url: string): Promise<boolean>
+  openBrowser: (url: string) => Promise<boolean>
 }
 
 export type Env = Readonly<Record<string, string | undefined>>
 
 export interface Clock {
-  now(): Date
+  now: () => Date
   /** Ends early, without an error, when the signal is aborted. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   /** A signal that is aborted after so many milliseconds. */
-  timeout(ms: number): AbortSignal
+  timeout: (ms: number) => AbortSignal
 }
 
 export interface Terminal {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readCount } from './read.ts'
 
@@ -16,8 +17,7 @@ export const addDemo: AddCommand = (program, cli) => {
 
 /** The commands a member would type, against the sandbox; the database stays, to be looked at. */
 async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: number }): Promise<void> {
-  const [{ join }, { rm }, { startSandbox }, { dataDirectory }, { main }] = await Promise.all([
-    import('node:path'),
+  const [{ rm }, { startSandbox }, { dataDirectory }, { main }] = await Promise.all([
     import('node:fs/promises'),
     import('../sandbox/index.ts'),
     import('../db/connect.ts'),

@@ -22,6 +22,7 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
   const { clock, env, interrupted } = cli.world
   const redirectUri = env['WHOOP_REDIRECT_URI'] || REDIRECT_URI
   const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() })
+  sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
   print(cli, '# A pretended WHOOP with invented members. Use it in another terminal with:')
   print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
   print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)

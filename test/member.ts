@@ -1,0 +1,55 @@
+// A member for one test: a database, a sandbox and a login, all gone when the test is over.
+import { onTestFinished } from 'vitest'
+import { startSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
+import type { RunResult } from '../src/sync.ts'
+import type { Env } from '../src/world.ts'
+import { createDatabase, type TestDatabase } from './database.ts'
+import { createClock, envFor, logIn, run, type Ran, type RunOptions, type TestClock } from './world.ts'
+
+export interface Member {
+  database: TestDatabase
+  sandbox: Sandbox
+  env: Env
+  clock: TestClock
+  run(line: string | readonly string[], options?: RunOptions): Promise<Ran>
+  /** A sync, and the summary it printed. */
+  sync(line?: string, options?: RunOptions): Promise<RunResult & { code: number; err: string }>
+  /** How many requests each collection got since the last time this was asked. */
+  requests(): Record<string, number>
+}
+
+export async function newMember(
+  options: SandboxOptions & { grant?: string[]; loggedIn?: boolean } = {},
+): Promise<Member> {
+  const { grant, loggedIn = true, ...sandboxOptions } = options
+  const clock = createClock()
+  const database = await createDatabase()
+  onTestFinished(database.drop)
+  const sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now, ...sandboxOptions })
+  onTestFinished(() => sandbox.close())
+  const env = envFor(sandbox, database.url)
+  if (loggedIn) await logIn(sandbox, env, grant ? { clock, grant } : { clock })
+  let seen = sandbox.requests.length
+  return {
+    database,
+    sandbox,
+    env,
+    clock,
+    run: (line, more) => run(line, env, { clock, ...more }),
+    sync: async (line = '', more) => {
+      const { code, out, err } = await run(`sync --json ${line}`, env, { clock, ...more })
+      return { ...(JSON.parse(out) as RunResult), code, err }
+    },
+    requests: () => {
+      const fresh = sandbox.requests.slice(seen)
+      seen = sandbox.requests.length
+      return count(fresh.map(({ path }) => path.replace('/developer/v2/', '')))
+    },
+  }
+}
+
+function count(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1
+  return counts
+}
