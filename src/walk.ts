@@ -7,6 +7,7 @@ import { WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
 import { keyOf, understand } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
+import type { Tally } from './result.ts'
 import type { Whoop } from './whoop/client.ts'
 import { findRecord, readPage, type Page } from './whoop/pages.ts'
 
@@ -21,14 +22,6 @@ export interface Job {
   tally: Tally
   /** Told after each page: how far back it reached. */
   report(reached: string): void
-}
-
-/** What a run did to one type. */
-export interface Tally {
-  fetched: number
-  inserted: number
-  updated: number
-  unchanged: number
 }
 
 /** The times between which a page's records began. */

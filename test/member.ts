@@ -1,7 +1,7 @@
 // A member for one test: a database, a sandbox and a login, all gone when the test is over.
 import { onTestFinished } from 'vitest'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
-import type { RunResult } from '../src/sync.ts'
+import type { RunResult } from '../src/result.ts'
 import type { Env } from '../src/world.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { createClock, envFor, logIn, run, type Ran, type RunOptions, type TestClock } from './world.ts'

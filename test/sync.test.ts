@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TypeResult } from '../src/sync.ts'
+import type { TypeResult } from '../src/result.ts'
 import { createDatabase } from './database.ts'
 import { newMember, type Member } from './member.ts'
 import { expectFaithful } from './truth.ts'

@@ -23,6 +23,8 @@ export interface RunOptions {
   isTTY?: boolean
   columns?: number
   interrupted?: AbortSignal
+  /** Told everything that is printed, as it is printed. */
+  heard?: (text: string) => void
   openBrowser?: World['openBrowser']
 }
 
@@ -75,6 +77,7 @@ export async function run(line: string | readonly string[], env: Env, options: R
     columns: options.columns ?? 80,
     write: (text: string) => {
       printed[name] += text
+      options.heard?.(text)
       return true
     },
   })

@@ -1,7 +1,8 @@
 import type { Range } from '../db/coverage.ts'
-import { exitCodes, failure, WhoopsterError } from '../errors.ts'
+import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
-import type { Progress, RunResult } from '../sync.ts'
+import { emptyRun, worstReason, type RunResult } from '../result.ts'
+import type { Progress } from '../sync.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readTypes, readUserId } from './read.ts'
 
@@ -33,18 +34,29 @@ export const addSync: AddCommand = (program, cli) => {
     )
     .action(async (options) => {
       const again = rangeOf(options)
-      try {
-        const { result, code } = await run(cli, options, again)
-        if (options.json) printJson(cli, result)
-        else if (!cli.quiet) print(cli, await describe(cli, result))
-        cli.exit(code)
-      } catch (error) {
-        if (error instanceof WhoopsterError && error.reason === 'busy') cli.log.info(error.message)
-        const result = emptyRun(cli, error)
-        if (options.json) printJson(cli, result)
-        if (result.outcome === 'failed') throw error
-      }
+      const { result, code, error } = await run(cli, options, again).catch((error: unknown) => gaveUp(cli, error))
+      if (options.json) printJson(cli, result)
+      if (error) throw error
+      if (!options.json && !cli.quiet) print(cli, await describe(cli, result))
+      if (!cli.world.terminal.stderr.isTTY) logTypes(cli, result)
+      cli.exit(code)
     })
+}
+
+interface Ended {
+  result: RunResult
+  code: number
+  error?: unknown
+}
+
+/** A run that could not begin. That somebody else is at it already is no failure. */
+function gaveUp({ world, log }: Cli, error: unknown): Ended {
+  if (world.interrupted.aborted) throw error
+  const now = world.clock.now()
+  const isBusy = error instanceof WhoopsterError && error.reason === 'busy'
+  if (!isBusy) return { result: emptyRun(now, error), code: exitCodes.bug, error }
+  log.info(error.message)
+  return { result: emptyRun(now, undefined), code: 0 }
 }
 
 /** What has to be read again; undefined when nothing has. */
@@ -58,25 +70,16 @@ function usage(message: string): WhoopsterError {
   return new WhoopsterError('usage', message, { hint: 'see: whoopster sync --help' })
 }
 
-async function run(
-  cli: Cli,
-  options: SyncOptions,
-  again: Range | undefined,
-): Promise<{ result: RunResult; code: number }> {
+async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
   const { world, log } = cli
-  const [
-    { requireMembers, withEverything },
-    { sync, worstReason },
-    { createOAuth },
-    { createPace },
-    { createSpinner },
-  ] = await Promise.all([
-    import('./open.ts'),
-    import('../sync.ts'),
-    import('../whoop/oauth.ts'),
-    import('../whoop/pace.ts'),
-    import('../terminal/spinner.ts'),
-  ])
+  const [{ requireMembers, withEverything }, { sync }, { createOAuth }, { createPace }, { createSpinner }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('../sync.ts'),
+      import('../whoop/oauth.ts'),
+      import('../whoop/pace.ts'),
+      import('../terminal/spinner.ts'),
+    ])
   return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
     const members = await requireMembers(database, options.user)
     const spinner = await createSpinner(world.terminal.stderr, cli.quiet)
@@ -84,7 +87,7 @@ async function run(
       ...world,
       database,
       keys,
-      log,
+      log: spinner.below(log),
       oauth: createOAuth(config, world),
       pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
       baseUrl: config.WHOOP_API_BASE_URL,
@@ -109,43 +112,16 @@ function reporter(say: (text: string) => void): (progress: Progress) => void {
   }
 }
 
-/** A run that did not come to its members. */
-function emptyRun({ world }: Cli, error: unknown): RunResult {
-  const now = world.clock.now().toISOString()
-  const isBusy = error instanceof WhoopsterError && error.reason === 'busy'
-  return {
-    startedAt: now,
-    finishedAt: now,
-    outcome: isBusy ? 'skipped' : 'failed',
-    error: isBusy ? null : failure(error),
-    users: [],
-    requests: 0,
-    waitedMs: 0,
-    tokenRefreshes: 0,
-  }
+async function describe({ world }: Cli, result: RunResult): Promise<string> {
+  const { drawRun } = await import('../terminal/run.ts')
+  return drawRun(result, world.terminal.stdout, world.env)
 }
 
-async function describe({ world }: Cli, result: RunResult): Promise<string> {
-  const [{ table }, { styleFor, widthOf }] = await Promise.all([
-    import('../terminal/table.ts'),
-    import('../terminal/style.ts'),
-  ])
-  const { stdout } = world.terminal
-  const style = styleFor(stdout, world.env)
-  const blocks = result.users.map((user) => {
-    const rows = Object.entries(user.types).map(([type, one]) => [
-      one.outcome === 'ok' ? style.green('✔') : one.outcome === 'failed' ? style.red('✘') : style.yellow('–'),
-      type,
-      one.outcome === 'skipped' ? '' : `${one.fetched} read`,
-      one.outcome === 'skipped' ? '' : `${one.inserted} new`,
-      one.outcome === 'skipped' ? '' : `${one.updated} changed`,
-      one.error?.message ?? (one.outcome === 'skipped' ? 'skipped' : ''),
-    ])
-    const head = `${style.bold(`WHOOP user ${user.whoopUserId}`)}  ${user.outcome}`
-    const failed = user.error ? [`  ${user.error.message}`, ...(user.error.hint ? [`  → ${user.error.hint}`] : [])] : []
-    return [head, ...failed, table(rows, { right: [2, 3, 4], width: widthOf(stdout) })].filter(Boolean).join('\n')
-  })
-  const seconds = (Date.parse(result.finishedAt) - Date.parse(result.startedAt)) / 1000
-  const waited = result.waitedMs >= 1000 ? `, ${Math.round(result.waitedMs / 1000)} s of them waiting` : ''
-  return [...blocks, style.dim(`${result.requests} requests in ${seconds.toFixed(1)} s${waited}`)].join('\n')
+/** For those who read logs rather than tables: one line a type. */
+function logTypes({ log }: Cli, { users }: RunResult): void {
+  for (const { whoopUserId, types } of users) {
+    for (const [type, { error, ...counts }] of Object.entries(types)) {
+      log.info(`${type}: ${counts.outcome}`, { whoopUserId, type, ...counts })
+    }
+  }
 }

@@ -1,12 +1,15 @@
 import type { Writable } from 'node:stream'
+import type { Log, LogEvent } from '../log.ts'
 import type { Output } from '../world.ts'
 
 export interface Spinner {
   say(text: string): void
   stop(): void
+  /** A log whose lines do not end up in the spinner's. */
+  below(log: Log): Log
 }
 
-const still: Spinner = { say: () => {}, stop: () => {} }
+const still: Spinner = { say: () => {}, stop: () => {}, below: (log) => log }
 
 /** Only on a terminal; ora is not even loaded without one. */
 export async function createSpinner(output: Output, quiet: boolean): Promise<Spinner> {
@@ -20,6 +23,15 @@ export async function createSpinner(output: Output, quiet: boolean): Promise<Spi
     },
     stop: () => {
       spinner.stop()
+    },
+    below: ({ debug, info, warn, error }) => {
+      const cleared = (event: LogEvent): LogEvent => {
+        return (message, fields) => {
+          spinner.clear()
+          event(message, fields)
+        }
+      }
+      return { debug: cleared(debug), info: cleared(info), warn: cleared(warn), error: cleared(error) }
     },
   }
 }

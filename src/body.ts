@@ -1,0 +1,33 @@
+import { saveBody } from './db/body.ts'
+import { lastSyncTimes } from './db/runs.ts'
+import { saveProfile } from './db/tokens.ts'
+import { body, profile } from './resources/index.ts'
+import { readOne } from './resources/read.ts'
+import type { Context } from './sync.ts'
+import type { Tally } from './result.ts'
+import type { Whoop } from './whoop/client.ts'
+
+const DAY_MS = 86_400_000
+
+/** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
+export async function readBody(context: Context, whoop: Whoop, tally: Tally): Promise<void> {
+  const { database, fence, member } = context
+  if (!(await isDue(context))) return
+  const raw = await whoop.get(body.path, body.scope)
+  const measured = readOne('body', body.row, raw)
+  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw))
+  tally.fetched++
+  tally[change]++
+  if (member.scopes.includes(profile.scope)) await readProfile(context, whoop)
+}
+
+async function isDue({ database, member, clock, order }: Context): Promise<boolean> {
+  if (order.again || order.types?.includes('body')) return true
+  const { body: last } = await database.alone((db) => lastSyncTimes(db, member))
+  return !last || clock.now().getTime() - last.getTime() >= DAY_MS
+}
+
+async function readProfile({ database, member }: Context, whoop: Whoop): Promise<void> {
+  const seen = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
+  if (seen.whoopUserId === member.whoopUserId) await database.alone((db) => saveProfile(db, seen))
+}

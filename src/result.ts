@@ -1,0 +1,80 @@
+import { failure, worst, type Failure, type Reason } from './errors.ts'
+import type { TypeName } from './resources/names.ts'
+
+export type Outcome = 'ok' | 'partial' | 'failed' | 'skipped'
+
+/** What a run did to one type. */
+export interface Tally {
+  fetched: number
+  inserted: number
+  updated: number
+  unchanged: number
+  deleted: number
+  quarantined: number
+}
+
+export interface TypeResult extends Tally {
+  outcome: Exclude<Outcome, 'partial'>
+  requests: number
+  /** Nothing below the newest record is missing. */
+  complete: boolean
+  error: Failure | null
+}
+
+export interface MemberResult {
+  whoopUserId: number
+  outcome: Outcome
+  error: Failure | null
+  types: Partial<Record<TypeName, TypeResult>>
+}
+
+/** What a run did, as `sync --json` prints it. */
+export interface RunResult {
+  startedAt: string
+  finishedAt: string
+  outcome: Outcome
+  error: Failure | null
+  users: MemberResult[]
+  requests: number
+  waitedMs: number
+  tokenRefreshes: number
+}
+
+export function newTally(): Tally {
+  return { fetched: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, quarantined: 0 }
+}
+
+export function skipped(error: Failure | null = null): TypeResult {
+  return { ...newTally(), outcome: 'skipped', requests: 0, complete: false, error }
+}
+
+/** A run that did not come to its members. */
+export function emptyRun(now: Date, error: unknown): RunResult {
+  const at = now.toISOString()
+  const named = error === undefined ? null : failure(error)
+  const outcome = named ? 'failed' : 'skipped'
+  return {
+    startedAt: at,
+    finishedAt: at,
+    outcome,
+    error: named,
+    users: [],
+    requests: 0,
+    waitedMs: 0,
+    tokenRefreshes: 0,
+  }
+}
+
+/** Of parts the whole: what was skipped counts only when everything was. */
+export function overall(outcomes: readonly Outcome[]): Outcome {
+  const tried = outcomes.filter((outcome) => outcome !== 'skipped')
+  if (tried.length === 0 && outcomes.length > 0) return 'skipped'
+  if (tried.every((outcome) => outcome === 'ok')) return 'ok'
+  return tried.every((outcome) => outcome === 'failed') ? 'failed' : 'partial'
+}
+
+/** Of everything that went wrong in a run, what decides the exit code. */
+export function worstReason(result: RunResult): Reason | undefined {
+  const errors = result.users.flatMap((user) => [user.error, ...Object.values(user.types).map(({ error }) => error)])
+  return worst([result.error, ...errors].flatMap((error) => (error ? [error.reason] : [])))
+}

@@ -1,0 +1,331 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { isDue } from '../src/session.ts'
+import { newMember, type Member } from './member.ts'
+import { expectNoSecrets, logIn, run, secrets, TEST_KEY, type TestClock } from './world.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('auth url and auth complete', () => {
+  it('log a member in without a terminal, and keep the same row when it happens again', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const first = await logIn(member.sandbox, member.env, { clock: member.clock })
+    expect(first).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Logged in: .*WHOOP user 10001\. Next: whoopster sync\n$/),
+    })
+    await logIn(member.sandbox, member.env, { clock: member.clock })
+    expect(await member.database.sql`select count(*)::int as n from oauth_tokens`).toEqual([{ n: 1 }])
+    expect(await member.database.sql`select count(*)::int as n from pending_logins`).toEqual([{ n: 0 }])
+  })
+
+  it('take a URL that was pasted with quotes and line breaks', async () => {
+    const { member, redirected } = await underWay()
+    const broken = `"${redirected.slice(0, 40)}\n  ${redirected.slice(40)}" `
+    expect(await complete(member, broken)).toMatchObject({ code: 0 })
+  })
+
+  it('do not spoil the login that is under way when one try fails', async () => {
+    const { member, redirected } = await underWay()
+    const answer = { status: 502, body: '<html>bad gateway</html>' }
+    member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', answer }]
+    expect(await complete(member, redirected)).toMatchObject({ code: 69 })
+    expect(await complete(member, 'http://localhost:8000/callback?code=wrong')).toMatchObject({ code: 64 })
+    expect(await complete(member, redirected)).toMatchObject({ code: 0 })
+  })
+
+  it('refuse a state that nobody asked for, and one that is older than ten minutes', async () => {
+    const { member, redirected } = await underWay()
+    expect(await complete(member, redirected.replace(/state=[^&]+/, 'state=somebody-elses'))).toMatchObject({
+      code: 77,
+    })
+    member.clock.pass(11 * 60_000)
+    expect(await complete(member, redirected)).toMatchObject({
+      code: 77,
+      err: expect.stringContaining('begin again: whoopster auth url'),
+    })
+  })
+
+  it('refuse a code that was used before', async () => {
+    const { member, redirected } = await underWay()
+    const saved = await member.database.sql`select * from pending_logins`
+    await complete(member, redirected)
+    await member.database.sql`insert into pending_logins ${member.database.sql(saved)}`
+    expect(await complete(member, redirected)).toMatchObject({
+      code: 77,
+      err: expect.stringContaining('invalid_grant'),
+    })
+  })
+
+  it("show WHOOP's own reason and hint, though it brings back no state", async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const redirected =
+      'http://localhost:8000/callback?error=invalid_scope&error_description=No.&error_hint=Tick%20it.&state='
+    const { code, err } = await complete(member, redirected)
+    expect(code).toBe(77)
+    expect(JSON.parse(err)).toMatchObject({
+      msg: 'WHOOP refused (invalid_scope): No. Tick it.',
+      hint: expect.stringContaining('developer.whoop.com'),
+    })
+  })
+
+  it('say which types cannot be synced when a scope was not granted', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const grant = ['offline', 'read:profile', 'read:sleep', 'read:recovery']
+    const { code, err } = await logIn(member.sandbox, member.env, { clock: member.clock, grant })
+    expect(code).toBe(0)
+    expect(err).toContain('workout, cycle, body')
+  })
+
+  it.each([['offline'], ['read:profile']])('refuse a login without %s', async (missing) => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const all = ['offline', 'read:profile', 'read:sleep', 'read:recovery', 'read:cycles', 'read:workout']
+    const grant = all.filter((scope) => scope !== missing)
+    const { code, err } = await logIn(member.sandbox, member.env, { clock: member.clock, grant })
+    expect(code).toBe(77)
+    expect(err).toContain(missing)
+    expect(await member.database.sql`select * from oauth_tokens`).toEqual([])
+  })
+
+  it('name the two settings when WHOOP does not know the app', async () => {
+    const { member, redirected } = await underWay()
+    const env = { ...member.env, WHOOP_CLIENT_SECRET: 'another secret' }
+    const { code, err } = await run(['auth', 'complete', redirected], env, { clock: member.clock })
+    expect(code).toBe(78)
+    expect(err).toContain('WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET')
+  })
+})
+
+describe('auth on a terminal', () => {
+  it('takes the redirect from the browser, past a favicon and a second tab', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['http://127.0.0.1:18471/callback'] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'http://127.0.0.1:18471/callback' }
+    const pages: number[] = []
+    const { code, out } = await run('auth', env, {
+      clock: patient(member),
+      stdin: new PassThrough(),
+      openBrowser: async (url) => {
+        const redirected = await member.sandbox.consent(url)
+        for (const address of ['http://127.0.0.1:18471/favicon.ico', `${redirected}x`, redirected]) {
+          pages.push((await fetch(address)).status)
+        }
+        return true
+      },
+    })
+    expect(pages).toEqual([404, 400, 200])
+    expect(code).toBe(0)
+    expect(out).toContain('WHOOP user 10001')
+  })
+
+  it('takes the pasted URL at the same prompt', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
+    const stdin = new PassThrough()
+    const { code, out } = await run('auth', env, {
+      clock: patient(member),
+      stdin,
+      heard: (text) => {
+        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
+        if (url) void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
+      },
+    })
+    expect(code).toBe(0)
+    expect(out).toContain('WHOOP user 10001')
+  })
+
+  it('gives up after ten minutes, with a sentence', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
+    const { code, err } = await run('auth', env, { clock: member.clock, stdin: new PassThrough() })
+    expect(code).toBe(77)
+    expect(err).toContain('Nobody came back from WHOOP within 10 minutes.')
+  })
+
+  it('never prompts without a terminal', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const { code, err } = await member.run('auth')
+    expect(code).toBe(64)
+    expect(err).toContain('whoopster auth url')
+  })
+})
+
+describe('auth status, logout and keygen', () => {
+  it('status shows scopes, expiry and the key, and changes nothing', async () => {
+    const member = await newMember({ days: 5 })
+    const before = await member.database.sql`select * from oauth_tokens`
+    const { code, out } = await member.run('auth status')
+    expect(code).toBe(0)
+    expect(out).toContain('WHOOP user 10001')
+    expect(out).toContain('read:sleep')
+    expect(out).toContain('2026-11-22T11:20:00.000Z')
+    expect(out).toContain('under the current key')
+    const rotated = { ...member.env, TOKEN_ENCRYPTION_KEY: `${newKey(1)},${TEST_KEY}` }
+    expect((await run('auth status', rotated, { clock: member.clock })).out).toContain('under an older key')
+    expect(await member.database.sql`select * from oauth_tokens`).toEqual(before)
+  })
+
+  it('logout revokes at WHOOP, forgets the tokens and keeps the records', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    expect(await member.run('auth logout')).toMatchObject({ code: 0, out: expect.stringContaining('revoked at WHOOP') })
+    expect(member.sandbox.requests.at(-1)).toMatchObject({ method: 'DELETE', status: 204 })
+    expect(await member.database.sql`select * from oauth_tokens`).toEqual([])
+    expect((await member.database.sql`select * from sleep_records`).length).toBeGreaterThan(0)
+    expect(await member.run('sync')).toMatchObject({ code: 77 })
+    expect(await member.run('auth logout')).toMatchObject({ code: 77 })
+  })
+
+  it('keygen prints a key that works, another one each time', async () => {
+    const first = await run('auth keygen', {})
+    const second = await run('auth keygen', {})
+    expect(Buffer.from(first.out, 'base64')).toHaveLength(32)
+    expect(first.out).not.toBe(second.out)
+  })
+})
+
+describe('a login', () => {
+  it('is refreshed once for all types when its token has expired', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+    expect(posts(member)).toBe(2) // the login's and this one
+  })
+
+  it('is not refreshed while its token is young', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(20 * 60_000)
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 0 })
+  })
+
+  it('costs one POST for ten runs at once on one expired token', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    member.clock.pass(2 * HOUR_MS)
+    const before = posts(member)
+    const runs = await Promise.all(Array.from({ length: 10 }, () => member.run('sync')))
+    expect(runs.map(({ code }) => code)).toEqual(Array.from({ length: 10 }, () => 0))
+    expect(posts(member) - before).toBe(1)
+  })
+
+  it('survives a refused access token with one refresh and one more try', async () => {
+    const member = await newMember({ days: 5 })
+    member.sandbox.revokeAccess()
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+  })
+
+  it('survives an answer that was lost before WHOOP acted', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', act: 'reset' }]
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+  })
+
+  it('that WHOOP has ended is asked about once, and then says what to do until somebody does it', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    member.sandbox.killGrant()
+    const before = posts(member)
+    const first = await member.sync()
+    expect(first).toMatchObject({
+      code: 77,
+      outcome: 'failed',
+      users: [{ error: { reason: 'login', hint: expect.stringContaining('whoopster auth') } }],
+    })
+    expect(await member.sync()).toMatchObject({ code: 77 })
+    expect(posts(member) - before).toBe(1)
+    expect(await member.run('status')).toMatchObject({ code: 1, out: expect.stringContaining('run: whoopster auth') })
+    await logIn(member.sandbox, member.env, { clock: member.clock })
+    expect(await member.sync()).toMatchObject({ code: 0 })
+  })
+
+  it('of one member that has ended does not stop the others, and decides the exit code', async () => {
+    const member = await newMember({ days: 5, members: 2 })
+    await logIn(member.sandbox, member.env, { clock: member.clock, member: 10_002 })
+    member.clock.pass(2 * HOUR_MS)
+    member.sandbox.killGrant(10_001)
+    const result = await member.sync()
+    expect(result).toMatchObject({ code: 77, outcome: 'partial' })
+    expect(result.users.map(({ outcome }) => outcome)).toEqual(['failed', 'ok'])
+  })
+
+  it('is not touched when WHOOP does not know the app', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    const env = { ...member.env, WHOOP_CLIENT_SECRET: 'another secret' }
+    const { code, err } = await run('sync', env, { clock: member.clock })
+    expect(code).toBe(78)
+    expect(err).toContain('WHOOP_CLIENT_ID')
+    expect(await member.sync()).toMatchObject({ code: 0 })
+  })
+
+  it('sealed with another key says so, and is left as it is', async () => {
+    const member = await newMember({ days: 5 })
+    const before = await member.database.sql`select * from oauth_tokens`
+    const env = { ...member.env, TOKEN_ENCRYPTION_KEY: newKey(2) }
+    expect(await run('sync', env, { clock: member.clock })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('TOKEN_ENCRYPTION_KEY'),
+    })
+    expect(await member.database.sql`select * from oauth_tokens`).toEqual(before)
+  })
+
+  it('reads under the old key and writes under the new one while keys rotate', async () => {
+    const member = await newMember({ days: 5 })
+    const rotating = { ...member.env, TOKEN_ENCRYPTION_KEY: `${newKey(3)},${TEST_KEY}` }
+    member.clock.pass(2 * HOUR_MS)
+    expect((await run('sync', rotating, { clock: member.clock })).code).toBe(0)
+    const rotated = { ...member.env, TOKEN_ENCRYPTION_KEY: newKey(3) }
+    expect((await run('sync', rotated, { clock: member.clock })).code).toBe(0)
+  })
+
+  it('is nowhere in the database unsealed, nor in anything that was printed', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    const { out, err } = await member.run('sync --verbose --json')
+    expectNoSecrets(out + err)
+    for (const table of ['oauth_tokens', 'pending_logins', 'sync_runs', 'sync_status', 'users']) {
+      expectNoSecrets(JSON.stringify(await member.database.sql`select * from ${member.database.sql(table)}`))
+    }
+    expect(secrets.size).toBeGreaterThan(5)
+  })
+})
+
+describe('the time for a refresh', () => {
+  const granted = new Date('2026-11-22T10:20:00Z')
+  const tokens = { grantedAt: granted, expiresAt: new Date('2026-11-22T11:20:00Z') }
+  it.each([
+    ['10:49:59', false, 'before half its life'],
+    ['10:50:00', true, 'from half its life on'],
+    ['10:57:59', true, 'just before the hour'],
+    ['10:58:00', false, 'around the full hour'],
+    ['11:04:59', false, 'around the full hour'],
+    ['11:05:00', true, 'after it'],
+    ['11:19:01', true, 'when it would not outlive the next request'],
+    ['12:00:00', true, 'when it has expired, whatever the minute'],
+  ])('at %s is %s: %s', (time, due) => {
+    expect(isDue(tokens, new Date(`2026-11-22T${time}Z`))).toBe(due)
+  })
+})
+
+async function underWay() {
+  const member = await newMember({ days: 5, loggedIn: false })
+  const { out } = await member.run('auth url')
+  return { member, redirected: await member.sandbox.consent(out.trim()) }
+}
+
+function complete({ env, clock }: Member, redirected: string) {
+  return run(['auth', 'complete', redirected], env, { clock })
+}
+
+/** Its ten minutes do not pass by being waited for. */
+function patient({ clock }: Member): TestClock {
+  return { ...clock, sleep: () => new Promise(() => {}) }
+}
+
+function posts({ sandbox }: Member): number {
+  return sandbox.requests.filter(({ path }) => path.endsWith('/token')).length
+}
+
+function newKey(seed: number): string {
+  return Buffer.alloc(32, seed).toString('base64')
+}
