@@ -19,10 +19,9 @@ export interface Member {
 }
 
 export async function newMember(
-  options: SandboxOptions & { grant?: string[]; loggedIn?: boolean } = {},
+  options: SandboxOptions & { grant?: string[]; loggedIn?: boolean; clock?: TestClock } = {},
 ): Promise<Member> {
-  const { grant, loggedIn = true, ...sandboxOptions } = options
-  const clock = createClock()
+  const { grant, loggedIn = true, clock = createClock(), ...sandboxOptions } = options
   const database = await createDatabase()
   onTestFinished(database.drop)
   const sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now, ...sandboxOptions })

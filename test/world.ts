@@ -1,5 +1,6 @@
 // The whole command line in this process: real PostgreSQL, real sockets, a clock that stands still until it is slept on.
 import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { main } from '../src/main.ts'
 import type { Sandbox } from '../src/sandbox/index.ts'
@@ -53,6 +54,26 @@ export function createClock(start: Date | string = '2026-11-22T10:20:00Z'): Test
       now += ms
     },
   }
+}
+
+/** For what shares its time with a process of its own. */
+export function realClock(): TestClock {
+  const slept: number[] = []
+  return {
+    slept,
+    now: () => new Date(),
+    sleep: async (ms, signal) => {
+      slept.push(ms)
+      await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {})
+    },
+    timeout: (ms) => AbortSignal.timeout(ms),
+    set: refuse,
+    pass: refuse,
+  }
+}
+
+function refuse(): never {
+  throw new Error('real time cannot be set')
 }
 
 /** The environment of a member who uses `sandbox` as WHOOP, and this database. */

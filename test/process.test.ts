@@ -1,0 +1,168 @@
+// The program as it is installed: a process of its own, which can be killed.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { newMember, type Member } from './member.ts'
+import { expectFaithful } from './truth.ts'
+import { expectNoSecrets, realClock } from './world.ts'
+
+const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
+
+interface Running {
+  child: ChildProcess
+  ended: Promise<{ code: number | null; out: string; err: string }>
+}
+
+describe('kill -9', () => {
+  it.each([1, 2, 5, 9, 14, 20])('at request %i of a first sync costs nothing that was committed', async (request) => {
+    const member = await newMember({ days: 200, clock: realClock() })
+    const whole = wholeSync(member)
+    await killAt(member, request, ['sync'])
+    const kept = await storedRecords(member)
+    const rest = await member.sync()
+    expect(rest.outcome).toBe('ok')
+    await expectFaithful(member.database, member.sandbox)
+    // each type asks for its newest page again, and for the page it died on
+    expect(rest.requests).toBeLessThanOrEqual(whole - Math.floor(kept / 25) + 8)
+  })
+
+  it('in the middle of --full is made good by a plain sync', async () => {
+    const member = await newMember({ days: 200, clock: realClock() })
+    await member.sync()
+    const oldest = member.sandbox.world.list('workout').at(-1)
+    if (!oldest) throw new Error('the sandbox made no workout')
+    member.sandbox.world.put('workout', { ...oldest, sport_name: 'edited' })
+    await killAt(member, 8, ['sync', '--full'])
+    await member.sync()
+    await expectFaithful(member.database, member.sandbox)
+  })
+})
+
+describe('two at once', () => {
+  it('share the work: one syncs, the other says so, both end with 0', async () => {
+    const member = await newMember({ days: 60, clock: realClock() })
+    let second: Running | undefined
+    member.sandbox.world.faults.onRequest = async ({ path }) => {
+      if (second || !path.includes('/v2/')) return
+      second = start(member, ['sync', '--json'])
+      await second.ended
+    }
+    const first = await start(member, ['sync', '--json']).ended
+    const other = await second?.ended
+    expect([first.code, other?.code]).toEqual([0, 0])
+    expect(JSON.parse(first.out)).toMatchObject({ outcome: 'ok' })
+    expect(JSON.parse(other?.out ?? '')).toMatchObject({ outcome: 'skipped', requests: 0 })
+    expect(other?.err).toContain('another run is syncing sleep')
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('take different types at the same time', async () => {
+    const member = await newMember({ days: 30, clock: realClock() })
+    const runs = [start(member, ['sync', '--type', 'sleep']), start(member, ['sync', '--type', 'cycle', 'workout'])]
+    expect((await Promise.all(runs.map(({ ended }) => ended))).map(({ code }) => code)).toEqual([0, 0])
+    await expectFaithful(member.database, member.sandbox, { only: ['sleep', 'cycle', 'workout'] })
+  })
+})
+
+describe('a signal', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends a sync with %i, and what was committed is kept', async (signal, code) => {
+    const member = await newMember({ days: 200, clock: realClock() })
+    let requests = 0
+    let child: ChildProcess | undefined
+    member.sandbox.world.faults.onRequest = async ({ path }) => {
+      if (path.includes('/v2/') && ++requests === 8) child?.kill(signal)
+    }
+    const running = start(member, ['sync'])
+    child = running.child
+    const { code: ended, err } = await running.ended
+    expect(ended).toBe(code)
+    expect(err).toContain('everything committed is kept')
+    expect(await storedRecords(member)).toBeGreaterThan(0)
+    member.sandbox.world.faults.onRequest = undefined
+    await member.sync()
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('does not cut a refresh short: the new login is stored first', async () => {
+    const member = await newMember({ days: 5, accessTokenSeconds: 30, clock: realClock() })
+    let child: ChildProcess | undefined
+    member.sandbox.world.faults.token = { slowMs: 500 }
+    member.sandbox.world.faults.onRequest = ({ path }) => {
+      if (path.endsWith('/token')) child?.kill('SIGTERM')
+    }
+    const running = start(member, ['sync'])
+    child = running.child
+    expect((await running.ended).code).toBe(143)
+    Object.assign(member.sandbox.world.faults, { token: 'normal', onRequest: undefined })
+    expect((await member.sync()).outcome).toBe('ok')
+  })
+})
+
+describe('the program', () => {
+  it('reads .env in the working directory, and the environment comes first', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    await writeFile(join(dir, '.env'), 'DATABASE_URL=mysql://from-the-file\nLOG_LEVEL=loud\n')
+    const fromFile = await startIn(dir, ['stats'], {}).ended
+    expect(fromFile.code).toBe(78)
+    expect(fromFile.err).toContain('DATABASE_URL does not begin with postgres://')
+    const fromBoth = await startIn(dir, ['stats'], { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }).ended
+    expect(fromBoth.code).toBe(69)
+  })
+
+  it('prints its version and its help on stdout, and ends with 0', async () => {
+    expect(await startIn('.', ['--version'], {}).ended).toMatchObject({ code: 0, out: expect.stringMatching(/^\d/) })
+    expect(await startIn('.', ['--help'], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('sync') })
+    expect((await startIn('.', [], {}).ended).code).not.toBe(70)
+  })
+})
+
+function start({ env }: Member, args: readonly string[]): Running {
+  return startIn('.', args, env)
+}
+
+function startIn(cwd: string, args: readonly string[], env: Record<string, string | undefined>): Running {
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  const printed = { out: '', err: '' }
+  child.stdout.on('data', (chunk) => (printed.out += String(chunk)))
+  child.stderr.on('data', (chunk) => (printed.err += String(chunk)))
+  const ended = once(child, 'close').then(([code]) => {
+    expectNoSecrets(printed.out + printed.err)
+    return { code: code as number | null, ...printed }
+  })
+  return { child, ended }
+}
+
+/** Kills a run the moment its nth request arrives at WHOOP. */
+async function killAt(member: Member, request: number, args: readonly string[]): Promise<void> {
+  let seen = 0
+  let child: ChildProcess | undefined
+  member.sandbox.world.faults.onRequest = ({ path }) => {
+    if (path.includes('/v2/') && ++seen === request) child?.kill('SIGKILL')
+  }
+  const running = start(member, args)
+  child = running.child
+  expect((await running.ended).code).toBe(null)
+  member.sandbox.world.faults.onRequest = undefined
+}
+
+/** What a first sync may cost this member. */
+function wholeSync(member: Member): number {
+  const { world } = member.sandbox
+  const pages = (['sleep', 'recovery', 'workout', 'cycle'] as const).map((kind) => world.list(kind).length / 24)
+  return pages.reduce((total, count) => total + Math.ceil(count) + 1, 2)
+}
+
+async function storedRecords({ database: { sql } }: Member): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select ((select count(*) from sleep_records) + (select count(*) from workout_records)
+      + (select count(*) from cycle_records) + (select count(*) from recovery_records))::int as n`
+  return row?.n ?? 0
+}
