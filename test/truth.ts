@@ -22,7 +22,7 @@ const tables = {
 
 /** The tables equal the sandbox, record by record and column by column. */
 export async function expectFaithful(
-  { sql }: TestDatabase,
+  { sql }: Pick<TestDatabase, 'sql'>,
   { world }: Sandbox,
   { member = 10_001, only = kinds }: { member?: number; only?: readonly Kind[] } = {},
 ): Promise<void> {

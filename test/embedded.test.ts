@@ -1,0 +1,98 @@
+// Without DATABASE_URL: the same program on the embedded PostgreSQL.
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openEmbedded } from '../src/db/embedded.ts'
+import { startSandbox } from '../src/sandbox/index.ts'
+import { expectFaithful } from './truth.ts'
+import { createClock, logIn, run } from './world.ts'
+
+describe('the embedded database', () => {
+  it('takes a login, a first sync and a quiet one, and answers stats and status', async () => {
+    const { env, clock, sandbox, dir } = await newMember({ days: 120 })
+    await logIn(sandbox, env, { clock })
+    expect((await stat(join(dir, 'token.key'))).mode & 0o777).toBe(0o600)
+    expect(await run('status', env, { clock })).toMatchObject({ code: 1 })
+    expect(await run('sync', env, { clock })).toMatchObject({ code: 0 })
+    const quiet = JSON.parse((await run('sync --json', env, { clock })).out)
+    expect(quiet).toMatchObject({
+      outcome: 'ok',
+      requests: 4,
+      users: [{ types: { sleep: { inserted: 0, updated: 0 } } }],
+    })
+    expect(await run('stats', env, { clock })).toMatchObject({ code: 0, out: expect.stringContaining('recovery') })
+    expect(await run('status', env, { clock })).toMatchObject({ code: 0, out: expect.stringContaining('healthy') })
+    expect((await run('migrate --status', env, { clock })).out).toContain('applied  0000_tables')
+    await onEmbedded(dir, (sql) => expectFaithful({ sql }, sandbox))
+  })
+
+  it('is used by one process at a time: a second sync says so and ends with 0, stats with 75', async () => {
+    const { env, clock, sandbox, dir } = await newMember({ days: 5 })
+    await logIn(sandbox, env, { clock })
+    await onEmbedded(dir, async () => {
+      expect(await run('sync', env, { clock })).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('Another whoopster'),
+      })
+      expect(await run('stats', env, { clock })).toMatchObject({ code: 75 })
+    })
+    expect(await run('sync', env, { clock })).toMatchObject({ code: 0 })
+  })
+
+  it('refreshes a login that has expired', async () => {
+    const { env, clock, sandbox } = await newMember({ days: 5 })
+    await logIn(sandbox, env, { clock })
+    clock.pass(3 * 3_600_000)
+    expect(JSON.parse((await run('sync --json', env, { clock })).out)).toMatchObject({
+      outcome: 'ok',
+      tokenRefreshes: 1,
+    })
+  })
+})
+
+describe('demo', () => {
+  it('shows a login, a first sync and what came of it, and says what to do next', async () => {
+    const dir = await newDirectory()
+    const { code, out, err } = await run('demo --days 40', { WHOOPSTER_DATA_DIR: dir })
+    expect({ code, err: err.replaceAll(/^\{"level":"info".*\n/gm, '') }).toEqual({ code: 0, err: '' })
+    expect(out).toContain('$ whoopster sync')
+    expect(out).toContain('Logged in: ')
+    expect(out).toMatch(/sleep +\d+ +\d{4}-/)
+    expect(out).toContain('whoopster auth')
+    expect(await run('status', { WHOOPSTER_DATA_DIR: join(dir, 'demo') })).toMatchObject({ code: 0 })
+  })
+})
+
+async function newMember({ days }: { days: number }) {
+  const clock = createClock()
+  const dir = await newDirectory()
+  const sandbox = await startSandbox({ days, limits: 'none', now: clock.now })
+  onTestFinished(() => sandbox.close())
+  const env = {
+    WHOOPSTER_DATA_DIR: dir,
+    WHOOP_API_BASE_URL: sandbox.url,
+    WHOOP_CLIENT_ID: sandbox.clientId,
+    WHOOP_CLIENT_SECRET: sandbox.clientSecret,
+    MAX_REQUESTS_PER_MINUTE: '100000',
+  }
+  return { env, clock, sandbox, dir }
+}
+
+async function newDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+async function onEmbedded(dir: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
+  const embedded = await openEmbedded(dir)
+  const sql = postgres({ max: 1, fetch_types: false, socket: () => embedded.socket() } as never)
+  try {
+    await work(sql)
+  } finally {
+    await sql.end()
+    await embedded.close()
+  }
+}
