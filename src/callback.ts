@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { WhoopsterError } from './errors.ts'
 
@@ -21,10 +22,8 @@ export async function listenForCallback(redirectUri: string, state: string): Pro
   const uri = new URL(redirectUri)
   const addresses = LOOPBACK[uri.hostname]
   if (uri.protocol !== 'http:' || !addresses) return undefined
-  let arrive: (url: string) => void = () => {}
-  const arrived = new Promise<string>((resolve) => {
-    arrive = resolve
-  })
+  const arrival = new EventEmitter()
+  const arrived = new Promise<string>((resolve) => arrival.once('redirect', resolve))
   const handler = (request: IncomingMessage, response: ServerResponse) => {
     const answer = answerTo(request, uri, state)
     response.writeHead(answer.status, {
@@ -34,13 +33,27 @@ export async function listenForCallback(redirectUri: string, state: string): Pro
       'referrer-policy': 'no-referrer', // the address holds the code
       connection: 'close',
     })
+    // Once the page is out: whoever waits for the redirect closes the connections next.
+    response.once('close', () => answer.redirected && arrival.emit('redirect', answer.redirected))
     response.end(page(answer.title, answer.text))
-    if (answer.redirected) arrive(answer.redirected)
   }
-  const servers = await Promise.all(addresses.map((address) => listen(handler, Number(uri.port || 80), address)))
-  const open = servers.filter((server) => server !== undefined)
-  if (open.length === 0) return undefined
-  return { arrived, close: () => open.forEach((server) => server.close()) }
+  const servers: Server[] = []
+  const close = () => {
+    for (const server of servers) {
+      server.close()
+      server.closeAllConnections() // browsers connect ahead of asking, and would keep us from ending
+    }
+  }
+  try {
+    for (const address of addresses) {
+      const server = await listen(handler, Number(uri.port || 80), address)
+      if (server) servers.push(server)
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+  return servers.length > 0 ? { arrived, close } : undefined
 }
 
 interface PageAnswer {
@@ -81,8 +94,8 @@ function listen(
   return new Promise((resolve, reject) => {
     const server = createServer(handler)
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')
-        resolve(undefined) // no IPv6 here
+      const noSuchAddress = error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT' // no IPv6 here
+      if (noSuchAddress) resolve(undefined)
       else reject(inUse(port, error))
     })
     server.listen({ port, host: address, exclusive: true }, () => resolve(server))

@@ -3,16 +3,18 @@ import { WhoopsterError } from './errors.ts'
 import type { Env } from './world.ts'
 
 const text = v.pipe(v.string(), v.trim())
-const url = v.pipe(text, v.url('is not a URL'))
+const url = v.pipe(text, v.regex(/^[a-z][a-z\d+.-]*:\/\//i, 'is not a URL'), v.url('is not a URL')) // localhost:8000 is none
+const webUrl = v.pipe(text, v.regex(/^https?:\/\//i, 'does not begin with http:// or https://'), v.url('is not a URL'))
 const origin = v.pipe(
-  url,
+  webUrl,
   v.transform((address) => address.replace(/\/+$/, '')),
 )
 const databaseUrl = v.pipe(text, v.regex(/^postgres(ql)?:\/\//, 'does not begin with postgres://'))
 const encryptionKeys = v.pipe(
   text,
-  v.transform((keys) => keys.split(',').map((key) => Buffer.from(key.trim(), 'base64'))),
-  v.everyItem((key) => key.length === 32, 'is not 32 bytes of base64 (new,old while rotating)'),
+  v.transform((keys) => keys.split(',').map((key) => key.trim())),
+  v.everyItem((key) => /^[\w+/-]{43}=?$/.test(key), 'is not 32 bytes of base64 (new,old while rotating)'),
+  v.mapItems((key): Buffer => Buffer.from(key, 'base64')),
 )
 const perMinute = v.pipe(text, v.regex(/^[1-9]\d{0,5}$/, 'is not a whole number above 0'), v.transform(Number))
 
@@ -39,8 +41,12 @@ export const settings = {
     meaning: 'origin of the API (below `/developer`) and of OAuth (below `/oauth/oauth2`)',
     default: '`https://api.prod.whoop.com`',
   },
-  WHOOP_AUTH_URL: { schema: v.optional(url), meaning: 'another OAuth consent address', default: 'from the base URL' },
-  WHOOP_TOKEN_URL: { schema: v.optional(url), meaning: 'another OAuth token address', default: 'from the base URL' },
+  WHOOP_AUTH_URL: {
+    schema: v.optional(webUrl),
+    meaning: 'another OAuth consent address',
+    default: 'from the base URL',
+  },
+  WHOOP_TOKEN_URL: { schema: v.optional(webUrl), meaning: 'another OAuth token address', default: 'from the base URL' },
   TOKEN_ENCRYPTION_KEY: {
     schema: v.optional(encryptionKeys),
     meaning: '32 bytes in base64 that seal the tokens (`whoopster auth keygen`); `new,old` while rotating',
@@ -91,13 +97,13 @@ export type WhoopConfig = Config<(typeof whoopSettings)[number]>
 export function readConfig<Name extends SettingName>(env: Env, names: readonly Name[]): Config<Name> {
   const problems: string[] = []
   const config: Partial<Record<SettingName, unknown>> = {}
-  for (const name of names) {
+  for (const name of new Set<SettingName>([...names, 'LOG_LEVEL'])) {
     const given = env[name]?.trim() ? env[name] : undefined // compose and Secrets pass what is unset as ''
     const read = v.safeParse(settings[name].schema, given)
     if (read.success) config[name] = read.output
     else problems.push(`${name} ${given === undefined ? 'is not set' : read.issues[0].message}`)
   }
-  if (config.DATABASE_URL && asks(names, 'TOKEN_ENCRYPTION_KEY') && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
+  if (env['DATABASE_URL']?.trim() && asks(names, 'TOKEN_ENCRYPTION_KEY') && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
     problems.push('TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)')
   }
   if (problems.length > 0) {

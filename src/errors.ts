@@ -1,14 +1,14 @@
 /** Why a run did not do all it was asked to, and the exit code (sysexits.h) that says so. */
 export const exitCodes = {
-  usage: 64, // the command line is wrong
-  quarantine: 65, // done, but a record could not be read
-  unavailable: 69, // WHOOP or PostgreSQL cannot be reached
+  usage: 64, // what was typed
+  quarantine: 65, // all is done but for a record that nobody can read
+  unavailable: 69, // WHOOP or PostgreSQL does not answer
   bug: 70, // ours
   later: 75, // a limit: try again later
   busy: 75, // somebody else is at it
-  protocol: 76, // WHOOP sent something unreadable
+  protocol: 76, // WHOOP's answer makes no sense
   login: 77, // a person has to log in again
-  settings: 78, // a setting is missing or wrong
+  settings: 78, // the environment has to be mended
 } as const
 
 export type Reason = keyof typeof exitCodes

@@ -16,16 +16,20 @@ export function readTypes(text: string, before: readonly TypeName[] = []): TypeN
 
 /** A day (UTC) or an RFC 3339 instant, as an RFC 3339 instant. */
 export function readInstant(text: string): string {
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
-  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(text) ?? []
   const time = new Date(text)
-  const exists = !Number.isNaN(time.getTime()) && (!isDay || time.toISOString().startsWith(text))
-  if ((isDay || isInstant) && exists) return time.toISOString()
+  if (day !== undefined && isOnCalendar(day) && !Number.isNaN(time.getTime())) return time.toISOString()
   throw new InvalidArgumentError('Write a day (2026-03-28) or an instant with its zone (2026-03-28T06:00:00Z).')
 }
 
+/** Date takes 30 February for 2 March. */
+function isOnCalendar(day: string): boolean {
+  const time = new Date(day)
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(day)
+}
+
 export function readUserId(text: string): number {
-  if (/^[1-9]\d{0,15}$/.test(text)) return Number(text)
+  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new InvalidArgumentError('It is a WHOOP user id, a number; see: whoopster auth status')
 }
 

@@ -5,7 +5,8 @@ import type { Terminal } from '../world.ts'
 /** One line typed or pasted at a prompt. When the signal ends the question, it stays unanswered for good. */
 export function ask({ stdin, stderr }: Terminal, question: string, done: AbortSignal): Promise<string> {
   const prompt = createInterface({ input: stdin, output: stderr as unknown as Writable, terminal: false })
-  done.addEventListener('abort', () => prompt.close())
+  if (done.aborted) prompt.close()
+  else done.addEventListener('abort', () => prompt.close(), { once: true })
   stderr.write(question)
   return new Promise((resolve) => {
     prompt.on('line', (line) => {

@@ -14,12 +14,17 @@ export function createLog(output: Output, clock: Clock, threshold: Level | 'sile
 }
 
 function jsonLine(level: Level, time: Date, msg: string, fields: Record<string, unknown>): string {
-  return `${JSON.stringify({ level, time: time.toISOString(), msg, ...fields })}\n`
+  const own = { level, time: time.toISOString(), msg }
+  return `${JSON.stringify({ ...own, ...fields, ...own })}\n` // first in the line, and last in saying what they are
 }
 
 function sentence(level: Level, _time: Date, message: string, fields: Record<string, unknown>): string {
-  const { hint, ...rest } = fields
-  const details = level === 'debug' ? ` ${JSON.stringify(rest)}` : ''
+  const { hint, stack, ...rest } = fields
+  const details = level === 'debug' && Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''
   const prefix = level === 'info' ? '' : `${level}: `
-  return `${prefix}${message}${details}\n${typeof hint === 'string' ? `  → ${hint}\n` : ''}`
+  const below = [
+    ...(typeof stack === 'string' ? stack.split('\n').map((line) => `  ${line}`) : []),
+    ...(typeof hint === 'string' ? [`  → ${hint}`] : []),
+  ]
+  return [`${prefix}${message}${details}`, ...below, ''].join('\n')
 }

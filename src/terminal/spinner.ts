@@ -17,6 +17,12 @@ export async function createSpinner(output: Output, quiet: boolean): Promise<Spi
   const { default: ora } = await import('ora')
   // It neither owns the keyboard nor the signals: Ctrl-C must end the run in good order.
   const spinner = ora({ stream: output as unknown as Writable, discardStdin: false }).start()
+  const cleared =
+    (event: LogEvent): LogEvent =>
+    (message, fields) => {
+      spinner.clear()
+      event(message, fields)
+    }
   return {
     say: (text) => {
       spinner.text = text
@@ -25,12 +31,6 @@ export async function createSpinner(output: Output, quiet: boolean): Promise<Spi
       spinner.stop()
     },
     below: ({ debug, info, warn, error }) => {
-      const cleared = (event: LogEvent): LogEvent => {
-        return (message, fields) => {
-          spinner.clear()
-          event(message, fields)
-        }
-      }
       return { debug: cleared(debug), info: cleared(info), warn: cleared(warn), error: cleared(error) }
     },
   }

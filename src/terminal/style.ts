@@ -10,5 +10,5 @@ export function styleFor(output: Output, env: Env): ChalkInstance {
 const DEFAULT_COLUMNS = 80
 
 export function widthOf(output: Output): number {
-  return output.columns ?? DEFAULT_COLUMNS
+  return output.columns || DEFAULT_COLUMNS // some containers' terminals say 0
 }

@@ -13,12 +13,21 @@ export function table(rows: readonly (readonly string[])[], columns: { right?: r
   return rows.map((row) => fit(row.map(pad).join('  ').trimEnd(), columns.width)).join('\n')
 }
 
+const segmenter = new Intl.Segmenter()
+
+/** What a reader calls characters: an accent of its own is none, nor is a joined emoji several. */
+function characters(text: string): string[] {
+  return Array.from(segmenter.segment(stripVTControlCharacters(text)), ({ segment }) => segment)
+}
+
 function length(text: string): number {
-  return [...stripVTControlCharacters(text)].length
+  return characters(text).length
 }
 
 /** Cuts what does not fit; a coloured line loses its colours rather than its end sequence. */
 export function fit(line: string, width: number): string {
   if (length(line) <= width) return line
-  return `${[...stripVTControlCharacters(line)].slice(0, Math.max(0, width - 1)).join('')}…`
+  return `${characters(line)
+    .slice(0, Math.max(0, width - 1))
+    .join('')}…`
 }

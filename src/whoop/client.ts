@@ -3,8 +3,9 @@ import type { Log } from '../log.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from './agent.ts'
 import type { Pace } from './pace.ts'
-import { readLimit } from './pace.ts'
+import { LONGEST_WAIT_MS, readLimit } from './pace.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
+import { reasonOf, wordsOf } from './words.ts'
 
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
 export interface Authority {
@@ -40,8 +41,6 @@ export interface WhoopOptions {
 }
 
 const TIMEOUT_MS = 30_000
-/** Longer waits than this are better spent outside of the process: the run ends with 75. */
-const LONGEST_WAIT_MS = 120_000
 
 /** WHOOP's API for one member: paced, retried, every failure named with its status, path and WHOOP's own words. */
 export function createWhoop(options: WhoopOptions): Whoop {
@@ -55,7 +54,7 @@ export function createWhoop(options: WhoopOptions): Whoop {
     const renewed = await authority.renew(token)
     const second = renewed === undefined ? reply : await persist(path, renewed)
     if (second.status !== 401) return second
-    throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${words(second)}`, {
+    throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${second.words}`, {
       hint: `run: whoopster auth, and grant ${scope}`,
     })
   }
@@ -67,18 +66,21 @@ export function createWhoop(options: WhoopOptions): Whoop {
       const retryable = reply.json === undefined && reply.status === 200 ? undefined : reply.status
       const wait = waitBeforeRetry(attempt, { status: retryable, saysMs: reply.waitMs }, random())
       if (wait === undefined || interrupted.aborted) return reply
-      if (wait > LONGEST_WAIT_MS) throw spent(path, wait)
+      if (wait > LONGEST_WAIT_MS && reply.status === 429) throw spent(path, wait)
+      if (wait > LONGEST_WAIT_MS) return reply
       log.debug('asking again', { path, status: reply.status, attempt, waitMs: wait })
       usage.retries++
-      usage.waitedMs += wait
+      const sleptFrom = clock.now().getTime()
       await clock.sleep(wait, interrupted)
+      usage.waitedMs += clock.now().getTime() - sleptFrom
     }
   }
 
   async function once(path: string, token: string): Promise<Reply> {
-    if (pace.spentForMs() > LONGEST_WAIT_MS) throw spent(path, pace.spentForMs())
-    usage.waitedMs += await pace.turn(interrupted)
+    const waited = await pace.turn(interrupted)
+    usage.waitedMs += waited // in two steps: others count at the same time
     interrupted.throwIfAborted()
+    if (pace.spentForMs() > LONGEST_WAIT_MS) throw spent(path, pace.spentForMs())
     usage.requests++
     const startedAt = clock.now().getTime()
     const reply = await exchange(path, token)
@@ -93,10 +95,10 @@ export function createWhoop(options: WhoopOptions): Whoop {
     try {
       const answer = await options.fetch(`${baseUrl}/developer${path}`, { method: 'GET', headers, signal })
       pace.learn(answer)
-      return readReply(answer, await answer.text(), clock.now())
+      return readReply(answer, await answer.text(), token, clock.now())
     } catch (error) {
       interrupted.throwIfAborted()
-      return { error }
+      return { words: '', error: signal.aborted ? signal.reason : error } // a body that is cut off forgets why
     }
   }
 
@@ -117,17 +119,20 @@ export function createWhoop(options: WhoopOptions): Whoop {
 /** One exchange: an answer with its status, or the error of a connection that broke. */
 interface Reply {
   status?: number
-  text?: string
-  /** Undefined when the text is not JSON. */
+  /** WHOOP's own, on one line. */
+  words: string
+  /** Undefined when the answer is not JSON. */
   json?: unknown
   waitMs?: number | undefined
   error?: unknown
 }
 
-function readReply(answer: Answer, text: string, now: Date): Reply {
-  const limit = answer.status === 429 ? readLimit(answer) : undefined
+function readReply(answer: Answer, text: string, token: string, now: Date): Reply {
+  const { status } = answer
+  const json = parse(text)
+  const limit = status === 429 ? readLimit(answer) : undefined
   const waitMs = readRetryAfter(answer.headers.get('retry-after'), now) ?? limit?.resetMs
-  return { status: answer.status, text, json: parse(text), waitMs }
+  return { status, json, waitMs, words: status === 200 && json !== undefined ? '' : wordsOf(text, token) }
 }
 
 function parse(text: string): unknown {
@@ -151,8 +156,8 @@ function refusal(path: string, reply: Reply): WhoopsterError {
       cause: reply.error,
     })
   }
-  const said = `WHOOP answered ${status} to ${path}: ${words(reply)}`
-  if (status === 200) return new WhoopsterError('protocol', `WHOOP sent no JSON for ${path}: ${words(reply)}`)
+  const said = `WHOOP answered ${status} to ${path}: ${reply.words}`
+  if (status === 200) return new WhoopsterError('protocol', `WHOOP sent no JSON for ${path}: ${reply.words}`)
   if (status === 403) {
     return new WhoopsterError('login', said, { hint: 'the app may lack a scope: tick it, then run: whoopster auth' })
   }
@@ -166,21 +171,4 @@ function spent(path: string, waitMs: number): WhoopsterError {
   return new WhoopsterError('later', `WHOOP's request budget is spent for ${minutes} minutes (before ${path}).`, {
     hint: 'everything fetched so far is kept; a later run goes on from there',
   })
-}
-
-/** WHOOP's own words, on one line. It may answer in HTML or plain text. */
-function words({ text = '' }: Reply): string {
-  const line = text
-    .replace(/<(style|script|title)[\s\S]*?<\/\1>/gi, ' ')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line || '(nothing)'
-}
-
-/** fetch says "fetch failed"; the reason is in its cause. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'no answer in time'
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || error.name
 }

@@ -4,7 +4,7 @@ import type { WhoopConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from './agent.ts'
-import { reasonOf } from './client.ts'
+import { oneLine, reasonOf, without } from './words.ts'
 
 /** What WHOOP grants, with times by our clock. */
 export interface Grant {
@@ -45,8 +45,13 @@ export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetc
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: new URLSearchParams({ ...form, ...client }).toString(),
     })
-    if (status !== 200) throw refusal(status, text)
+    if (status !== 200) throw refusal(status, without(text, secretsOf(form)))
     return readGrant(text, asked)
+  }
+
+  /** What WHOOP's answer must not bring into a message, should it repeat the question. */
+  function secretsOf({ code, code_verifier, refresh_token }: Record<string, string>): string[] {
+    return [client.client_secret, code ?? '', code_verifier ?? '', refresh_token ?? '']
   }
 
   async function send(url: string, init: { method: string; headers: Record<string, string>; body?: string }) {
@@ -77,7 +82,7 @@ export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetc
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
       })
-      return `${authUrl}?${query.toString()}`
+      return `${authUrl}${authUrl.includes('?') ? '&' : '?'}${query.toString()}`
     },
     exchange: (code, verifier) =>
       requestTokens({
@@ -93,7 +98,10 @@ export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetc
         method: 'DELETE',
         headers: { authorization: `Bearer ${accessToken}` },
       })
-      if (status !== 204) throw refusal(status, text)
+      if (status === 401) {
+        throw new WhoopsterError('login', 'WHOOP no longer knows this login.', { hint: 'to log in: whoopster auth' })
+      }
+      if (status !== 204) throw refusal(status, without(text, [accessToken]))
     },
   }
 }
@@ -104,7 +112,7 @@ export function randomText(): string {
 }
 
 const TokenAnswer = v.looseObject({
-  access_token: v.pipe(v.string(), v.nonEmpty()),
+  access_token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/)), // it has to fit into a header
   expires_in: v.pipe(v.number(), v.minValue(1)),
   refresh_token: v.nullish(v.string()),
   scope: v.nullish(v.string()),
@@ -118,10 +126,10 @@ function readGrant(text: string, grantedAt: Date): Grant {
   const { access_token, expires_in, refresh_token, scope } = answer.output
   return {
     access: access_token,
-    refresh: refresh_token ?? undefined,
+    refresh: refresh_token || undefined,
     grantedAt,
     expiresAt: new Date(grantedAt.getTime() + expires_in * 1000),
-    scopes: scope?.split(' ').filter(Boolean),
+    scopes: scope ? scope.split(' ').filter(Boolean) : undefined,
   }
 }
 
@@ -135,20 +143,28 @@ const OAuthProblem = v.pipe(
   }),
 )
 
+/** WHOOP's answers that mean no, to whoever asks again with the same token. */
+const NO = new Set(['invalid_grant', 'invalid_request', 'invalid_scope', 'invalid_client', 'unauthorized_client'])
+
 function refusal(status: number, text: string): WhoopsterError {
   const problem = v.safeParse(OAuthProblem, text)
-  if (!problem.success || status >= 500) {
-    const message = `WHOOP's login server answered ${status}.`
-    return new WhoopsterError(status >= 500 ? 'unavailable' : 'protocol', message, { hint: 'run it again later' })
+  const { error, error_description, error_hint } = problem.success ? problem.output : {}
+  if (error !== undefined && NO.has(error) && status < 500) {
+    return oauthProblem(error, error_description, error_hint)
   }
-  return oauthProblem(problem.output.error, problem.output.error_description, problem.output.error_hint)
+  const reason = status === 429 ? 'later' : status >= 500 ? 'unavailable' : 'protocol'
+  return new WhoopsterError(reason, `WHOOP's login server answered ${status}.`, { hint: 'run it again later' })
 }
 
 /** Names a problem in OAuth's own terms: on WHOOP's redirect, or in an answer to a token request. */
 export function oauthProblem(code: string, description?: string | null, hint?: string | null): WhoopsterError {
-  const said = `WHOOP refused (${code}): ${[description, hint].filter(Boolean).join(' ') || 'it gave no reason'}`
+  const why = [description, hint].filter(Boolean).join(' ') || 'it gave no reason'
+  const said = oneLine(`WHOOP refused (${code}): ${why}`) // any web page can make up a redirect
   if (code === 'invalid_client' || code === 'unauthorized_client') {
     return new WhoopsterError('settings', said, { hint: 'check WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET' })
+  }
+  if (code === 'server_error' || code === 'temporarily_unavailable') {
+    return new WhoopsterError('unavailable', said, { hint: 'WHOOP has trouble: try it again later' })
   }
   return new WhoopsterError('login', said, { hint: HINTS[code] ?? 'log in again: whoopster auth' })
 }

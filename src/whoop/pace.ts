@@ -3,9 +3,14 @@ import type { Answer, Clock } from '../world.ts'
 const MINUTE_MS = 60_000
 const SHARE = 0.9 // of what WHOOP allows; the rest is for logins and for other users of the same app
 const DAY_SECONDS = 86_400
+/** Longer waits than this are better spent outside of the process: the run ends with 75. */
+export const LONGEST_WAIT_MS = 120_000
 
 export interface Pace {
-  /** Resolves when the next request may go out, with the milliseconds that were waited. */
+  /**
+   * Resolves with the milliseconds that were waited: when the next request may go out, when the wait is interrupted, or
+   * as soon as WHOOP is known to be closed for longer than is worth waiting (`spentForMs`).
+   */
   turn(signal: AbortSignal): Promise<number>
   /** Learns from an answer's rate-limit headers. */
   learn(answer: Answer): void
@@ -29,13 +34,14 @@ export function createPace(clock: Clock, perMinute: number): Pace {
       const now = clock.now().getTime()
       const windowFree = sent.length < allowed ? 0 : (sent[0] ?? 0) + MINUTE_MS
       const wait = Math.max(windowFree, closedUntil) - now
-      if (wait <= 0 || signal.aborted) break
+      if (wait <= 0) {
+        sent.push(now)
+        if (sent.length > allowed) sent.shift()
+        return now - asked
+      }
+      if (signal.aborted || closedUntil - now > LONGEST_WAIT_MS) return now - asked
       await clock.sleep(wait, signal)
     }
-    const now = clock.now().getTime()
-    sent.push(now)
-    if (sent.length > allowed) sent.shift()
-    return now - asked
   }
 
   return {

@@ -13,10 +13,15 @@ export interface Page {
   nextToken: string | undefined
 }
 
-const Envelope = v.looseObject({
-  records: v.nullish(v.array(v.unknown()), []),
-  next_token: v.nullish(v.string(), ''),
-})
+const Envelope = v.pipe(
+  v.record(v.string(), v.unknown()),
+  // Whatever else WHOOP may answer with 200, it must not pass for the end of the list.
+  v.check((answer) => 'records' in answer || 'next_token' in answer),
+  v.looseObject({
+    records: v.nullish(v.array(v.unknown()), []),
+    next_token: v.nullish(v.string(), ''),
+  }),
+)
 
 /** The newest records that began before `end` (RFC 3339; without it, the newest of all). */
 export async function readPage(

@@ -22,7 +22,7 @@ function mayPass(status: number | undefined): boolean {
 
 /** `Retry-After` as seconds or as a date, in milliseconds from `now`. */
 export function readRetryAfter(header: string | null, now: Date): number | undefined {
-  if (header === null) return undefined
+  if (!header?.trim()) return undefined
   const seconds = Number(header)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - now.getTime()
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest'
+import {
+  databaseSettings,
+  readConfig,
+  settings,
+  tokenSettings,
+  whoopSettings,
+  type SettingName,
+} from '../src/config.ts'
+import { failure, WhoopsterError } from '../src/errors.ts'
+import type { Env } from '../src/world.ts'
+
+const names = Object.keys(settings) as SettingName[]
+const KEY = Buffer.alloc(32, 'new').toString('base64')
+const OLD_KEY = Buffer.alloc(32, 'old').toString('base64')
+const app: Env = { WHOOP_CLIENT_ID: 'my-app', WHOOP_CLIENT_SECRET: 'my-secret' }
+
+function failing(env: Env, asked: readonly SettingName[] = names): unknown {
+  try {
+    readConfig(env, asked)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** The lines between the message's first and the way out. */
+function problems(env: Env, asked: readonly SettingName[] = names): string[] {
+  const error = failing(env, asked)
+  if (error === undefined) return []
+  const [, ...lines] = failure(error).message.split('\n')
+  return lines.map((line) => line.trim())
+}
+
+it('tells all that is wrong in one message, with the way out', () => {
+  const env = {
+    DATABASE_URL: 'mysql://localhost/whoop',
+    WHOOP_CLIENT_ID: '',
+    WHOOP_REDIRECT_URI: 'callback',
+    WHOOP_API_BASE_URL: 'api.prod.whoop.com',
+    MAX_REQUESTS_PER_MINUTE: 'many',
+    LOG_LEVEL: 'loud',
+  }
+  const error = failing(env)
+  expect(error).toBeInstanceOf(WhoopsterError)
+  const { reason, message, hint } = failure(error)
+  expect(`${reason}: ${message}\n→ ${hint}`).toMatchInlineSnapshot(`
+    "settings: The settings are incomplete or wrong:
+      DATABASE_URL does not begin with postgres://
+      WHOOP_CLIENT_ID is not set
+      WHOOP_CLIENT_SECRET is not set
+      WHOOP_REDIRECT_URI is not a URL
+      WHOOP_API_BASE_URL does not begin with http:// or https://
+      MAX_REQUESTS_PER_MINUTE is not a whole number above 0
+      LOG_LEVEL is none of debug, info, warn, error
+      TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)
+    → copy .env.example to .env and fill it in, or set them in the environment"
+  `)
+})
+
+it('has defaults for everything but the app', () => {
+  expect(readConfig(app, names)).toEqual({
+    DATABASE_URL: undefined,
+    WHOOP_CLIENT_ID: 'my-app',
+    WHOOP_CLIENT_SECRET: 'my-secret',
+    WHOOP_REDIRECT_URI: 'http://localhost:8000/callback',
+    WHOOP_API_BASE_URL: 'https://api.prod.whoop.com',
+    WHOOP_AUTH_URL: undefined,
+    WHOOP_TOKEN_URL: undefined,
+    TOKEN_ENCRYPTION_KEY: undefined,
+    WHOOPSTER_DATA_DIR: undefined,
+    MAX_REQUESTS_PER_MINUTE: 100,
+    LOG_LEVEL: 'info',
+  })
+})
+
+it.each([
+  ['', 'empty'],
+  ['  ', 'blank'],
+])('takes %j for unset, in every setting', (unset) => {
+  const env = { ...Object.fromEntries(names.map((name) => [name, unset])), ...app }
+  expect(readConfig(env, names)).toEqual(readConfig(app, names))
+})
+
+it('asks only for what a command needs', () => {
+  expect(problems({}, databaseSettings)).toEqual([])
+  expect(problems({}, tokenSettings)).toEqual([])
+  expect(problems({}, whoopSettings)).toEqual(['WHOOP_CLIENT_ID is not set', 'WHOOP_CLIENT_SECRET is not set'])
+  expect(problems({ MAX_REQUESTS_PER_MINUTE: 'many' }, databaseSettings)).toEqual([])
+})
+
+it('looks at the log level whatever the command', () => {
+  expect(problems({ LOG_LEVEL: 'loud' }, databaseSettings)).toEqual(['LOG_LEVEL is none of debug, info, warn, error'])
+})
+
+describe('TOKEN_ENCRYPTION_KEY', () => {
+  const DATABASE_URL = 'postgres://localhost/whoop'
+  const unset = 'TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)'
+
+  it('is needed with DATABASE_URL, by what reads tokens', () => {
+    expect(problems({ DATABASE_URL }, tokenSettings)).toEqual([unset])
+    expect(problems({ DATABASE_URL, TOKEN_ENCRYPTION_KEY: ' ' }, tokenSettings)).toEqual([unset])
+    expect(problems({ DATABASE_URL }, databaseSettings)).toEqual([])
+    expect(problems({ DATABASE_URL, TOKEN_ENCRYPTION_KEY: KEY }, tokenSettings)).toEqual([])
+  })
+
+  it('is missed in the same message that finds the URL wrong', () => {
+    expect(problems({ DATABASE_URL: 'localhost/whoop' }, tokenSettings)).toEqual([
+      'DATABASE_URL does not begin with postgres://',
+      unset,
+    ])
+  })
+
+  it.each([
+    ['one key', KEY, ['new']],
+    ['new,old while rotating', `${KEY},${OLD_KEY}`, ['new', 'old']],
+    ['blanks and a final newline', ` ${KEY} , ${OLD_KEY}\n`, ['new', 'old']],
+    ['a key without its padding', KEY.replace('=', ''), ['new']],
+  ])('may be %s', (_, keys, fills) => {
+    const config = readConfig({ TOKEN_ENCRYPTION_KEY: keys }, tokenSettings)
+    expect(config.TOKEN_ENCRYPTION_KEY).toEqual(fills.map((fill) => Buffer.alloc(32, fill)))
+  })
+
+  it.each([
+    ['too short', Buffer.alloc(31).toString('base64')],
+    ['too long', Buffer.alloc(33).toString('base64')],
+    ['hexadecimal', Buffer.alloc(32).toString('hex')],
+    ['no base64', `${KEY.slice(0, 20)}!?${KEY.slice(20)}`],
+    ['a key and nothing', `${KEY},`],
+    ['a key and another that is too short', `${KEY},c2hvcnQ=`],
+  ])('must not be %s', (_, TOKEN_ENCRYPTION_KEY) => {
+    const found = problems({ TOKEN_ENCRYPTION_KEY }, tokenSettings)
+    expect(found).toEqual(['TOKEN_ENCRYPTION_KEY is not 32 bytes of base64 (new,old while rotating)'])
+  })
+})
+
+describe('a bad value', () => {
+  it.each<[SettingName, string, string]>([
+    ['DATABASE_URL', 'localhost:5432/whoop', 'does not begin with postgres://'],
+    ['DATABASE_URL', 'mysql://localhost/whoop', 'does not begin with postgres://'],
+    ['WHOOP_REDIRECT_URI', '/callback', 'is not a URL'],
+    ['WHOOP_REDIRECT_URI', 'localhost:8000/callback', 'is not a URL'],
+    ['WHOOP_API_BASE_URL', 'api.prod.whoop.com', 'does not begin with http:// or https://'],
+    ['WHOOP_API_BASE_URL', 'localhost:8001', 'does not begin with http:// or https://'],
+    ['WHOOP_API_BASE_URL', 'https://', 'is not a URL'],
+    ['WHOOP_AUTH_URL', 'ftp://whoop.com/auth', 'does not begin with http:// or https://'],
+    ['WHOOP_TOKEN_URL', 'token', 'does not begin with http:// or https://'],
+    ['MAX_REQUESTS_PER_MINUTE', '0', 'is not a whole number above 0'],
+    ['MAX_REQUESTS_PER_MINUTE', '-5', 'is not a whole number above 0'],
+    ['MAX_REQUESTS_PER_MINUTE', '99.5', 'is not a whole number above 0'],
+    ['MAX_REQUESTS_PER_MINUTE', '1e3', 'is not a whole number above 0'],
+    ['LOG_LEVEL', 'verbose', 'is none of debug, info, warn, error'],
+    ['LOG_LEVEL', 'INFO', 'is none of debug, info, warn, error'],
+  ])('of %s: %s', (name, value, problem) => {
+    const found = problems({ ...app, TOKEN_ENCRYPTION_KEY: KEY, [name]: value })
+    expect(found).toEqual([`${name} ${problem}`])
+  })
+
+  it('is never repeated: it may be a secret in the wrong place', () => {
+    const env = Object.fromEntries(names.map((name) => [name, 'hunter2-hunter2']))
+    const found = problems({ ...env, WHOOP_CLIENT_ID: '' })
+    expect(found.length).toBeGreaterThan(5)
+    expect(found.join('\n')).not.toContain('hunter2')
+  })
+})
+
+describe('a good value', () => {
+  it.each<[SettingName, string, unknown]>([
+    [
+      'DATABASE_URL',
+      'postgresql://me:secret@db/whoop?sslmode=require',
+      'postgresql://me:secret@db/whoop?sslmode=require',
+    ],
+    ['DATABASE_URL', ' postgres://localhost/whoop\n', 'postgres://localhost/whoop'],
+    ['WHOOP_CLIENT_SECRET', 'my-secret\n', 'my-secret'],
+    ['WHOOP_REDIRECT_URI', 'whoop://example/callback', 'whoop://example/callback'],
+    ['WHOOP_REDIRECT_URI', 'https://example.com/callback/', 'https://example.com/callback/'],
+    ['WHOOP_API_BASE_URL', 'http://127.0.0.1:8001/', 'http://127.0.0.1:8001'],
+    ['WHOOP_API_BASE_URL', 'https://proxy.example/whoop//', 'https://proxy.example/whoop'],
+    ['MAX_REQUESTS_PER_MINUTE', ' 250 ', 250],
+    ['LOG_LEVEL', 'debug', 'debug'],
+  ])('of %s: %j', (name, value, read) => {
+    const config = readConfig({ ...app, TOKEN_ENCRYPTION_KEY: KEY, [name]: value }, names)
+    expect(config[name]).toBe(read)
+  })
+})

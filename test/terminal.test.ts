@@ -1,0 +1,268 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { ask } from '../src/terminal/ask.ts'
+import { createLog } from '../src/terminal/log.ts'
+import { mean, sparkline, squeeze } from '../src/terminal/sparkline.ts'
+import { createSpinner } from '../src/terminal/spinner.ts'
+import { styleFor, widthOf } from '../src/terminal/style.ts'
+import { fit, table } from '../src/terminal/table.ts'
+import type { Output } from '../src/world.ts'
+import { createClock } from './world.ts'
+
+const ESC = '\u001B'
+const red = (text: string) => `${ESC}[31m${text}${ESC}[39m`
+const FAMILY = '👩‍👩‍👧' // one character to a reader, five to String.length's finer sister
+
+function capture(terminal: Partial<Output> = {}): { output: Output; text: () => string } {
+  let text = ''
+  const write = (more: string) => {
+    text += more
+  }
+  return { output: { ...terminal, write }, text: () => text }
+}
+
+describe('a table', () => {
+  const rows = [
+    ['type', 'records', 'latest'],
+    ['sleep', '1204', '2026-11-22'],
+    ['recovery', '98', '—'],
+  ]
+
+  it('aligns words to the left and numbers to the right', () => {
+    expect(`\n${table(rows, { right: [1], width: 80 })}\n`).toMatchInlineSnapshot(`
+      "
+      type      records  latest
+      sleep        1204  2026-11-22
+      recovery       98  —
+      "
+    `)
+  })
+
+  it.each([
+    { width: 30, lines: ['type      records  latest', 'sleep        1204  2026-11-22', 'recovery       98  —'] },
+    { width: 29, lines: ['type      records  latest', 'sleep        1204  2026-11-22', 'recovery       98  —'] },
+    { width: 24, lines: ['type      records  late…', 'sleep        1204  2026…', 'recovery       98  —'] },
+    { width: 6, lines: ['type …', 'sleep…', 'recov…'] },
+    { width: 1, lines: ['…', '…', '…'] },
+  ])('fits into $width columns', ({ width, lines }) => {
+    expect(table(rows, { right: [1], width }).split('\n')).toEqual(lines)
+  })
+
+  it('is not moved by colours, accents or emoji', () => {
+    const strange = [
+      ['plain', '1'],
+      [red('red'), '2'],
+      ['Jose\u0301', '3'],
+      [FAMILY, '4'],
+    ]
+    expect(table(strange, { right: [1], width: 80 }).split('\n')).toEqual([
+      'plain  1',
+      `${red('red')}    2`,
+      'Jose\u0301   3',
+      `${FAMILY}      4`,
+    ])
+  })
+
+  it('may have short rows, and none', () => {
+    expect(table([['a', 'b'], ['c']], { width: 80 })).toBe('a  b\nc')
+    expect(table([], { width: 80 })).toBe('')
+  })
+})
+
+describe('a line', () => {
+  it.each([
+    ['fits', 4, 'fits'],
+    ['does not fit', 8, 'does no…'],
+    [red('fits'), 4, red('fits')],
+    [red('loses its colour'), 6, 'loses…'],
+    ['José Jose\u0301', 9, 'José Jose\u0301'],
+    ['José Jose\u0301!', 9, 'José Jos…'],
+    [`${FAMILY}${FAMILY}${FAMILY}`, 2, `${FAMILY}…`],
+    ['anything', 0, '…'],
+  ])('%j in %i columns is %j', (line, width, fitted) => {
+    expect(fit(line, width)).toBe(fitted)
+  })
+})
+
+describe('a sparkline', () => {
+  it.each([
+    ['rises', [1, 2, 3, 4, 5, 6, 7, 8], '▁▂▃▄▅▆▇█'],
+    ['goes from the lowest to the highest', [-100, 100], '▁█'],
+    ['keeps gaps', [1, null, 2, null], '▁ █ '],
+    ['stays in the middle when nothing changes', [5, 5, 5], '▅▅▅'],
+    ['has one value', [42], '▅'],
+    ['has only gaps', [null, null], '  '],
+    ['has nothing', [], ''],
+  ])('%s', (_, values, line) => {
+    expect(sparkline(values)).toBe(line)
+  })
+})
+
+describe('squeezing', () => {
+  it.each([
+    { values: [1, 2, 3], room: 5, squeezed: [1, 2, 3] },
+    { values: [1, 2, 3], room: 3, squeezed: [1, 2, 3] },
+    { values: [1, 2, 3, 4], room: 2, squeezed: [1.5, 3.5] },
+    { values: [1, 2, 3, 4, 5], room: 2, squeezed: [1.5, 4] },
+    { values: [1, 2, 3], room: 1, squeezed: [2] },
+    { values: [1, null, null, null, 3, 5], room: 3, squeezed: [1, null, 4] },
+    { values: [1, 2, 3], room: 0, squeezed: [] },
+    { values: [1, 2, 3], room: -4, squeezed: [] },
+    { values: [], room: 10, squeezed: [] },
+  ])('$values into $room is $squeezed', ({ values, room, squeezed }) => {
+    expect(squeeze(values, room)).toEqual(squeezed)
+  })
+
+  it.each([7, 30, 60, 89, 90])('uses every value once, at %i columns', (room) => {
+    const values = Array.from({ length: 365 }, (_, day) => day)
+    const squeezed = squeeze(values, room)
+    expect(squeezed).toHaveLength(room)
+    expect(squeezed).toEqual(squeezed.toSorted((a, b) => Number(a) - Number(b)))
+    expect(squeezed.every((value) => value !== null)).toBe(true)
+  })
+
+  it('takes the mean of what is known', () => {
+    expect([mean([1, null, 4]), mean([null]), mean([])]).toEqual([2.5, null, null])
+  })
+})
+
+describe('the log', () => {
+  const clock = createClock('2026-11-22T10:20:00Z')
+
+  it('is one JSON object a line without a terminal', () => {
+    const { output, text } = capture()
+    const log = createLog(output, clock, 'debug')
+    log.info('stored a page', { type: 'sleep', fetched: 25 })
+    log.warn('two\nlines "quoted"')
+    log.error('it failed', { reason: 'login', hint: 'run: whoopster auth' })
+    expect(text()).toMatchInlineSnapshot(`
+      "{"level":"info","time":"2026-11-22T10:20:00.000Z","msg":"stored a page","type":"sleep","fetched":25}
+      {"level":"warn","time":"2026-11-22T10:20:00.000Z","msg":"two\\nlines \\"quoted\\""}
+      {"level":"error","time":"2026-11-22T10:20:00.000Z","msg":"it failed","reason":"login","hint":"run: whoopster auth"}
+      "
+    `)
+    for (const line of text().trim().split('\n')) expect(Object.keys(JSON.parse(line) as object)[0]).toBe('level')
+  })
+
+  it('is sentences on a terminal, with what to do', () => {
+    const { output, text } = capture({ isTTY: true })
+    const log = createLog(output, clock, 'debug')
+    log.debug('asked', { path: '/v2/cycle', status: 200 })
+    log.debug('nothing more to say')
+    log.info('stored a page', { type: 'sleep', fetched: 25 })
+    log.warn('sleep is skipped')
+    log.error('Nobody is logged in.', { reason: 'login', hint: 'run: whoopster auth' })
+    expect(text()).toMatchInlineSnapshot(`
+      "debug: asked {"path":"/v2/cycle","status":200}
+      debug: nothing more to say
+      stored a page
+      warn: sleep is skipped
+      error: Nobody is logged in.
+        → run: whoopster auth
+      "
+    `)
+  })
+
+  it('shows a stack on a terminal line by line', () => {
+    const { output, text } = capture({ isTTY: true })
+    createLog(output, clock, 'info').error('stack', { stack: 'Error: gone\n    at here\n    at there' })
+    expect(text()).toMatchInlineSnapshot(`
+      "error: stack
+        Error: gone
+            at here
+            at there
+      "
+    `)
+  })
+
+  it('keeps its own fields, whatever an event brings', () => {
+    const { output, text } = capture()
+    createLog(output, clock, 'info').info('message', { level: 'gold', time: 'tea', msg: 'other', type: 'sleep' })
+    expect(JSON.parse(text())).toEqual({
+      level: 'info',
+      time: '2026-11-22T10:20:00.000Z',
+      msg: 'message',
+      type: 'sleep',
+    })
+  })
+
+  it.each([
+    ['debug', 'debug info warn error'],
+    ['info', 'info warn error'],
+    ['warn', 'warn error'],
+    ['error', 'error'],
+    ['silent', ''],
+  ] as const)('from %s on says: %s', (threshold, said) => {
+    const { output, text } = capture()
+    const log = createLog(output, clock, threshold)
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level]('.')
+    expect(Array.from(text().matchAll(/"level":"(\w+)"/g), ([, level]) => level).join(' ')).toBe(said)
+  })
+})
+
+describe('colours', () => {
+  it.each([
+    ['on a terminal', { isTTY: true }, {}, 2],
+    ['on a terminal with all of them', { isTTY: true }, { COLORTERM: 'truecolor' }, 3],
+    ['not without a terminal', {}, { COLORTERM: 'truecolor' }, 0],
+    ['not with NO_COLOR', { isTTY: true }, { NO_COLOR: '1' }, 0],
+    ['not with NO_COLOR, whatever it says', { isTTY: true }, { NO_COLOR: '0' }, 0],
+    ['with an empty NO_COLOR, as https://no-color.org has it', { isTTY: true }, { NO_COLOR: '' }, 2],
+    ['not on a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, 0],
+  ])('are used: %s', (_, terminal, env, level) => {
+    expect(styleFor(capture(terminal).output, env).level).toBe(level)
+  })
+
+  it('leave no trace when they are off', () => {
+    expect(styleFor(capture({ isTTY: true }).output, { NO_COLOR: '1' }).red('text')).toBe('text')
+  })
+})
+
+describe('the width', () => {
+  it.each([
+    ['the terminal’s', 132, 132],
+    ['80 without one', undefined, 80],
+    ['80 on a terminal that does not know its own, as in a container', 0, 80],
+  ])('is %s', (_, columns, width) => {
+    expect(widthOf(capture(columns === undefined ? {} : { columns }).output)).toBe(width)
+  })
+})
+
+describe('the spinner', () => {
+  it.each([
+    ['without a terminal', {}, false],
+    ['when quiet is asked for', { isTTY: true }, true],
+  ])('is silent %s', async (_, terminal, quiet) => {
+    const { output, text } = capture(terminal)
+    const spinner = await createSpinner(output, quiet)
+    spinner.say('syncing sleep')
+    spinner.stop()
+    expect(text()).toBe('')
+  })
+})
+
+function open() {
+  const stdin = new PassThrough()
+  const { output, text } = capture({ isTTY: true })
+  return { stdin, text, terminal: { stdin, stdout: output, stderr: output } }
+}
+
+describe('a question', () => {
+  it('is answered by the first line that says something', async () => {
+    const { stdin, text, terminal } = open()
+    const answer = ask(terminal, 'Redirected URL: ', new AbortController().signal)
+    stdin.write('\n  \nhttp://localhost:8000/callback?code=1\nmore\n')
+    expect(await answer).toBe('http://localhost:8000/callback?code=1')
+    expect(text()).toBe('Redirected URL: ') // and the answer is not repeated
+  })
+
+  it.each([
+    ['later', (done: AbortController, put: () => void) => (put(), done.abort())],
+    ['before it was put', (done: AbortController, put: () => void) => (done.abort(), put())],
+  ])('lets go of the keyboard when it is not needed any more: %s', (_, order) => {
+    const { stdin, terminal } = open()
+    const done = new AbortController()
+    order(done, () => void ask(terminal, '? ', done.signal))
+    expect(stdin.isPaused()).toBe(true)
+  })
+})

@@ -1,0 +1,177 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createFetch } from '../../src/whoop/fetch.ts'
+import { reasonOf } from '../../src/whoop/words.ts'
+import type { FetchInit } from '../../src/world.ts'
+
+const patient = AbortSignal.timeout(10_000)
+const get = (signal = patient): FetchInit => ({ method: 'GET', headers: {}, signal })
+const portOf = (server: Server) => (server.address() as AddressInfo).port
+
+async function listen(server: Server): Promise<Server> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => void sockets.add(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return server
+}
+
+/** A WHOOP that says on which of its connections a request came. */
+async function startWhoop(): Promise<{ url: string; port: number; connections: () => number }> {
+  let connections = 0
+  const server = await listen(createServer((_, response) => response.end(String(connections))))
+  server.on('connection', () => connections++)
+  return { url: `http://127.0.0.1:${portOf(server)}`, port: portOf(server), connections: () => connections }
+}
+
+/** A proxy that leads everything to one port of this machine, and keeps what it was asked for. */
+async function startProxy(port: number, refusal?: string): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = []
+  const server = await listen(createServer((_, response) => response.writeHead(405).end()))
+  server.on('connect', ({ url, headers }, socket: Socket) => {
+    asked.push([url, headers['proxy-authorization']].filter(Boolean).join(' '))
+    if (refusal) return socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`)
+    const upstream = connect(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      upstream.pipe(socket).pipe(upstream)
+    })
+    onTestFinished(() => void upstream.destroy())
+    return upstream
+  })
+  return { url: `127.0.0.1:${portOf(server)}`, asked }
+}
+
+const failing = (work: Promise<unknown>) =>
+  work.then(
+    () => 'it did not fail',
+    (error: unknown) => reasonOf(error),
+  )
+
+it('keeps its connection for the next request', async () => {
+  const { url, connections } = await startWhoop()
+  const fetch = createFetch({})
+  for (let index = 0; index < 20; index++) await (await fetch(`${url}/${index}`, get())).text()
+  expect(connections()).toBeLessThanOrEqual(2) // undici may open a second one before it has seen that the first is kept
+})
+
+const echo: RequestListener = (request, response) => {
+  response.writeHead(201, { 'x-ratelimit-limit': '100, 100;window=60' })
+  response.write(`${request.method} ${request.headers['user-agent']} `)
+  request.pipe(response)
+}
+
+it('sends what it is given, and reads what comes', async () => {
+  const url = `http://127.0.0.1:${portOf(await listen(createServer(echo)))}`
+  const answer = await createFetch({})(url, {
+    method: 'POST',
+    headers: { 'user-agent': 'whoopster/1' },
+    body: 'grant_type=refresh_token',
+    signal: patient,
+  })
+  expect(answer.status).toBe(201)
+  expect(answer.headers.get('X-RateLimit-Limit')).toBe('100, 100;window=60')
+  expect(await answer.text()).toBe('POST whoopster/1 grant_type=refresh_token')
+})
+
+it('follows no redirect when that is asked for', async () => {
+  const url = `http://127.0.0.1:${portOf(await listen(createServer((_, response) => response.writeHead(302, { location: '/elsewhere' }).end())))}`
+  expect((await createFetch({})(url, { ...get(), redirect: 'manual' })).status).toBe(302)
+})
+
+describe('a proxy', () => {
+  it.each(['HTTP_PROXY', 'http_proxy'])('from %s is used', async (name) => {
+    const { port } = await startWhoop()
+    const proxy = await startProxy(port)
+    const fetch = createFetch({ [name]: `http://${proxy.url}` })
+    expect((await fetch('http://whoop.invalid/', get())).status).toBe(200) // only the proxy knows this name
+    expect(proxy.asked).toEqual(['whoop.invalid:80'])
+  })
+
+  it.each(['HTTPS_PROXY', 'https_proxy'])('from %s is used for https only, and its refusal told', async (name) => {
+    const proxy = await startProxy(0, '407 Proxy Authentication Required')
+    const fetch = createFetch({ [name]: `http://${proxy.url}` })
+    expect(await failing(fetch('https://whoop.invalid/', get()))).toContain('407')
+    expect(proxy.asked).toEqual(['whoop.invalid:443'])
+    const { url } = await startWhoop()
+    expect((await fetch(url, get())).status).toBe(200)
+    expect(proxy.asked).toHaveLength(1)
+  })
+
+  it('is told who asks', async () => {
+    const proxy = await startProxy((await startWhoop()).port)
+    const fetch = createFetch({ HTTP_PROXY: `http://me:pa%20ss@${proxy.url}` })
+    await fetch('http://whoop.invalid/', get())
+    expect(proxy.asked).toEqual([`whoop.invalid:80 Basic ${Buffer.from('me:pa ss').toString('base64')}`])
+  })
+
+  it.each([
+    ['the name', 'NO_PROXY', 'whoop.invalid'],
+    ['its domain', 'NO_PROXY', 'example.com, .invalid'],
+    ['everything', 'no_proxy', '*'],
+  ])('is passed by for what NO_PROXY names: %s', async (_, name, value) => {
+    const proxy = await startProxy((await startWhoop()).port)
+    const fetch = createFetch({ HTTP_PROXY: `http://${proxy.url}`, [name]: value })
+    const asking = fetch('http://whoop.invalid/', get(AbortSignal.timeout(2_000)))
+    await expect(asking).rejects.toThrow(/fetch failed|timeout/) // and without the proxy, nobody knows this name
+    expect(proxy.asked).toEqual([])
+  })
+
+  it('is not passed by for other names', async () => {
+    const proxy = await startProxy((await startWhoop()).port)
+    const fetch = createFetch({ HTTP_PROXY: `http://${proxy.url}`, no_proxy: 'example.com' })
+    await fetch('http://whoop.invalid/', get())
+    expect(proxy.asked).toEqual(['whoop.invalid:80'])
+  })
+
+  it.each(['127.0.0.1', 'localhost'])('is never asked for this machine: %s', async (host) => {
+    const whoop = await startWhoop()
+    const proxy = await startProxy(whoop.port)
+    const fetch = createFetch({ HTTP_PROXY: `http://${proxy.url}`, NO_PROXY: 'example.com' })
+    expect((await fetch(`http://${host}:${whoop.port}/`, get())).status).toBe(200)
+    expect(proxy.asked).toEqual([])
+  })
+
+  it('is taken from the given environment only', async () => {
+    const whoop = await startWhoop()
+    const proxy = await startProxy(whoop.port)
+    process.env['HTTP_PROXY'] = `http://${proxy.url}`
+    onTestFinished(() => void delete process.env['HTTP_PROXY'])
+    expect(await failing(createFetch({})('http://whoop.invalid/', get(AbortSignal.timeout(5_000))))).not.toBe('')
+    expect(proxy.asked).toEqual([])
+  })
+})
+
+const silent: RequestListener = () => {}
+const halting: RequestListener = (_, response) => {
+  response.writeHead(200)
+  response.write('{"records":[')
+}
+
+describe('a signal', () => {
+  it('ends a request that nobody answers', async () => {
+    const server = await listen(createServer(silent))
+    const interruption = new AbortController()
+    server.once('request', () => interruption.abort(143))
+    const asking = createFetch({})(`http://127.0.0.1:${portOf(server)}`, get(interruption.signal))
+    await expect(asking).rejects.toBe(143)
+  })
+
+  it('ends an answer that does not end', async () => {
+    const url = `http://127.0.0.1:${portOf(await listen(createServer(halting)))}`
+    const patience = new AbortController()
+    const answer = await createFetch({})(url, get(patience.signal))
+    patience.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
+    expect(await failing(answer.text())).toBe('no answer in time')
+  })
+
+  it('ends by itself after its time', async () => {
+    const url = `http://127.0.0.1:${portOf(await listen(createServer(silent)))}`
+    expect(await failing(createFetch({})(url, get(AbortSignal.timeout(20))))).toBe('no answer in time')
+  })
+})
