@@ -25,7 +25,7 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     },
   }
   try {
-    await createProgram(cli).parseAsync([...args], { from: 'user' })
+    await createProgram(cli).parseAsync(args.length > 0 ? [...args] : ['--help'], { from: 'user' })
     return code
   } catch (error) {
     return explain(error, cli.log, world, asked(args, '--verbose', '-v'))
@@ -36,7 +36,7 @@ export async function main(args: readonly string[], world: World): Promise<numbe
 export function createProgram(cli: Cli): Command {
   const { stdout, stderr } = cli.world.terminal
   const program: Command = new Command('whoopster')
-    .description('A complete, faithful, queryable copy of your WHOOP data in your own PostgreSQL.')
+    .description('Copies your WHOOP data into your own PostgreSQL, completely, and keeps the copy true.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .exitOverride()
@@ -47,16 +47,22 @@ export function createProgram(cli: Cli): Command {
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .showSuggestionAfterError()
-    .showHelpAfterError('(see: whoopster --help)')
   for (const add of [addAuth, addSync, addStats, addStatus, addMigrate, addDemo, addSandbox]) add(program, cli)
   for (const command of everyCommand(program)) {
+    command.showHelpAfterError(`(see: ${pathOf(command)} --help)`)
+  }
+  for (const command of everyCommand(program).slice(1)) {
     command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
   }
   return program
 }
 
 function everyCommand(command: Command): Command[] {
-  return command.commands.flatMap((child) => [child as Command, ...everyCommand(child as Command)])
+  return [command, ...command.commands.flatMap((child) => everyCommand(child as Command))]
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent as Command)} ${command.name()}` : command.name()
 }
 
 function explain(error: unknown, log: Log, world: World, verbose: boolean): number {

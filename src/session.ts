@@ -66,7 +66,7 @@ export function createSession(options: {
       await proveWritable(tx, member)
       const grant = await spend(stored.refresh)
       if (grant instanceof WhoopsterError) {
-        await rememberDead(tx, member, stored.refresh)
+        if (grant.reason === 'login') await rememberDead(tx, member, stored.refresh)
         return grant
       }
       refreshes++
@@ -86,10 +86,10 @@ export function createSession(options: {
   /** WHOOP's tokens, or its no. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
   async function spend(refreshToken: string): Promise<Grant | WhoopsterError> {
     const first = await attempt(refreshToken)
-    if (!(first instanceof WhoopsterError) || isNo(first)) return first
+    if (!(first instanceof WhoopsterError) || isAnswer(first)) return first
     log.warn('the answer to a token refresh was lost; asking once more', { reason: first.message })
     const second = await attempt(refreshToken)
-    if (second instanceof WhoopsterError && !isNo(second)) throw second
+    if (second instanceof WhoopsterError && !isAnswer(second)) throw second
     return second
   }
 
@@ -116,8 +116,9 @@ export function isDue(tokens: Pick<Tokens, 'grantedAt' | 'expiresAt'>, now: Date
   return left <= life / 2 && !aroundTheHour
 }
 
-function isNo(error: WhoopsterError): boolean {
-  return error.reason === 'login'
+/** An answer, however unwelcome: the token was refused, or not even looked at. */
+function isAnswer(error: WhoopsterError): boolean {
+  return error.reason === 'login' || error.reason === 'later'
 }
 
 function loginNeeded(member: Member, why: string): WhoopsterError {

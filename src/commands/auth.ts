@@ -24,7 +24,7 @@ export const addAuth: AddCommand = (program, cli) => {
         const { beginLogin } = await import('../login.ts')
         const { url } = await beginLogin(means)
         print(cli, url)
-        cli.log.info('open it, allow, then run: whoopster auth complete <the URL you were redirected to>')
+        cli.log.info("open it, allow, then run: whoopster auth complete 'the URL you were redirected to'")
       }),
     )
 

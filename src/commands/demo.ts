@@ -17,8 +17,8 @@ export const addDemo: AddCommand = (program, cli) => {
 
 /** The commands a member would type, against the sandbox; the database stays, to be looked at. */
 async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: number }): Promise<void> {
-  const [{ rm }, { startSandbox }, { dataDirectory }, { main }] = await Promise.all([
-    import('node:fs/promises'),
+  const [{ resetEmbedded }, { startSandbox }, { dataDirectory }, { main }] = await Promise.all([
+    import('../db/embedded.ts'),
     import('../sandbox/index.ts'),
     import('../db/connect.ts'),
     import('../main.ts'),
@@ -29,7 +29,7 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
     world.env,
   )
   const dir = join(home, 'demo')
-  await rm(dir, { recursive: true, force: true })
+  await resetEmbedded(dir)
   const sandbox = await startSandbox({ days, seed, now: () => world.clock.now() })
   const env = {
     ...world.env,
@@ -41,6 +41,9 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
     WHOOP_CLIENT_ID: sandbox.clientId,
     WHOOP_CLIENT_SECRET: sandbox.clientSecret,
     WHOOP_REDIRECT_URI: undefined,
+    TOKEN_ENCRYPTION_KEY: undefined,
+    MAX_REQUESTS_PER_MINUTE: undefined,
+    LOG_LEVEL: 'warn',
   }
   let output = ''
   const captured = { ...world.terminal, stdout: { write: (text: string) => (output += text) } }
@@ -65,8 +68,9 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   } finally {
     await sandbox.close()
   }
-  print(cli, `The demo's database is in ${dir}: look again with`)
-  print(cli, `  WHOOPSTER_DATA_DIR=${dir} whoopster stats`)
-  print(cli, 'Serve invented members for longer:  whoopster sandbox')
-  print(cli, 'Your own data:                      whoopster auth')
+  const whoopster = world.env['npm_lifecycle_event'] ? 'npx whoopster' : 'whoopster' // npm run demo: it is not on the PATH
+  print(cli, 'Look at this database again, or serve invented members for longer, or begin with your own data:')
+  print(cli, `  DATABASE_URL= WHOOPSTER_DATA_DIR=${dir} ${whoopster} stats`)
+  print(cli, `  ${whoopster} sandbox`)
+  print(cli, `  ${whoopster} auth`)
 }

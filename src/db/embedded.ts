@@ -1,6 +1,6 @@
 import { createServer, connect } from 'node:net'
 import { mkdirSync, statSync } from 'node:fs'
-import { unlink } from 'node:fs/promises'
+import { rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { PGlite } from '@electric-sql/pglite'
@@ -14,7 +14,7 @@ export interface Embedded {
 
 /** PGlite in `dir`, which is this process's alone until it is closed: two at once corrupt the files in silence. */
 export async function openEmbedded(dir: string): Promise<Embedded> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeDirectory(dir)
   const unlock = await lockDirectory(dir)
   try {
     const { PGlite } = await import('@electric-sql/pglite')
@@ -22,14 +22,40 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
     return {
       socket: () => new PgliteSocket(database),
       close: async () => {
-        await database.close()
-        await unlock()
+        try {
+          await database.close()
+        } finally {
+          await unlock()
+        }
       },
     }
   } catch (cause) {
     await unlock()
     throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${String(cause)}`, {
       hint: 'is the disk full, or the directory from another version? move it away to start anew',
+      cause,
+    })
+  }
+}
+
+/** Empties the database in `dir`, unless somebody is using it; what else lies there stays. */
+export async function resetEmbedded(dir: string): Promise<void> {
+  makeDirectory(dir)
+  const unlock = await lockDirectory(dir)
+  try {
+    for (const ours of ['postgres', 'token.key']) await rm(join(dir, ours), { recursive: true, force: true })
+  } finally {
+    await unlock()
+  }
+}
+
+/** Makes the data directory, for its owner alone. */
+export function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new WhoopsterError('settings', `The data directory ${dir} cannot be made: ${String(cause)}`, {
+      hint: 'set WHOOPSTER_DATA_DIR to a directory that may be written, or set DATABASE_URL',
       cause,
     })
   }
@@ -112,13 +138,17 @@ class PgliteSocket extends Duplex {
       this.end()
       return
     }
-    this.#database.execProtocolRaw(messages).then(
-      (answer) => {
-        if (answer.length > 0) this.push(Buffer.from(answer))
-        done()
-      },
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-    )
+    void this.#answer(messages, done)
+  }
+
+  async #answer(messages: Buffer, done: (error?: Error) => void): Promise<void> {
+    try {
+      const answer = await this.#database.execProtocolRaw(messages)
+      if (answer.length > 0) this.push(Buffer.from(answer))
+      done()
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   /** The complete messages at the front of what has come so far. */
