@@ -5,7 +5,7 @@ import type { Db } from './connect.ts'
 import type { Fence } from './lock.ts'
 import type { Member } from './tokens.ts'
 
-/** Adds a row when a measurement is not what it was. */
+/** Adds a row when a measurement is not what it was; refuses when this run's locks are gone. */
 export async function saveBody(
   db: Db,
   fence: Fence,
@@ -14,15 +14,19 @@ export async function saveBody(
   raw: unknown,
 ): Promise<'inserted' | 'unchanged'> {
   const { heightMeter, weightKilogram, maxHeartRate } = measured
-  const inserted = await db.execute(sql`
-    insert into body_measurements (user_id, height_meter, weight_kilogram, max_heart_rate, raw_data)
-    select ${member.id}::int, ${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int,
-      ${JSON.stringify(raw)}::text::jsonb
-    where pg_backend_pid() = ${fence.pid} and (${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int)
-      is distinct from (
-        select (height_meter, weight_kilogram, max_heart_rate) from body_measurements
-        where user_id = ${member.id} order by created_at desc, id desc limit 1
-      )
-    returning 1`)
-  return inserted.length > 0 ? 'inserted' : 'unchanged'
+  const [outcome] = await db.execute<{ fenced: boolean; inserted: boolean }>(sql`
+    with added as (
+      insert into body_measurements (user_id, height_meter, weight_kilogram, max_heart_rate, raw_data)
+      select ${member.id}::int, ${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int,
+        ${JSON.stringify(raw)}::text::jsonb
+      where pg_backend_pid() = ${fence.pid} and (${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int)
+        is distinct from (
+          select (height_meter, weight_kilogram, max_heart_rate) from body_measurements
+          where user_id = ${member.id} order by created_at desc, id desc limit 1
+        )
+      returning 1
+    )
+    select pg_backend_pid() = ${fence.pid} as fenced, exists (select from added) as inserted`)
+  if (!outcome?.fenced) throw fence.lost()
+  return outcome.inserted ? 'inserted' : 'unchanged'
 }

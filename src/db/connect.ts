@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
@@ -8,6 +10,7 @@ import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
 import { openEmbedded } from './embedded.ts'
 import { databaseFailure } from './failure.ts'
+import { openSocket, type Tls } from './socket.ts'
 
 export type Db = PostgresJsDatabase
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
@@ -16,9 +19,9 @@ export interface Database {
   /** One connection: a session's advisory locks on it are this run's. */
   db: Db
   /** That connection for one piece of work at a time: postgres.js has mixed up transactions that queue for it. */
-  alone<T>(work: (db: Db) => Promise<T>): Promise<T>
+  alone: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** For what must not wait behind, or be rolled back with, this run's pages: a connection of its own. */
-  apart<T>(work: (db: Db) => Promise<T>): Promise<T>
+  apart: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** Host, port and name, for messages: never the password. */
   where: string
 }
@@ -39,10 +42,18 @@ export async function withDatabase<T>(
     where: server.where,
     apart: async (inner) => {
       const own = postgres(server.url, { ...server.options, connection: APART })
-      return inner(drizzle(own)).finally(() => own.end({ timeout: 5 }))
+      try {
+        return await inner(drizzle(own))
+      } finally {
+        await own.end({ timeout: 5 })
+      }
     },
   }
-  return named(server.where, () => work(database)).finally(() => main.end({ timeout: 5 }))
+  try {
+    return await named(server.where, () => work(database))
+  } finally {
+    await main.end({ timeout: 5 })
+  }
 }
 
 /** Where the embedded database and its key are. */
@@ -57,11 +68,7 @@ export function dataDirectory(config: DatabaseConfig, env: Env): string {
 
 async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>): Promise<T> {
   const embedded = await openEmbedded(dir)
-  const client = postgres({
-    ...ONE_CONNECTION,
-    fetch_types: false,
-    socket: () => embedded.socket(),
-  } as unknown as postgres.Options<Record<string, never>>) // its types do not know `socket`
+  const client = postgres(withSocket({ ...ONE_CONNECTION, fetch_types: false }, () => embedded.socket()))
   const db = drizzle(client)
   try {
     return await named(dir, async () => {
@@ -111,48 +118,72 @@ const APART = {
   idle_in_transaction_session_timeout: 0,
 }
 
-const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'ssl']
+/** What is worked out here, or is libpq's own business: the rest of the URL goes to the server with the start-up message. */
+const NOT_FOR_THE_SERVER = ['sslmode', 'sslrootcert', 'ssl', 'host', 'channel_binding', 'gssencmode']
+
+type Options = postgres.Options<Record<string, never>>
 
 interface Server {
   url: string
   where: string
-  options: postgres.Options<Record<string, never>>
+  tls: Tls
+  options: Options
 }
 
 /** Reads DATABASE_URL; postgres.js does not know `sslrootcert`, so TLS is worked out here, as libpq would. */
 export function readUrl(text: string): Server {
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch (cause) {
-    throw new WhoopsterError('settings', 'DATABASE_URL cannot be read.', {
-      hint: 'write it as postgres://user:password@host:5432/database; encode special characters in the password',
-      cause,
-    })
+  const url = parseUrl(text)
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
+  const hosts = (host || 'localhost').split(',').map((one) => one.replace(/^\[(.*)\]$/, '$1')) // an IPv6 address
+  const port = Number(url.port) || 5432
+  const database = decodeURIComponent(url.pathname.slice(1))
+  const tls = tlsOptions(url.searchParams)
+  for (const parameter of NOT_FOR_THE_SERVER) url.searchParams.delete(parameter)
+  let attempts = 0
+  const options: Options = {
+    ...ONE_CONNECTION,
+    ...(database ? { database } : {}),
+    connect_timeout: 10,
+    ssl: false, // the socket has it already
+    connection: PARAMETERS,
   }
-  const host = url.searchParams.get('host') ?? url.hostname
-  const ssl = tlsOptions(url.searchParams, host)
-  for (const parameter of [...TLS_PARAMETERS, 'host']) url.searchParams.delete(parameter)
   return {
     url: url.href,
-    where: `${host || 'localhost'}:${url.port || 5432}${url.pathname}`,
-    options: {
-      ...ONE_CONNECTION,
-      ...(host ? { host: decodeURIComponent(host) } : {}),
-      connect_timeout: 10,
-      ssl,
-      connection: PARAMETERS,
-    },
+    where: `${host || 'localhost'}:${port}/${database}`,
+    tls,
+    options: withSocket(options, () => openSocket({ host: hosts[attempts++ % hosts.length] ?? '', port }, tls)),
   }
 }
 
-type Tls = boolean | 'prefer' | ConnectionOptions
+/** postgres.js takes a socket, but its types do not know. */
+function withSocket(options: Options, socket: () => Duplex | Promise<Duplex>): Options {
+  return Object.assign(options, { socket })
+}
+
+/** Of a URL that is not what it was meant to be nothing is repeated: any part of it may be the password. */
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isSplitByPassword = url && (url.hash !== '' || (text.includes('@') && !url.username)) // at a #, / or ?
+  if (url && !isSplitByPassword && [url.username, url.password, url.hostname, url.pathname].every(isDecodable))
+    return url
+  throw new WhoopsterError('settings', 'DATABASE_URL cannot be read.', {
+    hint: 'write it as postgres://user:password@host:5432/database; encode special characters in the password',
+  })
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** libpq's modes: https://www.postgresql.org/docs/current/libpq-ssl.html */
-function tlsOptions(parameters: URLSearchParams, host: string): Tls {
+function tlsOptions(parameters: URLSearchParams): Tls {
   const rootCertificate = parameters.get('sslrootcert')
   const mode = parameters.get('sslmode') ?? (rootCertificate ? 'verify-ca' : 'prefer')
-  const ca = rootCertificate && rootCertificate !== 'system' ? { ca: readCertificate(rootCertificate) } : {}
   switch (mode) {
     case 'disable':
       return false
@@ -160,12 +191,10 @@ function tlsOptions(parameters: URLSearchParams, host: string): Tls {
     case 'prefer':
       return 'prefer'
     case 'require':
-      if (!rootCertificate) return { rejectUnauthorized: false }
-      return { ...ca, checkServerIdentity: () => undefined } // libpq: with a root certificate it means verify-ca
+      return rootCertificate ? verified(rootCertificate, mode) : { rejectUnauthorized: false }
     case 'verify-ca':
-      return { ...ca, checkServerIdentity: () => undefined }
     case 'verify-full':
-      return { ...ca, servername: host }
+      return verified(rootCertificate, mode)
     default:
       throw new WhoopsterError('settings', `DATABASE_URL has an unknown sslmode, ${mode}.`, {
         hint: 'use disable, prefer, require, verify-ca or verify-full',
@@ -173,9 +202,18 @@ function tlsOptions(parameters: URLSearchParams, host: string): Tls {
   }
 }
 
+/** Only verify-full looks at the host; but anybody has a certificate of the system's authorities, so there it must. */
+function verified(rootCertificate: string | null, mode: string): ConnectionOptions {
+  if (rootCertificate === 'system') return {}
+  const ca = rootCertificate === null ? {} : { ca: readCertificate(rootCertificate) }
+  return mode === 'verify-full' ? ca : { ...ca, checkServerIdentity: () => undefined }
+}
+
 function readCertificate(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    const pem = readFileSync(path, 'utf8')
+    void new X509Certificate(pem) // throws when it is none
+    return pem
   } catch (cause) {
     throw new WhoopsterError('settings', `The certificate ${path} (sslrootcert in DATABASE_URL) cannot be read.`, {
       cause,

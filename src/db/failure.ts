@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm'
 import { WhoopsterError, type Reason } from '../errors.ts'
 
 interface Meaning {
@@ -14,6 +15,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ENOTFOUND: { reason: 'unavailable', says: 'is unknown to DNS', hint: 'check the host in DATABASE_URL' },
   EAI_AGAIN: { reason: 'unavailable', says: 'cannot be looked up in DNS', hint: RETRY },
   ENOENT: { reason: 'unavailable', says: 'has no such socket', hint: 'check the path in DATABASE_URL' },
+  ETIMEDOUT: { reason: 'unavailable', says: 'does not answer', hint: 'check the host and port in DATABASE_URL' },
+  EHOSTUNREACH: { reason: 'unavailable', says: 'cannot be reached', hint: 'check the host in DATABASE_URL' },
+  ENETUNREACH: { reason: 'unavailable', says: 'cannot be reached', hint: 'check the host in DATABASE_URL' },
+  EPIPE: { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
   ECONNRESET: { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
   CONNECT_TIMEOUT: { reason: 'unavailable', says: 'does not answer', hint: 'check the host and port in DATABASE_URL' },
   CONNECTION_CLOSED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
@@ -27,6 +32,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '42501': { reason: 'settings', says: 'does not permit this', hint: "grant DATABASE_URL's user the missing right" },
   '42P01': { reason: 'settings', says: 'lacks a table', hint: 'run: whoopster migrate' },
   '42703': { reason: 'settings', says: 'lacks a column', hint: 'run: whoopster migrate' },
+  '42704': {
+    reason: 'settings',
+    says: 'does not know a parameter or a type',
+    hint: 'check the parameters in DATABASE_URL; whoopster needs PostgreSQL 15 or newer',
+  },
   '53100': { reason: 'unavailable', says: 'has no disk space left', hint: 'free some space, then run it again' },
   '53300': { reason: 'unavailable', says: 'has no free connection', hint: 'raise max_connections, or try again later' },
   '53': { reason: 'unavailable', says: 'is out of resources', hint: RETRY },
@@ -40,6 +50,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('has a certificate that nobody vouches for'),
   ERR_TLS_CERT_ALTNAME_INVALID: certificate('has a certificate for another host'),
   CERT_HAS_EXPIRED: certificate('has a certificate that has expired'),
+  CERT_NOT_YET_VALID: certificate('has a certificate that is not valid yet'),
+  TLS_NOT_OFFERED: certificate('does not offer TLS'),
+  EPROTO: certificate('cannot agree with us on TLS'),
 }
 
 function certificate(says: string): Meaning {
@@ -57,7 +70,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
   const said = cause.message ? ` (${cause.message})` : ''
   const meaning = code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
   if (!meaning || (code === 'ENOENT' && !('address' in cause))) {
-    if (cause.name !== 'PostgresError') return error
+    if (cause.name !== 'PostgresError') return error instanceof DrizzleQueryError ? cause : error
     return new WhoopsterError('bug', `PostgreSQL at ${where} refused a statement: ${code}${said}`, { cause })
   }
   return new WhoopsterError(meaning.reason, `PostgreSQL at ${where} ${meaning.says}${said}`, {

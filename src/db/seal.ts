@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
 import { dataDirectory } from './connect.ts'
+import { makeDirectory } from './embedded.ts'
 
 /** The first key seals; every key opens, so that a new one can be put before the old. */
 export type Keys = readonly [Buffer, ...Buffer[]]
@@ -58,13 +59,17 @@ export function loadKeys(config: TokenConfig, env: Env): Keys {
 
 function embeddedKey(dir: string): Buffer {
   const path = join(dir, 'token.key')
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeDirectory(dir)
   try {
     writeFileSync(path, newKey(), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
-  return Buffer.from(readFileSync(path, 'utf8'), 'base64')
+  const key = Buffer.from(readFileSync(path, 'utf8'), 'base64')
+  if (key.length === 32) return key
+  throw new WhoopsterError('settings', `The key file ${path} is damaged.`, {
+    hint: 'restore it from a backup, or remove it and log in again: whoopster auth',
+  })
 }
 
 function wrongKey(message: string, cause?: unknown): WhoopsterError {

@@ -1,0 +1,439 @@
+/* oxlint-disable unicorn/consistent-function-scoping, vitest/no-conditional-expect -- a helper stands beside the tests that use it, expect.fail() where a value must be */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { sql } from 'drizzle-orm'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withDatabase, type Database, type Db } from '../../src/db/connect.ts'
+import { migrate, migrateDown, requireSchema, schemaState } from '../../src/db/migrate.ts'
+import { exitCodes, WhoopsterError } from '../../src/errors.ts'
+import type { Env } from '../../src/world.ts'
+import { createDatabase, createEmptyDatabase, type TestDatabase } from '../database.ts'
+import { run, TEST_KEY } from '../world.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const drizzle = join(root, 'drizzle')
+const names = readdirSync(drizzle)
+  .filter((name) => /^\d+_.*(?<!\.down)\.sql$/.test(name))
+  .map((name) => name.slice(0, -4))
+
+const folders: string[] = []
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })))
+function temporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'whoopster-migrate-'))
+  folders.push(folder)
+  return folder
+}
+
+let database: TestDatabase
+beforeEach(async () => {
+  database = await createEmptyDatabase()
+})
+afterEach(() => database.drop())
+
+function open<T>(work: (db: Db, all: Database) => Promise<T>): Promise<T> {
+  return withDatabase({ DATABASE_URL: database.url, WHOOPSTER_DATA_DIR: undefined }, {}, (all) => work(all.db, all))
+}
+
+async function failureOf(work: Promise<unknown>): Promise<WhoopsterError> {
+  const error = await work.then(
+    () => expect.fail('it worked'),
+    (reason: unknown) => reason,
+  )
+  if (!(error instanceof WhoopsterError)) throw error
+  return error
+}
+
+const namesOf = (migrations: readonly { name: string }[]) => migrations.map(({ name }) => name)
+
+/** Everything of ours that PostgreSQL knows by name. */
+async function catalogue(db: Db) {
+  const [row] = await db.execute(sql`
+    with own as (select oid from pg_namespace where nspname = 'public')
+    select
+      (select jsonb_agg(to_jsonb(c) - array['table_catalog', 'udt_catalog'] order by table_name, column_name)
+        from information_schema.columns c where table_schema = 'public') as columns,
+      (select jsonb_agg(indexdef order by indexname) from pg_indexes where schemaname = 'public') as indexes,
+      (select jsonb_agg(viewname || definition order by viewname) from pg_views where schemaname = 'public') as views,
+      (select jsonb_agg(pg_get_functiondef(oid) || coalesce(obj_description(oid), '') order by proname)
+        from pg_proc where pronamespace = (table own)) as functions,
+      (select jsonb_agg(relname order by relname) from pg_class where relnamespace = (table own)) as relations,
+      (select jsonb_agg(typname order by typname) from pg_type where typnamespace = (table own)) as types,
+      (select jsonb_agg(conname || pg_get_constraintdef(oid) order by conname)
+        from pg_constraint where connamespace = (table own)) as constraints`)
+  return row
+}
+
+const NOTHING = {
+  columns: null,
+  indexes: null,
+  views: null,
+  functions: null,
+  relations: null,
+  types: null,
+  constraints: null,
+}
+
+describe('the schema', () => {
+  it('comes from nothing, and coming again changes nothing', async () => {
+    await open(async (db) => {
+      expect(await catalogue(db)).toEqual(NOTHING)
+      expect(namesOf(await migrate(db))).toEqual(names)
+      const first = await catalogue(db)
+      expect(await migrate(db)).toEqual([])
+      expect(await catalogue(db)).toEqual(first)
+      expect(await schemaState(db)).toMatchObject({ applied: names.map((name) => ({ name })), pending: [] })
+    })
+  })
+
+  it.each(names.map((_, index) => index + 1))('goes back %i and comes again the same', async (steps) => {
+    await open(async (db) => {
+      await migrate(db)
+      const before = await catalogue(db)
+      expect(namesOf(await migrateDown(db, steps))).toEqual(names.slice(-steps).toReversed())
+      expect(await catalogue(db)).not.toEqual(before)
+      expect(namesOf((await schemaState(db)).pending)).toEqual(names.slice(-steps))
+      expect(namesOf(await migrate(db))).toEqual(names.slice(-steps))
+      expect(await catalogue(db)).toEqual(before)
+    })
+  })
+
+  it('goes back to nothing, one at a time, with what was stored', async () => {
+    await open(async (db) => {
+      await migrate(db)
+      await db.execute(sql`insert into users (whoop_user_id) values (1)`)
+      for (const name of names.toReversed()) expect(namesOf(await migrateDown(db, 1))).toEqual([name])
+      expect(await catalogue(db)).toEqual(NOTHING)
+      expect(await migrateDown(db, 1)).toEqual([])
+      expect(await migrateDown(db, 99)).toEqual([])
+    })
+  })
+
+  it('has a way back for every migration', () => {
+    const files = readdirSync(drizzle)
+    for (const name of names) expect(files).toContain(`${name}.down.sql`)
+  })
+
+  it('is required by those who cannot make it', async () => {
+    await open(async (db) => {
+      const error = await failureOf(requireSchema(db))
+      expect([exitCodes[error.reason], error.message, error.hint]).toEqual([
+        78,
+        `The database's schema lacks ${names.length} migration(s).`,
+        'run: whoopster migrate',
+      ])
+      await migrate(db)
+      await requireSchema(db)
+    })
+  })
+
+  it('leaves the connection as it was', async () => {
+    await open(async (db) => {
+      const settings = () =>
+        db.execute(sql`select current_setting('statement_timeout') as s, current_setting('lock_timeout') as l,
+          (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`)
+      const before = [...(await settings())]
+      await migrate(db)
+      await migrateDown(db, 1)
+      expect([...(await settings())]).toEqual(before)
+    })
+  })
+})
+
+describe('on the embedded database', () => {
+  it('the schema comes, goes back and comes again the same', async () => {
+    await withDatabase({ DATABASE_URL: undefined, WHOOPSTER_DATA_DIR: temporary() }, {}, async ({ db }) => {
+      expect(namesOf(await migrate(db))).toEqual(names)
+      expect(await migrate(db)).toEqual([])
+      const before = await catalogue(db)
+      for (let steps = 1; steps <= names.length; steps++) {
+        expect(await migrateDown(db, steps)).toHaveLength(steps)
+        await migrate(db)
+        expect(await catalogue(db)).toEqual(before)
+      }
+      await migrateDown(db, names.length)
+      expect(await catalogue(db)).toEqual(NOTHING)
+    })
+  })
+})
+
+describe('many at once', () => {
+  it('on an empty database all succeed, and it is applied once', async () => {
+    const results = await Promise.all(Array.from({ length: 8 }, () => open((db) => migrate(db))))
+    expect(results.filter((applied) => applied.length > 0).map(namesOf)).toEqual([names])
+    const [row] = await database.sql`select count(*)::int as count from drizzle.__drizzle_migrations`
+    expect(row).toEqual({ count: names.length })
+  })
+
+  it('of those who go back, each takes another step', async () => {
+    await open((db) => migrate(db))
+    const results = await Promise.all(names.map(() => open((db) => migrateDown(db, 1))))
+    expect(results.flatMap(namesOf).toSorted()).toEqual(names)
+  })
+})
+
+describe('a history that is not ours', () => {
+  /** A copy of our migrations, to be spoiled. */
+  function copy() {
+    const folder = join(temporary(), 'drizzle')
+    cpSync(drizzle, folder, { recursive: true })
+    const journalPath = join(folder, 'meta', '_journal.json')
+    const journal = JSON.parse(readFileSync(journalPath, 'utf8')) as { entries: { tag: string; when: number }[] }
+    const last = journal.entries.at(-1) ?? expect.fail('there are no migrations')
+    return {
+      folder,
+      last,
+      edit: (name: string, text: string) => writeFileSync(join(folder, `${name}.sql`), text),
+      reorder: (change: (entries: typeof journal.entries) => void) => {
+        change(journal.entries)
+        writeFileSync(journalPath, JSON.stringify(journal))
+      },
+      add: (name: string, up: string, { when = last.when + 1000, down = '' } = {}) => {
+        writeFileSync(join(folder, `${name}.sql`), up)
+        writeFileSync(join(folder, `${name}.down.sql`), down)
+        journal.entries.push({ ...last, tag: name, when })
+        writeFileSync(journalPath, JSON.stringify(journal))
+      },
+    }
+  }
+
+  it('a new migration is applied on top, and goes back', async () => {
+    const { folder, add } = copy()
+    await open(async (db) => {
+      await migrate(db)
+      const before = await catalogue(db)
+      add('9999_more', 'create table more (id int);', { down: 'drop table more;' })
+      expect(namesOf(await migrate(db, folder))).toEqual(['9999_more'])
+      expect(namesOf(await migrateDown(db, 1, folder))).toEqual(['9999_more'])
+      expect(await catalogue(db)).toEqual(before)
+    })
+  })
+
+  it('a migration that was changed after it was applied is refused', async () => {
+    const { folder, edit, last } = copy()
+    await open(async (db) => {
+      await migrate(db)
+      edit(last.tag, 'select 1;')
+      const error = await failureOf(migrate(db, folder))
+      expect([exitCodes[error.reason], error.message]).toEqual([
+        78,
+        `The migration ${last.tag} was changed after it had been applied to this database.`,
+      ])
+      expect((await failureOf(schemaState(db, folder))).message).toBe(error.message)
+      expect((await failureOf(migrateDown(db, 1, folder))).message).toBe(error.message)
+    })
+  })
+
+  it.each([0, -1000])('a migration that is dated %i ms after the one before it is refused', async (ms) => {
+    const { folder, add, last } = copy()
+    add('9999_late', 'create table late (id int);', { when: last.when + ms })
+    const error = await failureOf(open((db) => migrate(db, folder)))
+    expect([exitCodes[error.reason], error.message]).toEqual([
+      78,
+      'The migration 9999_late is older than the one before it.',
+    ])
+    expect(await database.sql`select to_regclass('users') as users`).toEqual([{ users: null }])
+  })
+
+  it('a migration that was slipped in between applied ones is refused', async () => {
+    const { folder, edit, reorder, last } = copy()
+    await open(async (db) => {
+      await migrate(db)
+      edit('0000_between', 'create table between_them (id int);')
+      reorder((entries) => entries.splice(-1, 0, { ...last, tag: '0000_between', when: last.when - 1 }))
+      const error = await failureOf(migrate(db, folder))
+      expect(exitCodes[error.reason]).toBe(78)
+      expect(error.message).toBe('The migrations of this database are out of order around 0000_between.')
+    })
+  })
+
+  it('a migration that fails leaves nothing, not even those before it', async () => {
+    const { folder, add } = copy()
+    add('9998_good', 'create table good (id int);')
+    add('9999_bad', 'create table bad (id int);--> statement-breakpoint\nselect * from nowhere;', {
+      when: Date.now() + 1e12,
+    })
+    expect((await failureOf(open((db) => migrate(db, folder)))).message).toContain('lacks a table')
+    await open(async (db) => {
+      expect(await catalogue(db)).toEqual(NOTHING)
+      expect((await schemaState(db)).applied).toEqual([])
+      expect(namesOf(await migrate(db))).toEqual(names) // and whoever comes next is not in its way
+    })
+  })
+
+  it('a way back that fails takes nothing back', async () => {
+    const { folder, add } = copy()
+    add('9999_one_way', 'create table one_way (id int);', { down: 'drop table one_way; select * from nowhere;' })
+    await open(async (db) => {
+      await migrate(db, folder)
+      const before = await catalogue(db)
+      await expect(migrateDown(db, 2, folder)).rejects.toThrow('Failed query')
+      expect(await catalogue(db)).toEqual(before)
+      expect((await schemaState(db, folder)).pending).toEqual([])
+    })
+  })
+
+  describe('but a newer version’s', () => {
+    const env = (): Env => ({
+      DATABASE_URL: database.url,
+      TOKEN_ENCRYPTION_KEY: TEST_KEY,
+      WHOOP_CLIENT_ID: 'client',
+      WHOOP_CLIENT_SECRET: 'a client secret',
+    })
+    beforeEach(async () => {
+      const { folder, add } = copy()
+      add('9999_newer', 'create table newer (id int);')
+      await open((db) => migrate(db, folder))
+    })
+    const SENTENCE = 'This database was migrated by a newer version of whoopster.'
+
+    it.each([
+      'sync',
+      'sync --no-migrate',
+      'stats',
+      'migrate',
+      'migrate --status',
+      'migrate --down 1',
+      'auth status',
+      'auth url',
+    ])('is refused by %s: 78, with the way out', async (line) => {
+      const { code, err } = await run(line, env())
+      expect(err).toContain(SENTENCE)
+      expect(err).toContain('install that version or a newer one')
+      expect(code).toBe(78)
+      expect(await database.sql`select to_regclass('newer') is not null as kept`).toEqual([{ kept: true }])
+    })
+
+    it('is what status says: 1', async () => {
+      const { code, out } = await run('status', env())
+      expect(out.replace(/\s+/g, ' ')).toContain(SENTENCE)
+      expect(code).toBe(1)
+    })
+  })
+})
+
+describe('whoopster migrate', () => {
+  const cli = (line: string) => run(line, { DATABASE_URL: database.url })
+
+  it('says what it did, and what there is to do', async () => {
+    const all = (word: string, of: readonly string[]) => of.map((name) => `${word}  ${name}\n`).join('')
+    expect(await cli('migrate --status')).toMatchObject({ code: 0, out: all('pending', names), err: '' })
+    expect(await database.sql`select to_regclass('users') as users`).toEqual([{ users: null }])
+    expect(await cli('migrate')).toMatchObject({ code: 0, out: all('applied', names), err: '' })
+    expect(await cli('migrate')).toMatchObject({ code: 0, out: 'The schema is up to date.\n' })
+    expect(await cli('migrate --status')).toMatchObject({ code: 0, out: all('applied', names) })
+    expect(await cli('migrate --down 1')).toMatchObject({ code: 0, out: all('took back', names.slice(-1)) })
+    expect(await cli('migrate --status')).toMatchObject({
+      code: 0,
+      out: all('applied', names.slice(0, -1)) + all('pending', names.slice(-1)),
+    })
+    expect(await cli('migrate --down 99')).toMatchObject({
+      code: 0,
+      out: all('took back', names.slice(0, -1).toReversed()),
+    })
+    expect(await cli('migrate --down 1')).toMatchObject({ code: 0, out: 'There is nothing to take back.\n' })
+  })
+
+  it.each(['migrate --down 0', 'migrate --down x', 'migrate --down', 'migrate --status --down 1'])(
+    'refuses %s: 64',
+    async (line) => expect((await cli(line)).code).toBe(64),
+  )
+})
+
+describe('design.md §3', () => {
+  const times = 'created_at updated_at'
+  const whoopTimes = 'created_at_whoop updated_at_whoop'
+  const tables = {
+    users: `id whoop_user_id email first_name last_name ${times}`,
+    oauth_tokens: `id user_id access_token refresh_token expires_at scopes ${times}`,
+    sleep_records: `id user_id start_time end_time timezone_offset nap score_state sleep_performance_percentage
+      sleep_consistency_percentage sleep_efficiency_percentage light_sleep_duration slow_wave_sleep_duration
+      rem_sleep_duration awake_time sleep_cycle_count disturbance_count raw_data created_at cycle_id in_bed_duration
+      no_data_duration respiratory_rate sleep_need_baseline sleep_need_debt sleep_need_strain sleep_need_nap
+      ${whoopTimes} updated_at`,
+    recovery_records: `id user_id cycle_id sleep_id ${whoopTimes} score_state recovery_score resting_heart_rate hrv_rmssd
+      spo2_percentage skin_temp_celsius raw_data created_at user_calibrating updated_at`,
+    workout_records: `id user_id start_time end_time timezone_offset sport_id sport_name score_state strain_score
+      average_heart_rate max_heart_rate kilojoules distance_meters altitude_gain_meters altitude_change_meters
+      zone_zero_duration zone_one_duration zone_two_duration zone_three_duration zone_four_duration zone_five_duration
+      raw_data created_at percent_recorded ${whoopTimes} updated_at`,
+    cycle_records: `id user_id start_time end_time timezone_offset score_state strain_score kilojoules average_heart_rate
+      max_heart_rate raw_data created_at ${whoopTimes} updated_at`,
+    sync_status: `id user_id data_type last_sync_time last_record_time status records_fetched error_message ${times} covered`,
+    daily_summary: 'user_id day',
+  }
+  const types = {
+    'users.whoop_user_id': 'bigint',
+    'users.email': 'character varying(255)',
+    'oauth_tokens.scopes': 'text[]',
+    'oauth_tokens.expires_at': 'timestamp with time zone',
+    'sleep_records.id': 'uuid',
+    'sleep_records.timezone_offset': 'character varying(10)',
+    'sleep_records.score_state': 'character varying(50)',
+    'sleep_records.cycle_id': 'bigint',
+    'sleep_records.rem_sleep_duration': 'integer',
+    'sleep_records.respiratory_rate': 'double precision',
+    'sleep_records.raw_data': 'jsonb',
+    'recovery_records.id': 'uuid',
+    'recovery_records.cycle_id': 'bigint',
+    'recovery_records.sleep_id': 'uuid',
+    'recovery_records.hrv_rmssd': 'double precision',
+    'workout_records.id': 'uuid',
+    'workout_records.sport_name': 'character varying(100)',
+    'workout_records.zone_five_duration': 'integer',
+    'cycle_records.id': 'bigint',
+    'cycle_records.end_time': 'timestamp with time zone',
+    'sync_status.covered': 'tstzmultirange',
+  }
+  const indexes = `idx_users_whoop_user_id idx_users_email idx_oauth_tokens_user_id idx_sleep_user_id idx_sleep_start_time
+    idx_sleep_score_state idx_recovery_user_id idx_recovery_created_at idx_recovery_score_state idx_workout_user_id
+    idx_workout_start_time idx_workout_sport_name idx_cycle_user_id idx_cycle_start_time idx_sync_status_user_data_type`
+
+  it('names columns, types, indexes and keys that are all there', async () => {
+    const migrated = await createDatabase()
+    const columns = await migrated.sql<{ name: string; type: string }[]>`
+      select relname || '.' || attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+      join pg_class on pg_class.oid = attrelid
+      where relnamespace = 'public'::regnamespace and attnum > 0 and relkind in ('r', 'v')`
+    const foundIndexes = await migrated.sql`select indexname as name from pg_indexes where schemaname = 'public'`
+    const unique = await migrated.sql`
+      select conrelid::regclass || ' ' || pg_get_constraintdef(oid) as key from pg_constraint
+      where contype in ('u', 'p') and connamespace = 'public'::regnamespace`
+    await migrated.drop()
+
+    const found = Object.fromEntries(columns.map(({ name, type }) => [name, type]))
+    const wanted = Object.entries(tables).flatMap(([table, list]) => list.split(/\s+/).map((one) => `${table}.${one}`))
+    expect(wanted.filter((name) => !(name in found))).toEqual([])
+    expect(found).toMatchObject(types)
+    expect(foundIndexes.map((row) => row['name'] as string)).toEqual(expect.arrayContaining(indexes.split(/\s+/)))
+    expect(unique.map((row) => row['key'] as string)).toEqual(
+      expect.arrayContaining([
+        'users UNIQUE (whoop_user_id)',
+        'oauth_tokens UNIQUE (user_id)',
+        'recovery_records UNIQUE (cycle_id)',
+        'cycle_records PRIMARY KEY (id)',
+        'sync_status UNIQUE (user_id, data_type)',
+      ]),
+    )
+    const floats = columns.filter(({ type }) => type === 'real' || type === 'timestamp without time zone')
+    expect(floats.map(({ name }) => name)).toEqual([])
+  })
+})
+
+describe('the migrations', () => {
+  it('are all that drizzle-kit would generate', async () => {
+    const folder = temporary()
+    const out = join(folder, 'drizzle')
+    cpSync(drizzle, out, { recursive: true })
+    const before = readdirSync(out, { recursive: true })
+    const config = join(folder, 'drizzle.config.json')
+    const fromRoot = relative(root, out) // drizzle-kit puts ./ before whatever it is given
+    writeFileSync(config, JSON.stringify({ dialect: 'postgresql', schema: './src/db/schema.ts', out: fromRoot }))
+    const { stdout } = await promisify(execFile)('npx', ['drizzle-kit', 'generate', '--config', config], { cwd: root })
+    expect(stdout).toContain('No schema changes')
+    expect(readdirSync(out, { recursive: true })).toEqual(before)
+  })
+})
