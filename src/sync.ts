@@ -174,9 +174,9 @@ async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
     error = named(context, cause)
     log.error(`${type}: ${error.message}`, { whoopUserId: member.whoopUserId, type, ...error })
   }
-  const ended = { finishedAt: clock.now(), fetched: tally.fetched, error }
-  await database.alone((db) => endType(db, member, type, ended))
   const { requests } = whoop.usage
+  const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
+  await database.alone((db) => endType(db, member, type, { syncedAt, fetched: tally.fetched, error }))
   return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
 }
 

@@ -37,7 +37,7 @@ describe('kill -9', () => {
     if (!oldest) throw new Error('the sandbox made no workout')
     member.sandbox.world.put('workout', { ...oldest, sport_name: 'edited' })
     await killAt(member, 8, ['sync', '--full'])
-    await member.sync()
+    expect((await member.sync()).outcome).toBe('ok')
     await expectFaithful(member.database, member.sandbox)
   })
 })

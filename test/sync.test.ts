@@ -84,6 +84,16 @@ describe('a quiet sync', () => {
     await expectFaithful(member.database, member.sandbox)
   })
 
+  it('reads body measurements daily though it runs every hour', async () => {
+    const member = await newMember({ days: 5 })
+    member.requests()
+    for (let hour = 0; hour < 50; hour++) {
+      await member.sync()
+      member.clock.pass(3_600_000)
+    }
+    expect(member.requests()['user/measurement/body']).toBe(3)
+  })
+
   it('reads body measurements and the profile once a day, and again when asked to', async () => {
     const member = await newMember({ days: 5 })
     member.sandbox.world.setBody({ weight_kilogram: 81.5 })
@@ -194,7 +204,8 @@ describe('a sync that cannot', () => {
         WHOOP_CLIENT_ID is not set
         WHOOP_CLIENT_SECRET is not set
         MAX_REQUESTS_PER_MINUTE is not a whole number above 0
-        DATABASE_URL does not begin with postgres://",
+        DATABASE_URL does not begin with postgres://
+        TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)",
         "reason": "settings",
         "time": "2026-11-22T10:20:00.000Z",
       }

@@ -40,7 +40,9 @@ function byKey(rows: readonly Row[], key: string): Record<string, Row> {
 }
 
 /** Times as epoch milliseconds, int8 as numbers; without what is ours alone. */
-function comparable({ user_id, created_at, updated_at, ...row }: Row): Row {
+function comparable(stored: Row): Row {
+  const row = { ...stored }
+  for (const ours of ['user_id', 'created_at', 'updated_at']) delete row[ours]
   if ('cycle_id' in row && 'sleep_id' in row) delete row['id'] // computed from the cycle's
   const value = (one: unknown) => (one instanceof Date ? one.getTime() : one)
   const plain = Object.fromEntries(Object.entries(row).map(([name, one]) => [name, value(one)]))
@@ -48,7 +50,7 @@ function comparable({ user_id, created_at, updated_at, ...row }: Row): Row {
   return plain
 }
 
-const at = (time: unknown) => (time === null || time === undefined ? null : Date.parse(String(time)))
+const at = (time: unknown) => (typeof time === 'string' ? Date.parse(time) : null)
 const or = (value: unknown) => value ?? null
 
 function common(wire: Wire): Row {

@@ -26,8 +26,10 @@ export const addStats: AddCommand = (program, cli) => {
 interface MemberStats {
   member: Member
   types: Partial<Record<TypeName, TypeStats>>
-  metrics: Metric[]
-  days: Day[]
+  metrics: readonly Metric[]
+  days: readonly Day[]
+  /** How many days were asked for; undefined: all. */
+  asked: number | undefined
 }
 
 /** A number people look at every morning. */
@@ -35,21 +37,30 @@ interface Metric {
   name: string
   type: TypeName
   unit: string
-  digits: number
-  value(day: Day): number | null
+  value: (day: Day) => number | null
+  show: (average: number) => string
 }
 
 const HOUR_MS = 3_600_000
 
+const whole = (value: number) => value.toFixed(0)
+const tenths = (value: number) => value.toFixed(1)
+
 const metrics: readonly Metric[] = [
-  { name: 'recovery', type: 'recovery', unit: '%', digits: 0, value: (day) => day.recovery },
-  { name: 'HRV', type: 'recovery', unit: 'ms', digits: 0, value: (day) => day.hrv },
-  { name: 'resting HR', type: 'recovery', unit: 'bpm', digits: 0, value: (day) => day.restingHeartRate },
-  { name: 'day strain', type: 'cycle', unit: '', digits: 1, value: (day) => day.strain },
-  { name: 'asleep', type: 'sleep', unit: 'h', digits: 1, value: ({ asleepMs }) => asleepMs && asleepMs / HOUR_MS },
-  { name: 'sleep score', type: 'sleep', unit: '%', digits: 0, value: (day) => day.sleepPerformance },
-  { name: 'workouts', type: 'workout', unit: '/day', digits: 1, value: (day) => day.workouts },
+  { name: 'recovery', type: 'recovery', unit: '%', value: (day) => day.recovery, show: whole },
+  { name: 'HRV', type: 'recovery', unit: 'ms', value: (day) => day.hrv, show: whole },
+  { name: 'resting HR', type: 'recovery', unit: 'bpm', value: (day) => day.restingHeartRate, show: whole },
+  { name: 'day strain', type: 'cycle', unit: '0–21', value: (day) => day.strain, show: tenths },
+  { name: 'asleep', type: 'sleep', unit: 'h', value: ({ asleepMs }) => asleepMs && asleepMs / HOUR_MS, show: clock },
+  { name: 'sleep score', type: 'sleep', unit: '%', value: (day) => day.sleepPerformance, show: whole },
+  { name: 'workouts', type: 'workout', unit: '/week', value: (day) => day.workouts * 7, show: tenths },
 ]
+
+/** 7:24, for hours and minutes. */
+function clock(hours: number): string {
+  const minutes = Math.round(hours * 60)
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
+}
 
 async function load(cli: Cli, user: number | undefined, days: number | undefined): Promise<MemberStats[]> {
   const [{ withDatabase }, { requireSchema }, { requireMembers }, { loadDays, loadTypeStats }] = await Promise.all([
@@ -68,8 +79,9 @@ async function load(cli: Cli, user: number | undefined, days: number | undefined
       stats.push({
         member,
         types: await loadTypeStats(database.db, member),
-        metrics: [...metrics],
+        metrics,
         days: days ? all.slice(-days) : all,
+        asked: days,
       })
     }
     return stats
@@ -108,11 +120,8 @@ function average({ value }: Metric, days: readonly Day[]): number | null {
   return known.length === 0 ? null : known.reduce((total, one) => total + one, 0) / known.length
 }
 
-const NOTHING = '–'
-const NOTABLE = 0.03 // of the month's average
-
-async function draw({ world }: Cli, { member, types, metrics, days }: MemberStats): Promise<string> {
-  const [{ table }, { sparkline, squeeze }, { styleFor, widthOf }] = await Promise.all([
+async function draw({ world }: Cli, stats: MemberStats): Promise<string> {
+  const [{ fit, table }, { sparkline, squeeze }, { styleFor, widthOf }] = await Promise.all([
     import('../terminal/table.ts'),
     import('../terminal/sparkline.ts'),
     import('../terminal/style.ts'),
@@ -120,49 +129,72 @@ async function draw({ world }: Cli, { member, types, metrics, days }: MemberStat
   const { stdout } = world.terminal
   const style = styleFor(stdout, world.env)
   const width = widthOf(stdout)
-  const counts = table(
-    [
-      ['', 'records', 'first day', 'last day'].map((head) => style.dim(head)),
-      ...Object.entries(types).map(([type, one]) => [
-        type,
-        one.records.toLocaleString('en'),
-        one.firstDay ?? NOTHING,
-        one.lastDay ?? NOTHING,
-      ]),
-    ],
-    { right: [1], width },
-  )
-  const rows = metrics.map((metric) => {
-    const spans = [days, days.slice(-90), days.slice(-30), days.slice(-7)].map((span) => average(metric, span))
-    const cells = spans.map((value) => (value === null ? NOTHING : value.toFixed(metric.digits)))
-    return [metric.name, metric.unit, ...cells, trend(spans[3] ?? null, spans[2] ?? null)]
+  const dim = (row: string[]) => row.map((cell) => style.dim(cell))
+  const [head = [], ...types] = typeRows(stats)
+  const lines = [style.bold(fit(titleOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
+  if (stats.days.length === 0) return [...lines, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
+  if (stats.metrics.length === 0) return [...lines, ''].join('\n')
+
+  const spans = spansOf(stats, width)
+  const right = spans.map((_, index) => index + 2)
+  const rows = metricRows(stats, spans)
+  const room = width - widest(table(rows, { right, width })) - 2
+  const drawn = rows.map((row, index) => {
+    const metric = stats.metrics[index - 1]
+    if (room < SHORTEST_LINE) return metric ? row : dim(row)
+    if (!metric) return dim([...row, room < LONG_TITLE ? '' : `the ${stats.days.length.toLocaleString('en')} days`])
+    return [...row, style.cyan(sparkline(squeeze(stats.days.map(metric.value), room)))]
   })
-  const head = ['', '', 'all', '90 d', '30 d', '7 d', ''].map((one) => style.dim(one))
-  const plain = table([head, ...rows], { right: [2, 3, 4, 5], width }).split('\n')
-  const room = width - Math.max(...plain.map((line) => [...line].length)) - 2
-  const lines = plain.map((line, index) => {
-    const metric = metrics[index - 1]
-    if (!metric || room < 10) return line
-    const gap = ' '.repeat(Math.max(0, width - room - [...line].length))
-    return `${line}${gap}${style.cyan(
-      sparkline(
-        squeeze(
-          days.map((day) => metric.value(day)),
-          room,
-        ),
-      ),
-    )}`
-  })
-  return [style.bold(titleOf(member)), counts, '', ...lines, ''].join('\n')
+  return [...lines, '', table(drawn, { right, width }), ''].join('\n')
 }
+
+const NOTHING = '–'
+const NOTABLE = 0.03 // of the month's average
+const NARROW = 48 // columns
+const SHORTEST_LINE = 10
+const LONG_TITLE = 16
 
 function titleOf({ firstName, whoopUserId }: Member): string {
   return firstName ? `${firstName} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
 }
 
+function typeRows({ types }: MemberStats): string[][] {
+  const rows = Object.entries(types).map(([type, { records, firstDay, lastDay }]) => {
+    return [type, records.toLocaleString('en'), firstDay ?? NOTHING, lastDay ?? NOTHING]
+  })
+  return [['', 'stored', 'first day', 'last day'], ...rows]
+}
+
+interface Span {
+  title: string
+  days: readonly Day[]
+}
+
+function spansOf({ days, asked }: MemberStats, width: number): Span[] {
+  const shorter = (width < NARROW ? [30, 7] : [90, 30, 7]).filter((count) => count < (asked ?? Infinity))
+  return [
+    { title: asked ? `${asked} d` : 'all', days },
+    ...shorter.map((count) => ({ title: `${count} d`, days: days.slice(-count) })),
+  ]
+}
+
+function metricRows({ metrics, days }: MemberStats, spans: readonly Span[]): string[][] {
+  const rows = metrics.map((metric) => {
+    const averages = spans.map((span) => average(metric, span.days))
+    const cells = averages.map((value) => (value === null ? NOTHING : metric.show(value)))
+    return [metric.name, metric.unit, ...cells, trend(metric, days)]
+  })
+  return [['average', '', ...spans.map(({ title }) => title), ''], ...rows]
+}
+
 /** The last week against the last month. */
-function trend(week: number | null, month: number | null): string {
-  if (week === null || month === null) return ' '
+function trend(metric: Metric, days: readonly Day[]): string {
+  const [week, month] = [average(metric, days.slice(-7)), average(metric, days.slice(-30))]
+  if (week === null || month === null || days.length <= 7) return ' '
   if (Math.abs(week - month) <= Math.abs(month) * NOTABLE) return '→'
   return week > month ? '↑' : '↓'
+}
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length))
 }

@@ -14,13 +14,12 @@ export const addStatus: AddCommand = (program, cli) => {
     .description('Tell whether everything is healthy: database, schema, logins, freshness. Exit code 0: yes, 1: no.')
     .option(
       '--max-age <duration>',
-      'unhealthy when a type was last synced longer ago: 90m, 24h, 2d',
+      'unhealthy when a type was synced longer ago than 90m, 24h, 2d … (default: 24h)',
       readDuration,
-      DAY_MS,
     )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
-    .action(async ({ maxAge, json }) => {
+    .action(async ({ maxAge = DAY_MS, json }) => {
       const report = await examine(cli)
       const problems = problemsOf(report, cli.world.clock.now(), maxAge)
       if (json) printJson(cli, toJson(report, problems, cli.world.clock.now()))
@@ -31,8 +30,10 @@ export const addStatus: AddCommand = (program, cli) => {
 
 interface Report {
   where: string
+  /** Empty when the database did not answer. */
   serverVersion: string
-  unreachable: WhoopsterError | undefined
+  /** Why the database cannot be used. */
+  failure: WhoopsterError | undefined
   schema: { applied: number; pending: number }
   whoop: WhoopHealth
   members: MemberHealth[]
@@ -44,20 +45,22 @@ interface Problem {
 }
 
 async function examine({ world }: Cli): Promise<Report> {
-  const [{ withDatabase }, { schemaState }, { loadMemberHealth, loadServerVersion, loadWhoopHealth }] =
-    await Promise.all([import('../db/connect.ts'), import('../db/migrate.ts'), import('../db/health.ts')])
+  const [
+    { dataDirectory, readUrl, withDatabase },
+    { schemaState },
+    { loadMemberHealth, loadServerVersion, loadWhoopHealth },
+  ] = await Promise.all([import('../db/connect.ts'), import('../db/migrate.ts'), import('../db/health.ts')])
   const config = readConfig(world.env, databaseSettings)
   const report: Report = {
-    where: '',
+    where: config.DATABASE_URL ? readUrl(config.DATABASE_URL).where : dataDirectory(config, world.env),
     serverVersion: '',
-    unreachable: undefined,
+    failure: undefined,
     schema: { applied: 0, pending: 0 },
     whoop: { lastStatus: null, at: null, remainingToday: null },
     members: [],
   }
   try {
-    await withDatabase(config, world.env, async ({ db, where }) => {
-      report.where = where
+    await withDatabase(config, world.env, async ({ db }) => {
       report.serverVersion = await loadServerVersion(db)
       const { applied, pending } = await schemaState(db)
       report.schema = { applied: applied.length, pending: pending.length }
@@ -68,14 +71,14 @@ async function examine({ world }: Cli): Promise<Report> {
   } catch (error) {
     // A database that cannot be used is an answer here, not a failure to answer.
     if (!(error instanceof WhoopsterError) || error.reason === 'bug' || error.reason === 'busy') throw error
-    report.unreachable = error
+    report.failure = error
   }
   return report
 }
 
 function problemsOf(report: Report, now: Date, maxAge: number): Problem[] {
-  if (report.unreachable) {
-    return [{ message: report.unreachable.message, hint: report.unreachable.hint ?? 'check DATABASE_URL' }]
+  if (report.failure) {
+    return [{ message: report.failure.message, hint: report.failure.hint ?? 'check DATABASE_URL' }]
   }
   if (report.schema.pending > 0) {
     return [{ message: `The schema lacks ${report.schema.pending} migration(s).`, hint: 'run: whoopster migrate' }]
@@ -90,8 +93,9 @@ function memberProblems({ login, types }: MemberHealth, now: Date, maxAge: numbe
   const stale = Object.entries(types).filter(([type, health]) => type !== 'body' && isStale(health, now, maxAge))
   if (stale.length === 0) return []
   const reasons = [...new Set(stale.flatMap(([, { error }]) => (error ? [error] : [])))]
-  const message = `${who}: no successful sync of ${stale.map(([type]) => type).join(', ')} in ${duration(maxAge)}.`
-  return [{ message: [message, ...reasons].join(' '), hint: 'run: whoopster sync, and look at its schedule' }]
+  const since = stale.every(([, { lastSuccess }]) => lastSuccess === null) ? 'yet' : `for over ${exactly(maxAge)}`
+  const message = `${who}: no successful sync of ${stale.map(([type]) => type).join(', ')} ${since}.`
+  return [{ message: [message, ...reasons].join(' '), hint: 'run: whoopster sync (and look at its schedule)' }]
 }
 
 function isStale({ lastSuccess, status }: TypeHealth, now: Date, maxAge: number): boolean {
@@ -105,10 +109,10 @@ function toJson(report: Report, problems: readonly Problem[], now: Date) {
     healthy: problems.length === 0,
     problems,
     database: {
-      reachable: !report.unreachable,
-      where: report.where || null,
+      reachable: report.serverVersion !== '',
+      where: report.where,
       version: report.serverVersion || null,
-      error: report.unreachable?.message ?? null,
+      error: report.failure?.message ?? null,
     },
     schema: report.schema,
     whoop: { ...whoop, at: whoop.at?.toISOString() ?? null },
@@ -134,41 +138,82 @@ async function draw({ world }: Cli, report: Report, problems: readonly Problem[]
   ])
   const { stdout } = world.terminal
   const style = styleFor(stdout, world.env)
+  const width = stdout.isTTY ? widthOf(stdout) : Infinity // whoever reads a pipe wants all of it
   const now = world.clock.now()
-  const verdict =
-    problems.length === 0
-      ? [style.green.bold('✔ healthy')]
-      : [style.red.bold('✘ not healthy'), ...problems.map(({ message, hint }) => `  ${message}\n  → ${hint}`)]
-  if (report.unreachable) return verdict.join('\n')
-  const { whoop, schema } = report
+  const healthy = problems.length === 0
+  const verdict = healthy ? style.green.bold('✔ healthy') : style.red.bold('✘ not healthy')
+  const reasons = problems.flatMap(({ message, hint }) => [
+    ...wrap(message, width, '  '),
+    ...wrap(`→ ${hint}`, width, '  '),
+  ])
+  if (report.failure) return [verdict, ...reasons].join('\n')
+
+  const members = report.members.flatMap((member) => {
+    const { login, types } = member
+    const state = login.dead ? style.red('login ended') : style.green('logged in')
+    const [head = [], ...rows] = typeRows(types, now, width < NARROW)
+    return [
+      '',
+      ...wrap(login.name, width).map((line) => style.bold(line)),
+      `WHOOP user ${login.whoopUserId}, ${state}`,
+      table([head.map((one) => style.dim(one)), ...rows], { right: width < NARROW ? [] : [3], width }),
+      ...failures(types).flatMap((line) => wrap(line, width, '  ')),
+    ]
+  })
+  return [verdict, ...reasons, '', table(factsOf(report, now), { width }), ...members].join('\n')
+}
+
+const NARROW = 64 // columns
+
+function factsOf({ schema, serverVersion, where, whoop }: Report, now: Date): string[][] {
   const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
-  const facts = [
-    ['database', `PostgreSQL ${report.serverVersion} at ${report.where}`],
+  return [
+    ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, now)}${left}` : 'not asked yet'],
   ]
-  const members = report.members.map(({ login, types }) => {
-    const state = login.dead ? style.red('login has ended') : style.green('logged in')
-    const rows = Object.entries(types).map(([type, health]) => [
-      `  ${type}`,
-      health.lastSuccess ? ago(health.lastSuccess, now) : 'never',
-      health.lastRecordTime?.toISOString().slice(0, 16).replace('T', ' ') ?? '–',
-      health.records.toLocaleString('en'),
-      stateWords(type as TypeName, health),
-    ])
-    const head = ['  type', 'last success', 'newest record (UTC)', 'records', ''].map((one) => style.dim(one))
-    const title = `${style.bold(login.name || `WHOOP user ${login.whoopUserId}`)} (${login.whoopUserId})  ${state}`
-    return `${title}\n${table([head, ...rows], { right: [3], width: widthOf(stdout) })}`
-  })
-  return [...verdict, '', table(facts, { width: widthOf(stdout) }), ...members.map((one) => `\n${one}`)].join('\n')
 }
 
-function stateWords(type: TypeName, { status, complete, error }: TypeHealth): string {
-  if (status === 'not_granted') return 'scope not granted'
-  if (status === 'error') return `failed: ${error ?? ''}`
-  if (status === 'in_progress') return 'syncing, or its run was ended'
+function typeRows(types: MemberHealth['types'], now: Date, isNarrow: boolean): string[][] {
+  const head = ['  type', 'synced', 'newest record', 'stored', '']
+  const rows = Object.entries(types).map(([type, health]) => [
+    `  ${type}`,
+    health.lastSuccess ? ago(health.lastSuccess, now) : 'never',
+    health.lastRecordTime ? ago(health.lastRecordTime, now) : '–',
+    health.records.toLocaleString('en'),
+    stateWords(type as TypeName, health),
+  ])
+  return [head, ...rows].map((row) => (isNarrow ? row.filter((_, index) => index !== 2 && index !== 3) : row))
+}
+
+function stateWords(type: TypeName, { status, complete }: TypeHealth): string {
+  if (status === 'not_granted') return 'not granted'
+  if (status === 'error') return 'failed'
+  if (status === 'in_progress') return 'in progress' // or its run was killed
   if (status === 'never' || type === 'body') return ''
   return complete ? 'complete' : 'has gaps'
+}
+
+/** Each reason once: when WHOOP is down, every type says the same. */
+function failures(types: MemberHealth['types']): string[] {
+  const failed = Object.entries(types).filter(([, { status, error }]) => status === 'error' && error)
+  const reasons = [...new Set(failed.map(([, { error }]) => error))]
+  return reasons.map((reason) => {
+    const names = failed.filter(([, { error }]) => error === reason).map(([type]) => type)
+    return `${names.join(', ')} failed: ${reason}`
+  })
+}
+
+/** At spaces; a word that is longer than a line is broken. */
+function wrap(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    const room = width - indent.length
+    if (last !== undefined && last.length + 1 + word.length <= room) lines.splice(-1, 1, `${last} ${word}`)
+    else lines.push(...(word.match(new RegExp(`.{1,${Number.isFinite(room) ? room : ''}}`, 'g')) ?? []))
+  }
+  return lines.map((line) => indent + line)
 }
 
 function ago(then: Date, now: Date): string {
@@ -176,14 +221,20 @@ function ago(then: Date, now: Date): string {
   return ms < 60_000 ? 'just now' : `${duration(ms)} ago`
 }
 
-/** In its largest unit: 5 minutes, 1 hour, 3 days. */
+const MINUTE = ['minute', 60_000] as const
+const units = [['day', DAY_MS], ['hour', 3_600_000], MINUTE] as const
+
+/** Roughly, in its largest unit: 5 minutes, 1 hour, 3 days. */
 function duration(ms: number): string {
-  const units = [
-    ['day', DAY_MS],
-    ['hour', 3_600_000],
-    ['minute', 60_000],
-  ] as const
-  const [name, size] = units.find(([, unit]) => ms >= unit) ?? units[2]
+  return inUnit(ms, units.find(([, size]) => ms >= size) ?? MINUTE)
+}
+
+/** In the largest unit that leaves nothing over: 90 minutes, 1 day. */
+function exactly(ms: number): string {
+  return inUnit(ms, units.find(([, size]) => ms % size === 0) ?? MINUTE)
+}
+
+function inUnit(ms: number, [name, size]: (typeof units)[number]): string {
   const count = Math.floor(ms / size)
   return `${count} ${name}${count === 1 ? '' : 's'}`
 }

@@ -120,8 +120,8 @@ async function describe({ world }: Cli, result: RunResult): Promise<string> {
 /** For those who read logs rather than tables: one line a type. */
 function logTypes({ log }: Cli, { users }: RunResult): void {
   for (const { whoopUserId, types } of users) {
-    for (const [type, { error, ...counts }] of Object.entries(types)) {
-      log.info(`${type}: ${counts.outcome}`, { whoopUserId, type, ...counts })
+    for (const [type, result] of Object.entries(types)) {
+      log.info(`${type}: ${result.outcome}`, { whoopUserId, type, ...result, error: undefined }) // said before
     }
   }
 }

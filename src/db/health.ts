@@ -82,10 +82,9 @@ function typesOf(login: Login, rows: readonly Row[]): Record<TypeName, TypeHealt
 }
 
 function typeOf(row: Row | undefined): TypeHealth {
-  const date = (text: string | null | undefined) => (text ? new Date(text) : null)
   return {
-    lastSuccess: date(row?.lastSync),
-    lastRecordTime: date(row?.lastRecord),
+    lastSuccess: row?.lastSync ? new Date(row.lastSync) : null,
+    lastRecordTime: row?.lastRecord ? new Date(row.lastRecord) : null,
     records: row?.records ?? 0,
     complete: row?.complete ?? false,
     status: row?.status ?? 'never',

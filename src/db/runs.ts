@@ -16,14 +16,14 @@ export async function beginTypes(db: Db, member: Member, types: readonly TypeNam
     on conflict (user_id, data_type) do update set status = 'in_progress', records_fetched = 0, updated_at = now()`)
 }
 
-/** Writes how a type ended; `finishedAt` becomes its last sync time when it ended well. */
+/** Writes how a type ended, and when it was read, if it was. */
 export async function endType(
   db: Db,
   member: Member,
   type: TypeName,
-  result: { finishedAt: Date; fetched: number; error: Failure | null },
+  result: { syncedAt: Date | undefined; fetched: number; error: Failure | null },
 ): Promise<void> {
-  const at = result.error ? null : result.finishedAt.toISOString()
+  const at = result.syncedAt?.toISOString() ?? null
   await db.execute(sql`
     update sync_status
     set status = ${result.error ? 'error' : 'success'}, error_message = ${result.error?.message ?? null},

@@ -35,7 +35,7 @@ async function negotiate({ host, port }: Address, tls: Tls): Promise<Socket> {
     socket.write(SSL_REQUEST)
     const [answer] = (await once(socket, 'data')) as [Buffer]
     if (answer[0] !== YES && tls === 'prefer') return socket
-    if (answer[0] !== YES) throw failure('TLS_NOT_OFFERED')
+    if (answer[0] !== YES || answer.length > 1) throw failure('TLS_NOT_OFFERED') // more would be somebody in between
     socket.removeAllListeners('end')
     socket = connectTls({
       socket,

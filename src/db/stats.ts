@@ -1,10 +1,11 @@
-import { getTableName, sql } from 'drizzle-orm'
+import { getTableName, sql, type SQL } from 'drizzle-orm'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
+import type { Resource } from '../resources/resource.ts'
 import type { Db } from './connect.ts'
 import type { Member } from './tokens.ts'
 
-/** What is stored of one type. Days are the member's own, by each record's offset. */
+/** What is stored of one type. Days are the member's own, by each record's offset, and wake days as in daily_summary. */
 export interface TypeStats {
   records: number
   scored: number
@@ -24,12 +25,17 @@ export interface Day {
   workouts: number
 }
 
+const dayOf: Readonly<Record<Resource['name'], SQL>> = {
+  sleep: sql`local_time(r.end_time, r.timezone_offset)::date`,
+  recovery: sql`local_time(s.end_time, s.timezone_offset)::date`, // it has no offset of its own
+  workout: sql`local_time(r.start_time, r.timezone_offset)::date`,
+  cycle: sql`local_time(r.start_time + interval '12 hours', r.timezone_offset)::date`, // it begins with falling asleep
+}
+
 /** Per type counts of one member's records. */
 export async function loadTypeStats(db: Db, member: Member): Promise<Record<TypeName, TypeStats>> {
-  const local = sql`local_time(r.start_time, r.timezone_offset)::date`
   const counts = resources.map(({ name, table }) => {
-    // a recovery has no offset of its own: its day is its sleep's
-    const day = name === 'recovery' ? sql`local_time(s.end_time, s.timezone_offset)::date` : local
+    const day = dayOf[name]
     const sleep = name === 'recovery' ? sql`left join sleep_records s on s.id = r.sleep_id` : sql``
     return sql`
       select ${name} as type, count(*)::int as records, (count(*) filter (where r.score_state = 'SCORED'))::int as scored,

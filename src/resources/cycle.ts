@@ -1,9 +1,9 @@
 import { bigint, doublePrecision, index, integer, pgTable, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
-import { instantText, int64, maybe, offset, recordFields, recordRow } from './wire.ts'
+import { instantText, int64, maybe, object, offset, recordFields, recordRow } from './wire.ts'
 
-const Score = v.looseObject({
+const Score = object({
   strain: maybe.float,
   kilojoule: maybe.float,
   average_heart_rate: maybe.int32,

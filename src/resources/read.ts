@@ -38,15 +38,30 @@ export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>
 
 function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Record<string, unknown> {
   const read = v.safeParse(resource.row, raw)
-  if (!read.success) {
-    throw unreadable(resource.name, explain(read.issues[0]))
-  }
+  if (!read.success) throw unreadable(resource.name, explain(read.issues[0]))
+  const odd = unstorable(raw)
+  if (odd !== undefined) throw unreadable(resource.name, `${odd}: holds a character that PostgreSQL cannot store`)
   if (ownerOf(raw) !== member.whoopUserId) throw unreadable(resource.name, 'it belongs to another member')
   return read.output
 }
 
+const LONGEST_REASON = 200 // it quotes what it received, however long that is
+
 function explain(issue: v.BaseIssue<unknown>): string {
-  return `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`
+  const reason =
+    issue.message.length <= LONGEST_REASON ? issue.message : `${issue.message.slice(0, LONGEST_REASON - 1)}…`
+  return `${v.getDotPath(issue) ?? 'it'}: ${reason}`
+}
+
+/** The path of a text that JSON can carry and jsonb cannot: NUL, or half of a surrogate pair. Unknown fields count. */
+function unstorable(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'string') return /[\0\p{Surrogate}]/u.test(value) ? path || 'it' : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = unstorable(key, path) ?? unstorable(inner, path ? `${path}.${key}` : key)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function ownerOf(raw: unknown): unknown {

@@ -3,9 +3,9 @@ import { sql } from 'drizzle-orm'
 import { bigint, boolean, doublePrecision, index, pgTable, uuid as uuidColumn } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, defineResource, recordColumns } from './resource.ts'
-import { int64, maybe, recordFields, recordRow, uuid } from './wire.ts'
+import { int64, maybe, object, recordFields, recordRow, uuid } from './wire.ts'
 
-const Score = v.looseObject({
+const Score = object({
   user_calibrating: maybe.boolean,
   recovery_score: maybe.float,
   resting_heart_rate: maybe.float,

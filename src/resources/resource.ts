@@ -4,7 +4,6 @@ import type * as v from 'valibot'
 import type { TypeName } from './names.ts'
 import { users } from './users.ts'
 
-
 /** One of WHOOP's collections: where it is, who may read it, and how its records become rows. */
 export interface Resource {
   name: Exclude<TypeName, 'body'>

@@ -10,9 +10,9 @@ import {
 } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
-import { instantText, maybe, offset, recordFields, recordRow, uuid } from './wire.ts'
+import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
-const StageSummary = v.looseObject({
+const StageSummary = object({
   total_in_bed_time_milli: maybe.int32,
   total_awake_time_milli: maybe.int32,
   total_no_data_time_milli: maybe.int32,
@@ -23,14 +23,14 @@ const StageSummary = v.looseObject({
   disturbance_count: maybe.int32,
 })
 
-const SleepNeeded = v.looseObject({
+const SleepNeeded = object({
   baseline_milli: maybe.int32,
   need_from_sleep_debt_milli: maybe.int32,
   need_from_recent_strain_milli: maybe.int32,
   need_from_recent_nap_milli: maybe.int32,
 })
 
-const Score = v.looseObject({
+const Score = object({
   stage_summary: v.nullish(StageSummary),
   sleep_needed: v.nullish(SleepNeeded),
   respiratory_rate: maybe.float,

@@ -6,15 +6,26 @@ import * as v from 'valibot'
 export const instantText = v.pipe(
   v.string(),
   v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/, 'is not a time with a zone'),
-  v.check((text) => !Number.isNaN(Date.parse(text)), 'is not a time'),
+  v.check(exists, 'is not a time'),
 )
-export const offset = v.pipe(v.string(), v.regex(/^(Z|[+-]\d\d:\d\d)$/, 'is not a time zone offset'))
+/** Whatever passes here is added to times in PostgreSQL: one impossible offset would break the view for everybody. */
+export const offset = v.pipe(v.string(), v.regex(/^(Z|[+-](0\d|1[0-8]):[0-5]\d)$/, 'is not a time zone offset'))
 export const int32 = v.pipe(v.number(), v.integer(), v.minValue(-(2 ** 31)), v.maxValue(2 ** 31 - 1))
 /** Beyond 2^53 JSON.parse would round, and two ids could become one. */
 export const int64 = v.pipe(v.number(), v.safeInteger())
 export const float = v.pipe(v.number(), v.finite())
-export const uuid = v.pipe(v.string(), v.uuid())
+/** In lower case, as PostgreSQL writes it: the key of a record is compared as text. */
+export const uuid = v.pipe(v.string(), v.uuid('is not a UUID'), v.toLowerCase())
 export const scoreState = v.pipe(v.string(), v.maxLength(50))
+
+/** An object, whatever else is in it. A list, of which nothing would be read, is none. */
+export function object<T extends v.ObjectEntries>(entries: T) {
+  return v.pipe(
+    v.unknown(),
+    v.check((value) => !Array.isArray(value), 'is a list'),
+    v.looseObject(entries),
+  )
+}
 
 export const maybe = {
   int32: v.nullish(int32, null),
@@ -33,4 +44,12 @@ export const recordFields = {
 
 export function recordRow(wire: v.InferOutput<v.ObjectSchema<typeof recordFields, undefined>>) {
   return { scoreState: wire.score_state, createdAtWhoop: wire.created_at, updatedAtWhoop: wire.updated_at }
+}
+
+/** JavaScript takes 30 February for 2 March; PostgreSQL refuses the statement, and the whole page with it. */
+function exists(text: string): boolean {
+  const day = text.slice(0, 10)
+  const midnight = new Date(`${day}T00:00:00Z`)
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+  return isDay && !Number.isNaN(Date.parse(text)) && !day.startsWith('0000')
 }

@@ -1,9 +1,9 @@
 import { doublePrecision, index, integer, pgTable, uuid as uuidColumn, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
-import { instantText, maybe, offset, recordFields, recordRow, uuid } from './wire.ts'
+import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
-const ZoneDurations = v.looseObject({
+const ZoneDurations = object({
   zone_zero_milli: maybe.int32,
   zone_one_milli: maybe.int32,
   zone_two_milli: maybe.int32,
@@ -12,7 +12,7 @@ const ZoneDurations = v.looseObject({
   zone_five_milli: maybe.int32,
 })
 
-const Score = v.looseObject({
+const Score = object({
   strain: maybe.float,
   average_heart_rate: maybe.int32,
   max_heart_rate: maybe.int32,

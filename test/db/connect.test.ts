@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/consistent-function-scoping, vitest/no-conditional-expect -- a helper stands beside the tests that use it, expect.fail() where a value must be */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
@@ -438,15 +437,17 @@ describe('what goes wrong is named', () => {
 
   it('a restart within a transaction: 69, and nothing of it is kept', async () => {
     await withSql(url, (admin) => admin`create table kept (id int)`)
+    let restarted: Promise<void> | undefined
     const interrupted = open(url, ({ db }) =>
       db.transaction(async (tx) => {
         await tx.execute(sql`insert into kept values (1)`)
-        await server.restart()
+        restarted = server.restart()
+        await restarted
         await tx.execute(sql`insert into kept values (2)`)
       }),
     )
     expect((await failureOf(interrupted)).code).toBe(69)
-    await server.restart()
+    await restarted // the transaction fails as soon as its connection closes
     expect(await withSql(url, (admin) => admin`select * from kept`)).toHaveLength(0)
   })
 

@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/consistent-function-scoping, vitest/no-conditional-expect -- a helper stands beside the tests that use it, expect.fail() where a value must be */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/consistent-function-scoping, vitest/no-conditional-expect -- a helper stands beside the tests that use it, expect.fail() where a value must be */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
