@@ -109,7 +109,7 @@ describe('the program', () => {
   it('reads .env in the working directory, and the environment comes first', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
     onTestFinished(() => rm(dir, { recursive: true }))
-    await writeFile(join(dir, '.env'), 'DATABASE_URL=mysql://from-the-file\nLOG_LEVEL=loud\n')
+    await writeFile(join(dir, '.env'), 'DATABASE_URL=mysql://from-the-file\n')
     const fromFile = await startIn(dir, ['stats'], {}).ended
     expect(fromFile.code).toBe(78)
     expect(fromFile.err).toContain('DATABASE_URL does not begin with postgres://')

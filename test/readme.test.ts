@@ -124,7 +124,7 @@ async function showDemo(): Promise<string> {
   try {
     const { code, out, err } = await run('demo', { WHOOPSTER_DATA_DIR: dir }, { clock: createClock() })
     if (code !== 0) throw new Error(`the demo ended with ${code}: ${err}`)
-    const shown = out.slice(out.indexOf('$ whoopster sync'), out.indexOf("The demo's database"))
+    const shown = out.slice(out.indexOf('$ whoopster sync'), out.indexOf('Look at this database again'))
     return shown.replace(/^\d+ requests in .*\n/m, '').trim()
   } finally {
     await rm(dir, { recursive: true })
