@@ -8,6 +8,7 @@ import { main } from '../dist/main.js'
 const env = { ...dotenv(), ...process.env }
 const interruption = new AbortController()
 let fetch
+let unwritten
 
 for (const [signal, code] of [
   ['SIGINT', 130],
@@ -18,9 +19,12 @@ for (const [signal, code] of [
     interruption.abort(code)
   })
 }
-process.stdout.on('error', (error) => {
-  if (error.code !== 'EPIPE') throw error // `whoopster stats | head` has read enough
-})
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (error.code === 'EPIPE') return // `whoopster stats | head` has read enough
+    unwritten = error.message // a full disk, for instance
+  })
+}
 
 const code = await main(process.argv.slice(2), {
   env,
@@ -38,6 +42,9 @@ const code = await main(process.argv.slice(2), {
   openBrowser,
 })
 process.exitCode = code
+process.on('exit', () => {
+  if (unwritten && code === 0) process.exitCode = 70
+})
 if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
 
 /** The working directory's `.env`; the environment itself comes first. */
@@ -46,7 +53,8 @@ function dotenv() {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
     if (error.code === 'ENOENT') return {}
-    throw error
+    process.stderr.write(`error: .env in this directory cannot be read: ${error.message}\n`)
+    return process.exit(78)
   }
 }
 

@@ -3,11 +3,11 @@ import { lastSyncTimes } from './db/runs.ts'
 import { saveProfile } from './db/tokens.ts'
 import { body, profile } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
-import type { Context } from './sync.ts'
+import type { Context } from './context.ts'
 import type { Tally } from './result.ts'
 import type { Whoop } from './whoop/client.ts'
 
-const DAY_MS = 86_400_000
+const DUE_MS = 20 * 3_600_000 // a daily run is not a whole day after the last one ended
 
 /** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
 export async function readBody(context: Context, whoop: Whoop, tally: Tally): Promise<void> {
@@ -24,7 +24,7 @@ export async function readBody(context: Context, whoop: Whoop, tally: Tally): Pr
 async function isDue({ database, member, clock, order }: Context): Promise<boolean> {
   if (order.again || order.types?.includes('body')) return true
   const { body: last } = await database.alone((db) => lastSyncTimes(db, member))
-  return !last || clock.now().getTime() - last.getTime() >= DAY_MS
+  return !last || clock.now().getTime() - last.getTime() >= DUE_MS
 }
 
 async function readProfile({ database, member }: Context, whoop: Whoop): Promise<void> {

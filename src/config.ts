@@ -109,7 +109,7 @@ export function readConfig<Name extends SettingName>(env: Env, names: readonly N
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`)
     throw new WhoopsterError('settings', ['The settings are incomplete or wrong:', ...lines].join('\n'), {
-      hint: 'copy .env.example to .env and fill it in, or set them in the environment',
+      hint: 'correct them in the environment, or in .env in this directory (.env.example shows how)',
     })
   }
   return config as Config<Name>

@@ -85,7 +85,7 @@ function requireLasting({ refresh }: Grant, scopes: readonly string[]): string {
   for (const scope of [profile.scope, 'offline']) {
     if (scopes.includes(scope)) continue
     throw new WhoopsterError('login', `The login was granted without ${scope}, and cannot do without.`, {
-      hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
+      hint: `tick ${scope} for the app at developer.whoop.com, and on the consent page; then run: whoopster auth`,
     })
   }
   if (refresh) return refresh

@@ -13,13 +13,14 @@ import { createLog } from './terminal/log.ts'
 import { version } from './whoop/agent.ts'
 import type { World } from './world.ts'
 
-/** Runs one command line; returns the exit code. Nothing else catches what goes wrong. */
+/** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */
 export async function main(args: readonly string[], world: World): Promise<number> {
   let code = 0
   const cli: Cli = {
     world,
     log: createLog(world.terminal.stderr, world.clock, threshold(args, world)),
     quiet: asked(args, '--quiet', '-q'),
+    run: main,
     exit: (other) => {
       code = other
     },
@@ -68,7 +69,8 @@ function pathOf(command: Command): string {
 function explain(error: unknown, log: Log, world: World, verbose: boolean): number {
   const { interrupted } = world
   if (interrupted.aborted) {
-    log.warn('interrupted; everything committed is kept, and the next run goes on from there')
+    if (world.terminal.stderr.isTTY) world.terminal.stderr.write('\n') // the terminal has put ^C there
+    log.warn('interrupted; everything committed is kept')
     return typeof interrupted.reason === 'number' ? interrupted.reason : exitCodes.bug
   }
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage

@@ -36,11 +36,17 @@ export function createSession(options: {
   let current: StoredTokens | undefined
   let refreshing: Promise<StoredTokens> | undefined
   let refreshes = 0
+  let postponed = false // an early refresh got no answer: this run does not insist
 
   async function token(): Promise<string> {
     current ??= await database.alone((db) => loadTokens(db, keys, member))
-    const tokens = current && !isDue(current, clock.now()) && !current.dead ? current : await refreshOnce()
-    return tokens.access
+    if (current && !current.dead && !mustRefresh(current)) return current.access
+    return (await refreshOnce()).access
+  }
+
+  function mustRefresh(tokens: StoredTokens): boolean {
+    const now = clock.now()
+    return postponed ? tokens.expiresAt.getTime() - now.getTime() < MUST_OUTLIVE_MS : isDue(tokens, now)
   }
 
   async function renew(refused: string): Promise<string | undefined> {
@@ -65,6 +71,12 @@ export function createSession(options: {
       if (someoneElseDid) return stored
       await proveWritable(tx, member)
       const grant = await spend(stored.refresh)
+      const left = stored.expiresAt.getTime() - clock.now().getTime()
+      if (isLost(grant) && refused === undefined && left > MUST_OUTLIVE_MS) {
+        log.warn('the token could not be refreshed; the old one is used while it lasts', { reason: grant.message })
+        postponed = true
+        return stored
+      }
       if (grant instanceof WhoopsterError) {
         if (grant.reason === 'login') await rememberDead(tx, member, stored.refresh)
         return grant
@@ -83,19 +95,17 @@ export function createSession(options: {
     return outcome
   }
 
-  /** WHOOP's tokens, or its no. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
+  /** WHOOP's tokens, or why not. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
   async function spend(refreshToken: string): Promise<Grant | WhoopsterError> {
     const first = await attempt(refreshToken)
-    if (!(first instanceof WhoopsterError) || isAnswer(first)) return first
+    if (!isLost(first)) return first
     log.warn('the answer to a token refresh was lost; asking once more', { reason: first.message })
-    const second = await attempt(refreshToken)
-    if (second instanceof WhoopsterError && !isAnswer(second)) throw second
-    return second
+    return attempt(refreshToken)
   }
 
   function attempt(refreshToken: string): Promise<Grant | WhoopsterError> {
     return oauth.refresh(refreshToken).catch((error: unknown) => {
-      if (error instanceof WhoopsterError && error.reason !== 'settings') return error
+      if (error instanceof WhoopsterError) return error
       throw error
     })
   }
@@ -116,9 +126,9 @@ export function isDue(tokens: Pick<Tokens, 'grantedAt' | 'expiresAt'>, now: Date
   return left <= life / 2 && !aroundTheHour
 }
 
-/** An answer, however unwelcome: the token was refused, or not even looked at. */
-function isAnswer(error: WhoopsterError): boolean {
-  return error.reason === 'login' || error.reason === 'later'
+/** Nobody can know whether WHOOP acted; every other failure is an answer, and is not asked for again. */
+function isLost(grant: Grant | WhoopsterError): grant is WhoopsterError {
+  return grant instanceof WhoopsterError && grant.reason === 'unavailable'
 }
 
 function loginNeeded(member: Member, why: string): WhoopsterError {

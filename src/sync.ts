@@ -1,68 +1,26 @@
 import { readBody } from './body.ts'
-import type { Database } from './db/connect.ts'
-import { uncover, type Range } from './db/coverage.ts'
+import type { Context, Means, Order } from './context.ts'
+import { uncover } from './db/coverage.ts'
 import { databaseFailure } from './db/failure.ts'
-import { lockTypes, unlockTypes, type Fence } from './db/lock.ts'
+import { lockTypes, unlockTypes } from './db/lock.ts'
 import { beginTypes, endType, saveRun } from './db/runs.ts'
-import type { Keys } from './db/seal.ts'
 import type { Member } from './db/tokens.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
-import type { Log } from './log.ts'
 import { resources, scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
 import { newTally, overall, skipped, type MemberResult, type RunResult, type Tally, type TypeResult } from './result.ts'
 import { createSession, type Session } from './session.ts'
 import { walk } from './walk.ts'
 import { createWhoop, type Usage, type Whoop } from './whoop/client.ts'
-import type { OAuth } from './whoop/oauth.ts'
-import type { Pace } from './whoop/pace.ts'
-import type { Clock, Fetch } from './world.ts'
-
-/** What is asked of a run. */
-export interface Order {
-  /** Undefined: every type. */
-  types?: readonly TypeName[] | undefined
-  /** To be read again, though it is stored. */
-  again?: Range | undefined
-}
-
-/** Everything a run works with; the same for all of its members. */
-export interface Means {
-  database: Database
-  keys: Keys
-  oauth: OAuth
-  pace: Pace
-  baseUrl: string
-  fetch: Fetch
-  clock: Clock
-  log: Log
-  interrupted: AbortSignal
-  report(progress: Progress): void
-}
-
-/** One page of one type has been stored. */
-export interface Progress {
-  whoopUserId: number
-  type: TypeName
-  fetched: number
-  /** How far back it reached (RFC 3339). */
-  reached: string
-}
-
-/** What the types of one member share while they are synced. */
-export interface Context extends Means {
-  member: Member
-  order: Order
-  fence: Fence
-  /** A client that counts for itself, with the member's session. */
-  openClient(): Whoop
-}
 
 /** Syncs the members one after the other; what fails for one does not stop the next. */
 export async function sync(means: Means, members: readonly Member[], order: Order): Promise<RunResult> {
   const startedAt = means.clock.now()
   const runs: MemberRun[] = []
-  for (const member of members) runs.push(await syncMember(means, member, order))
+  for (const member of members) {
+    runs.push(await syncMember(means, member, order).catch((error: unknown) => lost(means, member, error)))
+  }
+  warnOfLimit(means)
   return {
     startedAt: startedAt.toISOString(),
     finishedAt: means.clock.now().toISOString(),
@@ -80,11 +38,27 @@ interface MemberRun extends Usage {
   tokenRefreshes: number
 }
 
+const FEW_REQUESTS = 1_000 // of WHOOP's 10,000 a day
+
+function warnOfLimit({ pace, log }: Means): void {
+  const remaining = pace.remainingToday()
+  if (remaining !== undefined && remaining < FEW_REQUESTS) log.warn("WHOOP's requests for today run out", { remaining })
+}
+
+/** A member whose run could not even be written down. */
+function lost(means: Means, member: Member, cause: unknown): MemberRun {
+  if (means.interrupted.aborted) throw cause
+  const error = named(means, cause)
+  means.log.error(error.message, { whoopUserId: member.whoopUserId, reason: error.reason, hint: error.hint })
+  const result: MemberResult = { whoopUserId: member.whoopUserId, outcome: 'failed', error, types: {} }
+  return { result, ...totals([]), tokenRefreshes: 0 }
+}
+
 /** One member's sync, from lock to unlock, and its line in `sync_runs`. */
 async function syncMember(means: Means, member: Member, order: Order): Promise<MemberRun> {
   const { db } = means.database
   const startedAt = means.clock.now()
-  const wanted = order.types ?? typeNames
+  const wanted = typeNames.filter((type) => order.types?.includes(type) ?? true) // sleep before recovery, however it was typed
   const { fence, locked } = await lockTypes(db, member, wanted)
   const session = createSession({ ...means, member })
   const clients: Whoop[] = []
@@ -142,12 +116,12 @@ async function attempt(
 
 /** All types at once, but for one whose records are placed in time by another's. */
 async function syncTypes(context: Context, types: readonly TypeName[], results: MemberResult['types']): Promise<void> {
-  const { database, member, order } = context
+  const { database, fence, member, order } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
   await database.alone((db) => beginTypes(db, member, granted))
   const { again } = order
-  if (again) await database.alone((db) => uncover(db, member, granted, again))
+  if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
   const running = new Map<TypeName, Promise<void>>()
   const follow = async (first: Promise<void> | undefined, type: TypeName) => {
     await first
@@ -163,7 +137,7 @@ function before(type: TypeName): TypeName | undefined {
 }
 
 async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
-  const { database, member, clock, log, interrupted } = context
+  const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
   const tally = newTally()
   let error: Failure | null = null
@@ -176,7 +150,7 @@ async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
   }
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
-  await database.alone((db) => endType(db, member, type, { syncedAt, fetched: tally.fetched, error }))
+  await database.alone((db) => endType(db, fence, member, type, { syncedAt, fetched: tally.fetched, error }))
   return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
 }
 
@@ -191,16 +165,17 @@ function readType(context: Context, type: TypeName, whoop: Whoop, tally: Tally):
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */
 function notGranted({ log, member, order }: Context, type: TypeName): TypeResult {
   const scope = scopeOf[type]
-  log.warn(`${type} is skipped: the login lacks ${scope}`, { whoopUserId: member.whoopUserId, type, scope })
   const error = new WhoopsterError('login', `${type} cannot be synced: the login lacks ${scope}.`, {
     hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
   })
+  const say = order.types ? log.error : log.warn
+  say(error.message, { whoopUserId: member.whoopUserId, type, hint: error.hint })
   return skipped(order.types ? failure(error) : null)
 }
 
 function named({ database, log }: Means, error: unknown): Failure {
   const name = databaseFailure(error, database.where)
-  if (!(name instanceof WhoopsterError) && error instanceof Error) log.debug('stack', { stack: error.stack })
+  if (!(name instanceof WhoopsterError) && name instanceof Error) log.debug('stack', { stack: name.stack })
   return failure(name)
 }
 

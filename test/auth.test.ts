@@ -1,5 +1,6 @@
+import { createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDue } from '../src/session.ts'
 import { newMember, type Member } from './member.ts'
 import { expectNoSecrets, logIn, run, secrets, TEST_KEY, type TestClock } from './world.ts'
@@ -133,6 +134,43 @@ describe('auth on a terminal', () => {
     expect(out).toContain('WHOOP user 10001')
   })
 
+  it('asks again when what was pasted cannot be the URL', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
+    const stdin = new PassThrough()
+    const { code, err } = await run('auth', env, {
+      clock: patient(member),
+      stdin,
+      heard: (text) => {
+        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
+        if (!url) return
+        stdin.write('what?\n')
+        void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
+      },
+    })
+    expect(code).toBe(0)
+    expect(err).toContain('That is not the URL WHOOP redirected to')
+  })
+
+  it('is left with pasting when the port is taken', async () => {
+    const port = 18_472
+    const server = createServer().listen(port, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: [`http://127.0.0.1:${port}/callback`] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: `http://127.0.0.1:${port}/callback` }
+    const stdin = new PassThrough()
+    const { code, err } = await run('auth', env, {
+      clock: patient(member),
+      stdin,
+      heard: (text) => {
+        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
+        if (url) void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
+      },
+    })
+    expect(code).toBe(0)
+    expect(err).toContain(`Cannot wait for the browser on port ${port}`)
+  })
+
   it('gives up after ten minutes, with a sentence', async () => {
     const member = await newMember({ days: 5, loggedIn: false })
     const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
@@ -173,6 +211,20 @@ describe('auth status, logout and keygen', () => {
     expect((await member.database.sql`select * from sleep_records`).length).toBeGreaterThan(0)
     expect(await member.run('sync')).toMatchObject({ code: 77 })
     expect(await member.run('auth logout')).toMatchObject({ code: 77 })
+  })
+
+  it('logout revokes though WHOOP refuses the access token before its time', async () => {
+    const member = await newMember({ days: 5 })
+    member.sandbox.revokeAccess()
+    expect(await member.run('auth logout')).toMatchObject({ code: 0, out: expect.stringContaining('revoked at WHOOP') })
+    expect(member.sandbox.requests.at(-1)).toMatchObject({ method: 'DELETE', status: 204 })
+  })
+
+  it('logout leaves the records to be looked at', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    await member.run('auth logout')
+    expect(await member.run('stats')).toMatchObject({ code: 0, out: expect.stringContaining('WHOOP user 10001') })
   })
 
   it('keygen prints a key that works, another one each time', async () => {
@@ -218,6 +270,26 @@ describe('a login', () => {
     member.clock.pass(2 * HOUR_MS)
     member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', act: 'reset' }]
     expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+  })
+
+  it('uses its old token while that lasts when an early refresh gets no answer', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(31 * 60_000)
+    const answer = { status: 503, body: 'down' }
+    member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', times: 2, answer }]
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 0 })
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+  })
+
+  it('is asked for once when WHOOP answers with a refusal of another kind', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    const answer = { status: 403, body: '<html>blocked</html>' }
+    member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', times: 1, answer }]
+    const before = posts(member)
+    expect(await member.sync()).toMatchObject({ code: 76 })
+    expect(posts(member) - before).toBe(1)
+    expect(await member.sync()).toMatchObject({ code: 0 })
   })
 
   it('that WHOOP has ended is asked about once, and then says what to do until somebody does it', async () => {

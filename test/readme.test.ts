@@ -209,7 +209,7 @@ function idleProgram(): Command {
     interrupted: new AbortController().signal,
     openBrowser: async () => false,
   }
-  const program = createProgram({ world, log, quiet: false, exit: () => {} })
+  const program = createProgram({ world, log, quiet: false, run: async () => 0, exit: () => {} })
   for (const { command } of below(program, [])) command.action(() => {})
   return program
 }

@@ -94,6 +94,17 @@ describe('a quiet sync', () => {
     expect(member.requests()['user/measurement/body']).toBe(3)
   })
 
+  it('reads body measurements with every run of a daily schedule, though a run takes its time', async () => {
+    const member = await newMember({ days: 5 })
+    member.sandbox.world.faults.onRequest = () => member.clock.pass(300)
+    member.requests()
+    for (let day = 1; day <= 4; day++) {
+      await member.sync()
+      expect(member.requests()['user/measurement/body']).toBe(1)
+      member.clock.set(new Date(Date.parse('2026-11-22T10:20:00Z') + day * 24 * 3_600_000))
+    }
+  })
+
   it('reads body measurements and the profile once a day, and again when asked to', async () => {
     const member = await newMember({ days: 5 })
     member.sandbox.world.setBody({ weight_kilogram: 81.5 })
@@ -184,6 +195,24 @@ describe('who is synced', () => {
   })
 })
 
+describe('whatever the command line and the database say', () => {
+  it('sleep comes before recovery, which it places in time', async () => {
+    const member = await newMember({ days: 10 })
+    await member.sync('--type recovery,sleep')
+    const [sleep] = await member.database.sql`select max(start_time) as newest from sleep_records where not nap`
+    const [status] = await member.database.sql`select last_record_time from sync_status where data_type = 'recovery'`
+    expect(status?.['last_record_time']).toEqual(sleep?.['newest'])
+  })
+
+  it('times are read as they are in a database with another date style', async () => {
+    const member = await newMember({ days: 40 })
+    await member.database.sql.unsafe(`
+      do $$ begin execute format('alter database %I set datestyle = ''SQL, DMY''', current_database()); end $$`)
+    expect(await member.sync()).toMatchObject({ code: 0 })
+    await expectFaithful(member.database, member.sandbox)
+  })
+})
+
 describe('a sync that cannot', () => {
   it('names host and port of a database that does not answer', async () => {
     const env = { DATABASE_URL: 'postgres://u:geheim@127.0.0.1:1/db', ...settings }
@@ -198,7 +227,7 @@ describe('a sync that cannot', () => {
     expect(code).toBe(78)
     expect(JSON.parse(err)).toMatchInlineSnapshot(`
       {
-        "hint": "copy .env.example to .env and fill it in, or set them in the environment",
+        "hint": "correct them in the environment, or in .env in this directory (.env.example shows how)",
         "level": "error",
         "msg": "The settings are incomplete or wrong:
         WHOOP_CLIENT_ID is not set
@@ -223,6 +252,8 @@ describe('a sync that cannot', () => {
     ['sync --full --since 2026-01-01', '--full'],
     ['sync --since 2026-02-01 --until 2026-01-01', '--since must be before --until'],
     ['sync --type steps', 'sleep, recovery, workout, cycle, body'],
+    ['sync --type ,', 'sleep, recovery, workout, cycle, body'],
+    ['sandbox --port 70000', 'It is a port'],
     ['sync --frobnicate', 'unknown option'],
     ['snyc', 'Did you mean sync?'],
   ])('refuses %s with 64', async (line, words) => {

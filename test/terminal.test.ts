@@ -253,7 +253,7 @@ describe('a question', () => {
     const answer = ask(terminal, 'Redirected URL: ', new AbortController().signal)
     stdin.write('\n  \nhttp://localhost:8000/callback?code=1\nmore\n')
     expect(await answer).toBe('http://localhost:8000/callback?code=1')
-    expect(text()).toBe('Redirected URL: ') // and the answer is not repeated
+    expect(text()).toBe('Redirected URL: '.repeat(3)) // and the answer is not repeated
   })
 
   it.each([

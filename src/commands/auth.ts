@@ -3,6 +3,8 @@ import { readUserId } from './read.ts'
 import { WhoopsterError } from '../errors.ts'
 import { readConfig, tokenSettings } from '../config.ts'
 import type { LoggedIn, LoginMeans } from '../login.ts'
+import type { Session } from '../session.ts'
+import type { OAuth } from '../whoop/oauth.ts'
 
 export const addAuth: AddCommand = (program, cli) => {
   const auth = program
@@ -46,7 +48,7 @@ export const addAuth: AddCommand = (program, cli) => {
 
   auth
     .command('logout')
-    .description('Revoke the login at WHOOP and forget the tokens; the records stay.')
+    .description('Revoke every login at WHOOP and forget the tokens; the records stay.')
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .action(({ user }) => logOut(cli, user))
 
@@ -66,34 +68,55 @@ async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): 
 
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
 async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
-  const { world } = cli
-  if (!world.terminal.stdin.isTTY || !world.terminal.stderr.isTTY) {
+  const { terminal, openBrowser } = cli.world
+  if (!terminal.stdin.isTTY || !terminal.stderr.isTTY) {
     throw new WhoopsterError('usage', 'A login here needs a terminal.', {
       hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
     })
   }
-  const [{ beginLogin, completeLogin, LOGIN_MINUTES }, { listenForCallback }, { ask }] = await Promise.all([
-    import('../login.ts'),
-    import('../callback.ts'),
-    import('../terminal/ask.ts'),
-  ])
+  const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login.ts')
   const { url, state } = await beginLogin(means)
-  const callback = await listenForCallback(means.config.WHOOP_REDIRECT_URI, state)
+  const callback = await listen(cli, means.config.WHOOP_REDIRECT_URI, state)
   const done = new AbortController()
   try {
-    const opened = callback ? await world.openBrowser(url) : false
-    world.terminal.stderr.write(
+    const opened = callback ? await openBrowser(url) : false
+    terminal.stderr.write(
       `${opened ? 'Your browser shows' : 'Open'} WHOOP's consent page:\n\n  ${url}\n\n` +
         `Allow, then come back here${callback ? ', or' : ' and'} paste the address you were redirected to.\n`,
     )
-    const waits = [ask(world.terminal, 'Redirected URL: ', done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
+    const waits = [pasted(cli, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
     const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
-    world.terminal.stderr.write('\n')
+    terminal.stderr.write('\n')
     welcome(cli, await completeLogin(means, redirected))
   } finally {
     done.abort()
     callback?.close()
   }
+}
+
+/** Without the listener, pasting is left. */
+async function listen(cli: Cli, redirectUri: string, state: string) {
+  const { listenForCallback } = await import('../callback.ts')
+  return listenForCallback(redirectUri, state).catch((error: unknown) => {
+    if (!(error instanceof WhoopsterError)) throw error
+    cli.log.warn(error.message)
+    return undefined
+  })
+}
+
+/** What is pasted, once it can be a redirected URL. */
+async function pasted({ world, log }: Cli, done: AbortSignal): Promise<string> {
+  const [{ readRedirect }, { ask }] = await Promise.all([import('../login.ts'), import('../terminal/ask.ts')])
+  return ask(world.terminal, 'Redirected URL: ', done, (line) => {
+    try {
+      readRedirect(line)
+      return true
+    } catch (error) {
+      if (!(error instanceof WhoopsterError) || error.reason !== 'usage') return true // WHOOP's own no is for later
+      log.warn(error.message, { hint: error.hint })
+      return false
+    }
+  })
 }
 
 async function expiry({ world }: Cli, minutes: number, done: AbortSignal): Promise<never> {
@@ -109,7 +132,7 @@ function welcome(cli: Cli, { profile, missing }: LoggedIn): void {
   print(cli, `Logged in: ${name ? `${name}, ` : ''}WHOOP user ${profile.whoopUserId}. Next: whoopster sync`)
   if (missing.length === 0) return
   cli.log.warn(`WHOOP did not grant everything; this cannot be synced: ${missing.join(', ')}`, {
-    hint: 'tick every read scope for the app at developer.whoop.com, then run: whoopster auth',
+    hint: 'tick every read scope for the app at developer.whoop.com, and on the consent page; then run: whoopster auth',
   })
 }
 
@@ -153,15 +176,29 @@ async function logOut(cli: Cli, user: number | undefined): Promise<void> {
     const oauth = createOAuth(config, cli.world)
     for (const member of await requireMembers(database, user)) {
       const session = createSession({ database, keys, oauth, member, clock: cli.world.clock, log: cli.log })
-      const ended = await session.token().then(
-        (token) => oauth.revoke(token).then(() => 'revoked at WHOOP'),
-        (error: unknown) => {
-          if (error instanceof WhoopsterError && error.reason === 'login') return 'already ended at WHOOP'
-          throw error
-        },
-      )
+      const ended = await revoke(session, oauth)
       await forgetTokens(database.db, member)
       print(cli, `WHOOP user ${member.whoopUserId}: login ${ended} and forgotten here; the records stay.`)
     }
   })
+}
+
+async function revoke(session: Session, oauth: OAuth): Promise<string> {
+  try {
+    const token = await session.token()
+    await oauth.revoke(token).catch(async (error: unknown) => {
+      // WHOOP may refuse an access token before its time, and then takes the next one.
+      const renewed = hasEnded(error) ? await session.renew(token) : undefined
+      if (renewed === undefined) throw error
+      await oauth.revoke(renewed)
+    })
+    return 'revoked at WHOOP'
+  } catch (error) {
+    if (hasEnded(error)) return 'already ended at WHOOP'
+    throw error
+  }
+}
+
+function hasEnded(error: unknown): boolean {
+  return error instanceof WhoopsterError && error.reason === 'login'
 }

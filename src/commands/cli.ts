@@ -7,6 +7,8 @@ export interface Cli {
   world: World
   log: Log
   quiet: boolean
+  /** Runs another command line, in a world of its own. */
+  run(args: readonly string[], world: World): Promise<number>
   exit(code: number): void
 }
 

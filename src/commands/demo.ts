@@ -17,11 +17,10 @@ export const addDemo: AddCommand = (program, cli) => {
 
 /** The commands a member would type, against the sandbox; the database stays, to be looked at. */
 async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: number }): Promise<void> {
-  const [{ resetEmbedded }, { startSandbox }, { dataDirectory }, { main }] = await Promise.all([
+  const [{ resetEmbedded }, { startSandbox }, { dataDirectory }] = await Promise.all([
     import('../db/embedded.ts'),
     import('../sandbox/index.ts'),
     import('../db/connect.ts'),
-    import('../main.ts'),
   ])
   const { world } = cli
   const home = dataDirectory(
@@ -30,7 +29,7 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   )
   const dir = join(home, 'demo')
   await resetEmbedded(dir)
-  const sandbox = await startSandbox({ days, seed, now: () => world.clock.now() })
+  const sandbox = await startSandbox({ days, seed, limits: 'none', now: () => world.clock.now() })
   const env = {
     ...world.env,
     DATABASE_URL: undefined,
@@ -42,13 +41,13 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
     WHOOP_CLIENT_SECRET: sandbox.clientSecret,
     WHOOP_REDIRECT_URI: undefined,
     TOKEN_ENCRYPTION_KEY: undefined,
-    MAX_REQUESTS_PER_MINUTE: undefined,
+    MAX_REQUESTS_PER_MINUTE: '100000', // there is no limit to wait for
     LOG_LEVEL: 'warn',
   }
   let output = ''
   const captured = { ...world.terminal, stdout: { write: (text: string) => (output += text) } }
   const run = async (args: string[], terminal = world.terminal) => {
-    const code = await main(args, { ...world, env, terminal })
+    const code = await cli.run(args, { ...world, env, terminal })
     if (code !== 0) cli.exit(code)
     return code === 0
   }

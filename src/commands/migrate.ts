@@ -11,7 +11,7 @@ export const addMigrate: AddCommand = (program, cli) => {
     .option('--status', 'only list the migrations')
     .option(
       '--down <n>',
-      'take the newest n back; suspend the schedule first, the next sync would migrate up again',
+      'take the newest n back, with the data they hold; suspend the schedule first, the next sync migrates up again',
       readCount,
     )
     .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
@@ -31,7 +31,7 @@ export const addMigrate: AddCommand = (program, cli) => {
         }
         const moved = down ? await migrateDown(db, down) : await migrate(db)
         for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
-        if (moved.length === 0) print(cli, down ? 'There is nothing to take back.' : 'The schema is up to date.')
+        if (moved.length === 0) print(cli, 'The schema is up to date.')
       })
     })
 }

@@ -6,6 +6,7 @@ import { typeNames, type TypeName } from '../resources/names.ts'
 /** `sleep recovery`, `sleep,recovery` and the option twice all mean the same. */
 export function readTypes(text: string, before: readonly TypeName[] = []): TypeName[] {
   const words = text.split(',').filter(Boolean)
+  if (words.length === 0) throw new InvalidArgumentError(`It is one of ${typeNames.join(', ')}.`)
   const types = words.map((word) => {
     const type = typeNames.find((name) => name === word.trim())
     if (!type) throw new InvalidArgumentError(`It is one of ${typeNames.join(', ')}.`)
@@ -31,6 +32,12 @@ function isOnCalendar(day: string): boolean {
 export function readUserId(text: string): number {
   if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new InvalidArgumentError('It is a WHOOP user id, a number; see: whoopster auth status')
+}
+
+export function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port
+  throw new InvalidArgumentError('It is a port, 1 to 65535.')
 }
 
 export function readCount(text: string): number {

@@ -1,5 +1,6 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
-import { readCount } from './read.ts'
+import { WhoopsterError } from '../errors.ts'
+import { readCount, readPort } from './read.ts'
 
 const REDIRECT_URI = 'http://localhost:8000/callback'
 
@@ -8,7 +9,7 @@ export const addSandbox: AddCommand = (program, cli) => {
     .command('sandbox')
     .summary('serve a pretended WHOOP API on this machine')
     .description('Serve a WHOOP API v2 with invented members on this machine, to try things out without an account.')
-    .option('--port <port>', 'listen here', readCount, 8765)
+    .option('--port <port>', 'listen here', readPort, 8765)
     .option('--days <n>', 'days of history', readCount, 365)
     .option('--members <n>', 'invented members', readCount, 3)
     .option('--seed <n>', 'the same seed makes the same members', readCount, 1)
@@ -21,9 +22,17 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
   const { startSandbox } = await import('../sandbox/index.ts')
   const { clock, env, interrupted } = cli.world
   const redirectUri = env['WHOOP_REDIRECT_URI'] || REDIRECT_URI
-  const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() })
+  const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() }).catch(
+    (cause: unknown) => {
+      throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${String(cause)}`, {
+        hint: 'choose another one with --port',
+        cause,
+      })
+    },
+  )
   sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
   print(cli, '# A pretended WHOOP with invented members. Use it in another terminal with:')
+  print(cli, 'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox # away from your own data')
   print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
   print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)
   print(cli, `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`)

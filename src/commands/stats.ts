@@ -63,16 +63,19 @@ function clock(hours: number): string {
 }
 
 async function load(cli: Cli, user: number | undefined, days: number | undefined): Promise<MemberStats[]> {
-  const [{ withDatabase }, { requireSchema }, { requireMembers }, { loadDays, loadTypeStats }] = await Promise.all([
-    import('../db/connect.ts'),
-    import('../db/migrate.ts'),
-    import('./open.ts'),
-    import('../db/stats.ts'),
-  ])
+  const [{ withDatabase }, { requireSchema }, { requireMembers }, { loadDays, loadTypeStats }, { loadEverybody }] =
+    await Promise.all([
+      import('../db/connect.ts'),
+      import('../db/migrate.ts'),
+      import('./open.ts'),
+      import('../db/stats.ts'),
+      import('../db/tokens.ts'),
+    ])
   const config = readConfig(cli.world.env, databaseSettings)
   return withDatabase(config, cli.world.env, async (database) => {
     await requireSchema(database.db)
-    const members = await requireMembers(database, user)
+    const members = await loadEverybody(database.db, user)
+    if (members.length === 0) await requireMembers(database, user) // says what to do
     const stats: MemberStats[] = []
     for (const member of members) {
       const all = await loadDays(database.db, member)

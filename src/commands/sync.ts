@@ -2,7 +2,7 @@ import type { Range } from '../db/coverage.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { emptyRun, worstReason, type RunResult } from '../result.ts'
-import type { Progress } from '../sync.ts'
+import type { Progress } from '../context.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readTypes, readUserId } from './read.ts'
 
@@ -83,15 +83,16 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
     const members = await requireMembers(database, options.user)
     const spinner = await createSpinner(world.terminal.stderr, cli.quiet)
+    const { report, waiting } = createProgress((text) => spinner.say(text))
     const means = {
       ...world,
       database,
       keys,
       log: spinner.below(log),
       oauth: createOAuth(config, world),
-      pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
+      pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE, waiting),
       baseUrl: config.WHOOP_API_BASE_URL,
-      report: reporter((text) => spinner.say(text)),
+      report,
     }
     try {
       const result = await sync(means, members, { types: options.type, again })
@@ -103,12 +104,16 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   })
 }
 
-/** `sleep 340 (back to 2025-01-03) · cycle 125 (back to 2025-07-19)` */
-function reporter(say: (text: string) => void): (progress: Progress) => void {
+/** `sleep 340 to 2025-01-03 · cycle 125 to 2025-07-19 · 41 s for WHOOP's limit` */
+function createProgress(say: (text: string) => void) {
   const latest = new Map<TypeName, string>()
-  return ({ type, fetched, reached }) => {
-    latest.set(type, `${type} ${fetched} (back to ${reached.slice(0, 10)})`)
-    say([...latest.values()].join(' · '))
+  const show = (more: string[]) => say([...latest.values(), ...more].join(' · '))
+  return {
+    report: ({ type, fetched, reached }: Progress) => {
+      latest.set(type, `${type} ${fetched} to ${reached.slice(0, 10)}`)
+      show([])
+    },
+    waiting: (ms: number) => show([`${Math.ceil(ms / 1000)} s for WHOOP's limit`]),
   }
 }
 

@@ -105,9 +105,14 @@ const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, onnotice: 
 const PARAMETERS = {
   application_name: 'whoopster',
   TimeZone: 'UTC',
+  DateStyle: 'ISO', // a database may have another default, and times come back as text
+  search_path: 'public',
   statement_timeout: 60_000,
   lock_timeout: 10_000,
   idle_in_transaction_session_timeout: 60_000,
+  tcp_keepalives_idle: 30, // a host that vanishes must not hold its locks for hours
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 3,
 }
 
 /** Holds a token's row across a request to WHOOP that may take 90 seconds, and others wait for it. */

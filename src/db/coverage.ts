@@ -54,11 +54,17 @@ export async function cover(
 }
 
 /** Takes ranges out of what is covered, for every named type: they are read again. */
-export async function uncover(db: Db, member: Member, types: readonly string[], range: Range): Promise<void> {
+export async function uncover(
+  db: Db,
+  fence: Fence,
+  member: Member,
+  types: readonly string[],
+  range: Range,
+): Promise<void> {
   if (types.length === 0) return
   await db.execute(sql`
     update sync_status set covered = covered - ${multirange(range)}, updated_at = now()
-    where user_id = ${member.id} and data_type in ${[...types]}`)
+    where user_id = ${member.id} and data_type in ${[...types]} and pg_backend_pid() = ${fence.pid}`)
 }
 
 function multirange(range: Range | undefined): SQL {

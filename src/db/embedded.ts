@@ -31,11 +31,20 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
     }
   } catch (cause) {
     await unlock()
-    throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${String(cause)}`, {
+    throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${wordsOf(cause)}`, {
       hint: 'is the disk full, or the directory from another version? move it away to start anew',
       cause,
     })
   }
+}
+
+const NO_SPACE = new Set([28, 51]) // ENOSPC by Linux's count and by WebAssembly's
+
+/** PGlite's file system throws plain objects with a number. */
+function wordsOf(cause: unknown): string {
+  if (typeof cause !== 'object' || cause === null) return String(cause)
+  if ('errno' in cause && NO_SPACE.has(Number(cause.errno))) return 'no disk space is left'
+  return cause instanceof Error ? cause.message : JSON.stringify(cause)
 }
 
 /** Empties the database in `dir`, unless somebody is using it; what else lies there stays. */
@@ -62,23 +71,30 @@ export function makeDirectory(dir: string): void {
 }
 
 /**
- * The kernel frees a Linux abstract socket the moment its process ends, however it ends. Elsewhere a socket file
- * does the same job, and one that nobody answers is left over from a process that died.
+ * Two sockets guard the directory. A Linux abstract one is freed by the kernel the moment its process ends, and nobody
+ * races for it; but it is unknown to another container. The file is known to all, and one that nobody answers is left
+ * over from a process that died.
  */
 async function lockDirectory(dir: string): Promise<() => Promise<void>> {
   const { dev, ino } = statSync(dir)
-  const abstract = statSync('/proc/self/ns/net', { throwIfNoEntry: false }) !== undefined
-  const address = abstract ? `\0whoopster:${dev}:${ino}` : join(dir, 'lock')
-  const unlock = await listen(address)
-  if (unlock) return unlock
-  if (!abstract && !(await answers(address))) {
-    await unlink(address)
-    const second = await listen(address)
-    if (second) return second
-  }
+  const isLinux = statSync('/proc/self/ns/net', { throwIfNoEntry: false }) !== undefined
+  const file = join(dir, 'lock')
+  const first = isLinux ? await listen(`\0whoopster:${dev}:${ino}`) : async () => {}
+  const second = first && file.length < LONGEST_SOCKET_PATH ? await listenOnFile(file) : async () => {}
+  if (first && second) return async () => void (await Promise.all([first(), second()]))
+  await first?.()
   throw new WhoopsterError('busy', `Another whoopster is using the embedded database in ${dir}.`, {
-    hint: 'try again when it has ended, or set DATABASE_URL: a PostgreSQL server takes many at once',
+    hint: 'try again when it has ended; a PostgreSQL server (DATABASE_URL) takes many at once',
   })
+}
+
+const LONGEST_SOCKET_PATH = 100 // of the kernel's 108 bytes
+
+async function listenOnFile(path: string): Promise<(() => Promise<void>) | undefined> {
+  const unlock = await listen(path)
+  if (unlock || (await answers(path))) return unlock
+  await unlink(path)
+  return listen(path)
 }
 
 function listen(address: string): Promise<(() => Promise<void>) | undefined> {

@@ -41,6 +41,11 @@ export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migr
 export async function migrateDown(db: Db, steps: number, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
     const { applied } = await schemaState(db, folder)
+    if (steps > applied.length) {
+      throw new WhoopsterError('usage', `Only ${applied.length} migration(s) can be taken back, not ${steps}.`, {
+        hint: 'see: whoopster migrate --status',
+      })
+    }
     const undone = applied.toReversed().slice(0, steps)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
     await db.transaction(async (tx) => {
@@ -55,8 +60,11 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
 
 /** Throws unless the schema is exactly this version's. */
 export async function requireSchema(db: Db): Promise<void> {
-  const { pending } = await schemaState(db)
+  const { applied, pending } = await schemaState(db)
   if (pending.length === 0) return
+  if (applied.length === 0) {
+    throw new WhoopsterError('settings', 'Nothing is stored here yet.', { hint: 'run: whoopster auth' })
+  }
   throw new WhoopsterError('settings', `The database's schema lacks ${pending.length} migration(s).`, {
     hint: 'run: whoopster migrate',
   })

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Failure } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Db } from './connect.ts'
+import type { Fence } from './lock.ts'
 import { syncRuns } from './schema.ts'
 import type { Member } from './tokens.ts'
 
@@ -19,6 +20,7 @@ export async function beginTypes(db: Db, member: Member, types: readonly TypeNam
 /** Writes how a type ended, and when it was read, if it was. */
 export async function endType(
   db: Db,
+  fence: Fence,
   member: Member,
   type: TypeName,
   result: { syncedAt: Date | undefined; fetched: number; error: Failure | null },
@@ -28,7 +30,7 @@ export async function endType(
     update sync_status
     set status = ${result.error ? 'error' : 'success'}, error_message = ${result.error?.message ?? null},
       last_sync_time = coalesce(${at}::timestamptz, last_sync_time), records_fetched = ${result.fetched}, updated_at = now()
-    where user_id = ${member.id} and data_type = ${type}`)
+    where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}`)
 }
 
 /** When each of the member's types last ended well. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
@@ -60,10 +60,10 @@ export function loadKeys(config: TokenConfig, env: Env): Keys {
 function embeddedKey(dir: string): Buffer {
   const path = join(dir, 'token.key')
   makeDirectory(dir)
-  try {
-    writeFileSync(path, newKey(), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  if (!existsSync(path)) {
+    const draft = `${path}.${randomBytes(4).toString('hex')}`
+    writeFileSync(draft, newKey(), { flag: 'wx', mode: 0o600 })
+    renameSync(draft, path) // whole, or not at all; the directory's lock keeps others away
   }
   const key = Buffer.from(readFileSync(path, 'utf8'), 'base64')
   if (key.length === 32) return key

@@ -22,6 +22,15 @@ export interface Tokens {
   scopes: readonly string[]
 }
 
+/** Everybody who has ever logged in: their records outlive the login. */
+export async function loadEverybody(db: Db, whoopUserId?: number): Promise<Member[]> {
+  return db
+    .select({ id: users.id, whoopUserId: users.whoopUserId, firstName: users.firstName, scopes: sql<string[]>`'{}'` })
+    .from(users)
+    .where(whoopUserId === undefined ? undefined : eq(users.whoopUserId, whoopUserId))
+    .orderBy(asc(users.id))
+}
+
 export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[]> {
   return db
     .select({

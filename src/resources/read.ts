@@ -32,8 +32,10 @@ export function keyOf({ table, key }: Resource, row: Record<string, unknown>): s
 /** Reads what WHOOP has one of: body measurements, the profile. */
 export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>, raw: unknown): Row {
   const read = v.safeParse(schema, raw)
-  if (read.success) return read.output
-  throw unreadable(name, explain(read.issues[0]))
+  if (!read.success) throw unreadable(name, explain(read.issues[0]))
+  const odd = unstorable(raw)
+  if (odd !== undefined) throw unreadable(name, `${odd}: holds a character that PostgreSQL cannot store`)
+  return read.output
 }
 
 function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Record<string, unknown> {
@@ -50,7 +52,7 @@ const LONGEST_REASON = 200 // it quotes what it received, however long that is
 function explain(issue: v.BaseIssue<unknown>): string {
   const reason =
     issue.message.length <= LONGEST_REASON ? issue.message : `${issue.message.slice(0, LONGEST_REASON - 1)}…`
-  return `${v.getDotPath(issue) ?? 'it'}: ${reason}`
+  return `${v.getDotPath(issue) ?? 'it'}: ${reason}`.replace(/[\p{Cc}\p{Cs}]/gu, '�') // it is printed, and stored
 }
 
 /** The path of a text that JSON can carry and jsonb cannot: NUL, or half of a surrogate pair. Unknown fields count. */

@@ -5,11 +5,11 @@ import * as v from 'valibot'
 /** ISO 8601 with a zone, kept as text so that nothing is rounded. */
 export const instantText = v.pipe(
   v.string(),
-  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/, 'is not a time with a zone'),
+  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)$/, 'is not a time with a zone'),
   v.check(exists, 'is not a time'),
 )
 /** Whatever passes here is added to times in PostgreSQL: one impossible offset would break the view for everybody. */
-export const offset = v.pipe(v.string(), v.regex(/^(Z|[+-](0\d|1[0-8]):[0-5]\d)$/, 'is not a time zone offset'))
+export const offset = v.pipe(v.string(), v.regex(/^(Z|[+-](0\d|1[0-5]):[0-5]\d)$/, 'is not a time zone offset'))
 export const int32 = v.pipe(v.number(), v.integer(), v.minValue(-(2 ** 31)), v.maxValue(2 ** 31 - 1))
 /** Beyond 2^53 JSON.parse would round, and two ids could become one. */
 export const int64 = v.pipe(v.number(), v.safeInteger())

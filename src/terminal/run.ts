@@ -34,6 +34,6 @@ function markOf(outcome: Outcome, style: Style): string {
 
 function totalsOf({ requests, startedAt, finishedAt, waitedMs }: RunResult): string {
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
-  const waited = waitedMs >= 1000 ? `, ${Math.round(waitedMs / 1000)} s of waiting in them` : ''
+  const waited = waitedMs >= 1000 ? ", held back by WHOOP's limit" : '' // its types waited at the same time
   return `${requests} requests in ${seconds.toFixed(1)} s${waited}`
 }

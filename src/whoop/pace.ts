@@ -21,7 +21,7 @@ export interface Pace {
 }
 
 /** A sliding window of one minute over this process's own requests, corrected by what WHOOP says. */
-export function createPace(clock: Clock, perMinute: number): Pace {
+export function createPace(clock: Clock, perMinute: number, waiting: (ms: number) => void = () => {}): Pace {
   const allowed = Math.max(1, Math.floor(perMinute * SHARE))
   const sent: number[] = [] // when the last `allowed` requests went out, oldest first
   let closedUntil = 0
@@ -40,6 +40,7 @@ export function createPace(clock: Clock, perMinute: number): Pace {
         return now - asked
       }
       if (signal.aborted || closedUntil - now > LONGEST_WAIT_MS) return now - asked
+      waiting(wait)
       await clock.sleep(wait, signal)
     }
   }

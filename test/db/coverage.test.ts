@@ -102,6 +102,8 @@ describe('what is covered', () => {
   })
 })
 
+const here = async (db: Database['db']) => (await lockTypes(db, member, ['cycle'])).fence
+
 describe('reading again', () => {
   it.each([
     [{}, ''],
@@ -111,13 +113,13 @@ describe('reading again', () => {
   ])('of %j leaves %s', async (range, expected) => {
     await covered([{ claim: days(undefined, 9) }])
     await covered([{ claim: days(undefined, 9) }], sleep)
-    await open(({ db }) => uncover(db, member, ['cycle', 'recovery'], range))
+    await open(async ({ db }) => uncover(db, await here(db), member, ['cycle', 'recovery'], range))
     expect([await inDays('cycle'), await inDays('sleep')]).toEqual([expected, '–9'])
   })
 
   it('of no type at all does nothing', async () => {
     await covered([{ claim: days(1, 9) }])
-    await open(({ db }) => uncover(db, member, [], {}))
+    await open(async ({ db }) => uncover(db, await here(db), member, [], {}))
     expect(await inDays('cycle')).toBe('1–9')
   })
 })
@@ -237,7 +239,7 @@ describe('a fence', () => {
       await endBackend(fence)
       await saveBody(db, fence, member, { ...measured, weightKilogram: 81 }, {})
     })
-    await expect(work).rejects.toMatchObject(lost)
+    await expect(work).rejects.toMatchObject({ reason: 'unavailable' }) // lost, or still breaking
     expect(await server.sql`select weight_kilogram as kg from body_measurements`).toEqual([{ kg: 80.5 }])
   })
 

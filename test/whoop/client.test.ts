@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import nock from 'nock'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { failure, type Failure } from '../../src/errors.ts'
@@ -465,6 +467,17 @@ describe('a connection', () => {
       }
     `)
   })
+
+  it('that hangs is given up in time, though memory is collected meanwhile', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const timer = setInterval(collect, 20)
+    onTestFinished(() => clearInterval(timer))
+    const hang: Fetch = (_, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    const { whoop } = open({ fetch: hang, clock: { timeout: () => AbortSignal.timeout(200) } })
+    expect(await failing(whoop.get(PATH, SCOPE))).toMatchObject({ reason: 'unavailable' })
+  }, 15_000)
 
   it('that hangs is given up in time', async () => {
     const asked: number[] = []
