@@ -84,7 +84,7 @@ async function lockDirectory(dir: string): Promise<() => Promise<void>> {
   if (first && second) return async () => void (await Promise.all([first(), second()]))
   await first?.()
   throw new WhoopsterError('busy', `Another whoopster is using the embedded database in ${dir}.`, {
-    hint: 'try again when it has ended; a PostgreSQL server (DATABASE_URL) takes many at once',
+    hint: 'try again when it has ended, or set DATABASE_URL: a PostgreSQL server takes many at once',
   })
 }
 
