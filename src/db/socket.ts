@@ -17,7 +17,22 @@ export interface Address {
  * once, to a server that hangs up, takes an IPv6 address apart at its colons, and goes on with TLS where there is none.
  */
 export function openSocket(address: Address, tls: Tls): Promise<Duplex> {
-  return negotiate(address, tls).catch(broken)
+  return negotiate(address, tls).catch(broken).then(closeLate)
+}
+
+/**
+ * postgres.js writes what it has gathered at the end of the turn. When the connection closes before that, it never
+ * writes again, not even on the next connection; and what it began after the error, nobody is told of.
+ */
+function closeLate(socket: Duplex): Duplex {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
+  return Object.assign(socket, {
+    emit: (event: string | symbol, ...args: unknown[]) => {
+      if (event !== 'close') return emit(event, ...args)
+      setImmediate(() => setImmediate(() => emit('close', false)))
+      return true
+    },
+  })
 }
 
 const CONNECT_TIMEOUT_MS = 10_000

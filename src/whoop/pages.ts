@@ -23,14 +23,15 @@ const Envelope = v.pipe(
   }),
 )
 
-/** The newest records that began before `end` (RFC 3339; without it, the newest of all). */
+/** The newest records that began before `end` and ended after `start` (RFC 3339; without them, the newest of all). */
 export async function readPage(
   whoop: Whoop,
   { path, scope }: Resource,
-  { end, token }: { end?: string; token?: string },
+  { start, end, token }: { start?: string; end?: string; token?: string },
 ): Promise<Page> {
   const answer = await whoop.get(path, scope, {
     limit: String(PAGE_SIZE),
+    ...(start === undefined ? {} : { start }),
     ...(end === undefined ? {} : { end }),
     ...(token === undefined ? {} : { nextToken: token }),
   })
@@ -41,5 +42,14 @@ export async function readPage(
 
 /** One record by its natural key; undefined when WHOOP no longer has it. */
 export async function findRecord(whoop: Whoop, resource: Resource, key: string): Promise<unknown> {
-  return whoop.find(resource.pathOf(key), resource.scope)
+  const path = resource.pathOf(key)
+  const record = await whoop.find(path, resource.scope)
+  if (record === undefined || isNamed(record, resource.key.name, key)) return record
+  // Not even in quarantine: what does not say that it is this record would stay there for ever.
+  throw new WhoopsterError('protocol', `WHOOP sent something else than the record for ${path}.`)
+}
+
+function isNamed(record: unknown, name: string, key: string): boolean {
+  const named: unknown = typeof record === 'object' && record !== null ? Reflect.get(record, name) : undefined
+  return String(named).toLowerCase() === key
 }
