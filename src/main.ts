@@ -2,10 +2,12 @@ import { CommanderError, Command } from '@commander-js/extra-typings'
 import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addStats } from './commands/stats.ts'
 import { addStatus } from './commands/status.ts'
 import { addSync } from './commands/sync.ts'
+import { addVerify } from './commands/verify.ts'
 import type { Cli } from './commands/cli.ts'
 import { exitCodes, failure, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
@@ -48,7 +50,8 @@ export function createProgram(cli: Cli): Command {
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .showSuggestionAfterError()
-  for (const add of [addAuth, addSync, addStats, addStatus, addMigrate, addDemo, addSandbox]) add(program, cli)
+  const commands = [addAuth, addSync, addStats, addStatus, addMigrate, addVerify, addReprocess, addDemo, addSandbox]
+  for (const add of commands) add(program, cli)
   for (const command of everyCommand(program)) {
     command.showHelpAfterError(`(see: ${pathOf(command)} --help)`)
   }

@@ -11,6 +11,8 @@ export interface Tally {
   unchanged: number
   deleted: number
   quarantined: number
+  /** Fields that WHOOP sent and no column takes, with how often. */
+  unknownFields: Record<string, number>
 }
 
 export interface TypeResult extends Tally {
@@ -41,7 +43,7 @@ export interface RunResult {
 }
 
 export function newTally(): Tally {
-  return { fetched: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, quarantined: 0 }
+  return { fetched: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, quarantined: 0, unknownFields: {} }
 }
 
 export function skipped(error: Failure | null = null): TypeResult {
@@ -75,6 +77,8 @@ export function overall(outcomes: readonly Outcome[]): Outcome {
 
 /** Of everything that went wrong in a run, what decides the exit code. */
 export function worstReason(result: RunResult): Reason | undefined {
-  const errors = result.users.flatMap((user) => [user.error, ...Object.values(user.types).map(({ error }) => error)])
-  return worst([result.error, ...errors].flatMap((error) => (error ? [error.reason] : [])))
+  const types = result.users.flatMap((user) => Object.values(user.types))
+  const errors = [result.error, ...result.users.map(({ error }) => error), ...types.map(({ error }) => error)]
+  const reasons = errors.flatMap((error) => (error ? [error.reason] : []))
+  return worst(types.some(({ quarantined }) => quarantined > 0) ? [...reasons, 'quarantine'] : reasons)
 }

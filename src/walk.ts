@@ -1,88 +1,91 @@
-import type { Database, Tx } from './db/connect.ts'
-import { cover, iso, newestGap, type Gap, type Range } from './db/coverage.ts'
-import type { Fence } from './db/lock.ts'
-import type { Member } from './db/tokens.ts'
-import { holdsBefore, upsert } from './db/upsert.ts'
+import { suspectNewest } from './db/chase.ts'
+import { cover, newestGap, type Gap, type Range } from './db/coverage.ts'
+import { loadTiers, saveTiers } from './db/tiers.ts'
+import { holdsBefore } from './db/upsert.ts'
+import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
 import { WhoopsterError } from './errors.ts'
-import type { Log } from './log.ts'
+import { justAfter, keepPage, type Job, type Span } from './keep.ts'
 import { keyOf, understand } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
-import type { Tally } from './result.ts'
-import type { Whoop } from './whoop/client.ts'
+import { dueAgain } from './tiers.ts'
 import { findRecord, readPage, type Page } from './whoop/pages.ts'
 
-/** One type of one member, and all that its sync needs. */
-export interface Job {
-  database: Database
-  fence: Fence
-  whoop: Whoop
-  member: Member
-  resource: Resource
-  log: Log
-  tally: Tally
-  /** Told after each page: how far back it reached. */
-  report(reached: string): void
-}
-
-/** The times between which a page's records began. */
-interface Span {
-  top: string
-  bottom: string
-}
-
-const DOUBT_MS = 30 * 86_400_000
-
 /**
- * Makes one type complete: the newest page always, then the newest page of what is missing, until nothing is.
- * Every request asks by time, so going on after a crash and going on to the next page are the same thing.
+ * Makes one type complete and true: the newest page always, what is not final by its id, then the newest page of what
+ * is missing, until nothing is. Every request for a page asks by time, so going on after a crash and going on to the
+ * next page are the same thing.
  */
 export async function walk(job: Job): Promise<void> {
+  await doubtByAge(job)
   const newest = await keepNewest(job)
-  if (!newest) return
-  const next = () => job.database.alone((db) => newestGap(db, job.member, job.resource, newest.top))
+  if (newest) {
+    await chaseUnsettled(job, newest.bottom)
+    await fillGaps(job, newest)
+  }
+  const found = await confirmMissing(job)
+  if (!newest && found > 0) throw emptyList(job.resource)
+  await retryQuarantined(job)
+}
+
+/** What has not been read for long is taken out of what is covered: an edit shows by being read again only. */
+async function doubtByAge(job: Job): Promise<void> {
+  const { database, fence, member, resource } = job
+  const { tiers, oldest } = await database.alone((db) => loadTiers(db, member, resource))
+  const now = job.clock.now()
+  const due = dueAgain(tiers, now, oldest ?? now)
+  if (due.ranges.length === 0 && tiers.recentAt) return
+  await database.alone((db) => db.transaction((tx) => saveTiers(tx, fence, member, resource, due)))
+}
+
+interface Newest extends Span {
+  nextToken: string | undefined
+}
+
+/** Reads the newest page, without an `end`: the present is always open, and nobody's clock matters. */
+async function keepNewest(job: Job): Promise<Newest | undefined> {
+  let page = await readPage(job.whoop, job.resource, {})
+  if (page.records.length === 0 && (await holdsRecords(job))) {
+    page = await readPage(job.whoop, job.resource, {})
+    if (page.records.length === 0) await suspect(job)
+  }
+  let top: string | undefined
+  let bottom: string | undefined
+  const shown: string[] = []
+  for (;;) {
+    const { nextToken } = page
+    const claim = (span: Span) => range(nextToken, span.bottom, top ?? span.top)
+    const span = await keepPage(job, page, { before: bottom && justAfter(bottom), shown, claim })
+    shown.push(...(span?.keys ?? []))
+    top ??= span?.top
+    bottom = span?.bottom ?? bottom
+    if (nextToken === undefined || (top && bottom && bottom < top))
+      return top && bottom ? { top, bottom, nextToken } : undefined
+    page = await readFurther(job, nextToken)
+  }
+}
+
+async function suspect({ database, member, resource, clock }: Job): Promise<void> {
+  await database.alone((db) => suspectNewest(db, member, resource, clock.now().toISOString()))
+}
+
+async function fillGaps(job: Job, newest: Newest): Promise<void> {
+  const { database, member, resource } = job
+  const next = () => database.alone((db) => newestGap(db, member, resource, newest.top))
   for (let gap = await next(); gap; gap = await next()) {
     if (await fill(job, gap)) continue
-    const type = job.resource.name
+    const type = resource.name
     job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", { type, before: gap.to })
-    await walkByToken(job, newest, next)
+    await walkByToken(job, newest)
     return
   }
 }
 
-/** Reads the newest page, without an `end`: the present is always open, and nobody's clock matters. */
-async function keepNewest(job: Job): Promise<(Span & { nextToken: string | undefined }) | undefined> {
-  let page = await readPage(job.whoop, job.resource, {})
-  if (page.records.length === 0) {
-    if (!(await holdsRecords(job))) return undefined
-    page = await readPage(job.whoop, job.resource, {})
-  }
-  const span = await keep(job, page, ({ top, bottom }) => range(page, bottom, top))
-  if (!span) throw emptyList(job.resource)
-  let { bottom } = span
-  while (bottom === span.top && page.nextToken) {
-    page = await readPage(job.whoop, job.resource, { token: page.nextToken })
-    bottom = (await keep(job, page, (lower) => range(page, lower.bottom, span.top)))?.bottom ?? bottom
-  }
-  return { top: span.top, bottom, nextToken: page.nextToken }
-}
-
 /** Reads the newest page of a gap; false when WHOOP contradicts, twice, what it has said before. */
 async function fill(job: Job, gap: Gap): Promise<boolean> {
-  const claim = (page: Page) => (span: Span) => (span.top < gap.to ? range(page, span.bottom, gap.to) : undefined)
   for (let attempt = 1; attempt <= 2; attempt++) {
-    let page = await readPage(job.whoop, job.resource, { end: gap.to })
-    if (!(await believable(job, gap, page))) continue
-    if (page.records.length === 0) {
-      await claimEmpty(job, gap)
-      return true
-    }
-    let span = await keep(job, page, claim(page))
-    // Time alone does not get past a page whose records all began in the same millisecond.
-    while (span && page.nextToken && span.top < gap.to && range(page, span.bottom, gap.to) === undefined) {
-      page = await readPage(job.whoop, job.resource, { end: gap.to, token: page.nextToken })
-      span = await keep(job, page, claim(page))
-    }
-    if (span && span.top < gap.to) return true
+    const page = await readPage(job.whoop, job.resource, { end: gap.to })
+    const isAskedAgain = page.records.length > 0 || attempt > 1 // an empty answer is not believed at once
+    if (isAskedAgain && (await believable(job, gap, page)) && (await keepDown(job, page, gap.to))) return true
   }
   return false
 }
@@ -92,71 +95,77 @@ async function believable(job: Job, gap: Gap, page: Page): Promise<boolean> {
   const { resource, member, whoop } = job
   if (page.records.length === 0) return !(await holdsRecords(job, gap.to))
   if (gap.anchor === undefined) return true
-  const keys = understand(resource, member, page.records).map(({ row }) => keyOf(resource, row))
+  const { understood, unreadable } = understand(resource, member, page.records)
+  const keys = [...understood.map(({ row }) => keyOf(resource, row)), ...unreadable.map(({ key }) => key)]
   return keys.includes(gap.anchor) || (await findRecord(whoop, resource, gap.anchor)) === undefined
+}
+
+/**
+ * Keeps the page before `to`, and those after it as long as time alone does not get past them: their records all began
+ * in one millisecond, or cannot be read. False when a record is not from before `to`.
+ */
+async function keepDown(job: Job, first: Page, to: string): Promise<boolean> {
+  let page = first
+  let before = to
+  const shown: string[] = []
+  for (;;) {
+    const { nextToken } = page
+    const claim = (span: Span) => (span.top < to ? range(nextToken, span.bottom, to) : undefined)
+    const span = await keepPage(job, page, { before, shown, claim })
+    if (span && span.top >= to) return false
+    if (!span && nextToken === undefined) await claimRest(job, to)
+    if (nextToken === undefined || (span && justAfter(span.bottom) < to)) return true
+    if (span) before = justAfter(span.bottom)
+    shown.push(...(span?.keys ?? []))
+    page = await readFurther(job, nextToken, to)
+  }
+}
+
+const MOST_WALKS = 5
+
+/**
+ * The way back when the filter does not do what we believe. A token is an offset into a list that may move meanwhile,
+ * and what moves past it is not seen: only a walk that met nothing new has shown everything.
+ */
+async function walkByToken(job: Job, newest: Newest): Promise<void> {
+  for (let walks = 1; walks <= MOST_WALKS; walks++) {
+    const known = job.tally.inserted
+    await keepAll(job, newest)
+    if (job.tally.inserted === known) return claimRest(job, newest.top)
+  }
+  throw emptyList(job.resource)
+}
+
+async function keepAll(job: Job, { bottom, nextToken }: Newest): Promise<void> {
+  let before = justAfter(bottom)
+  for (let token = nextToken; token !== undefined;) {
+    const page = await readFurther(job, token)
+    if (page.records.length === 0) throw emptyList(job.resource)
+    const span = await keepPage(job, page, { before, claim: () => undefined })
+    if (span && justAfter(span.bottom) < before) before = justAfter(span.bottom)
+    token = page.nextToken
+  }
+}
+
+async function readFurther({ whoop, resource }: Job, token: string, end?: string): Promise<Page> {
+  const page = await readPage(whoop, resource, end === undefined ? { token } : { token, end })
+  if (page.nextToken === token) throw emptyList(resource)
+  return page
 }
 
 function holdsRecords({ database, member, resource }: Job, before?: string): Promise<boolean> {
   return database.alone((db) => holdsBefore(db, member, resource, before))
 }
 
-async function claimEmpty(job: Job, gap: Gap): Promise<void> {
-  const { database, fence, member, resource } = job
-  const claim = { to: gap.to }
-  await database.alone((db) => db.transaction((tx) => cover(tx, fence, member, resource, { claim })))
-}
-
-/** The way back when the filter does not do what we believe: an offset into a list that may move meanwhile. */
-async function walkByToken(
-  job: Job,
-  newest: { bottom: string; nextToken: string | undefined },
-  next: () => Promise<Gap | undefined>,
-): Promise<void> {
-  let bound = justAfter(newest.bottom)
-  for (let token = newest.nextToken; token && (await next());) {
-    const page = await readPage(job.whoop, job.resource, { token })
-    const span = await keep(job, page, ({ bottom }) => range(page, bottom, bound))
-    if (!span || page.nextToken === token) throw emptyList(job.resource)
-    if (justAfter(span.bottom) < bound) bound = justAfter(span.bottom)
-    token = page.nextToken
-  }
-}
-
-/** Commits a page's rows and the range that it completes, or neither. */
-async function keep(job: Job, page: Page, claim: (span: Span) => Range | undefined): Promise<Span | undefined> {
-  const { database, fence, member, resource, tally } = job
-  const records = understand(resource, member, page.records)
-  if (records.length === 0) return undefined
-  const store = async (tx: Tx) => {
-    const stored = await upsert(tx, resource, member, records)
-    const places = stored.map(({ place }) => iso(place))
-    const span = { top: places[0] ?? '', bottom: places.at(-1) ?? '' }
-    // What is new where everything was thought to be known may not have come alone.
-    const surprised = page.nextToken !== undefined && stored.some((one) => one.claimed && one.change === 'inserted')
-    const doubt = surprised ? { from: shift(span.bottom, -DOUBT_MS), to: justAfter(span.bottom) } : undefined
-    await cover(tx, fence, member, resource, { claim: claim(span), doubt, newest: span.top })
-    return { stored, span }
-  }
-  const { stored, span } = await database.alone((db) => db.transaction(store))
-  tally.fetched += stored.length
-  for (const { change } of stored) tally[change]++
-  job.report(span.bottom)
-  return span
+async function claimRest({ database, fence, member, resource }: Job, to: string): Promise<void> {
+  await database.alone((db) => db.transaction((tx) => cover(tx, fence, member, resource, { claim: { to } })))
 }
 
 /** What a page completes: from its last record, or the beginning of time when it is the last page, up to `to`. */
-function range({ nextToken }: Page, bottom: string, to: string): Range | undefined {
+function range(nextToken: string | undefined, bottom: string, to: string): Range | undefined {
   if (nextToken === undefined) return { to }
   const from = justAfter(bottom)
   return from < to ? { from, to } : undefined
-}
-
-function justAfter(time: string): string {
-  return shift(time, 1)
-}
-
-function shift(time: string, ms: number): string {
-  return new Date(Date.parse(time) + ms).toISOString()
 }
 
 function emptyList({ path }: Resource): WhoopsterError {

@@ -47,7 +47,7 @@ export async function cover(
   const rows = await tx.execute(sql`
     update sync_status
     set covered = covered + ${multirange(claim)} - ${multirange(doubt)},
-      last_record_time = greatest(last_record_time, ${newest ?? null}::timestamptz), updated_at = now()
+      last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now()
     where user_id = ${member.id} and data_type = ${resource.name} and pg_backend_pid() = ${fence.pid}
     returning 1`)
   if (rows.length === 0) throw fence.lost()
@@ -55,7 +55,7 @@ export async function cover(
 
 /** Takes ranges out of what is covered, for every named type: they are read again. */
 export async function uncover(
-  db: Db,
+  db: Db | Tx,
   fence: Fence,
   member: Member,
   types: readonly string[],
@@ -67,7 +67,7 @@ export async function uncover(
     where user_id = ${member.id} and data_type in ${[...types]} and pg_backend_pid() = ${fence.pid}`)
 }
 
-function multirange(range: Range | undefined): SQL {
+export function multirange(range: Range | undefined): SQL {
   if (!range) return sql`'{}'::tstzmultirange`
   return sql`tstzmultirange(tstzrange(${range.from ?? null}, ${range.to ?? null}))`
 }

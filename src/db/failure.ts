@@ -80,7 +80,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
 }
 
 /** Below Drizzle's wrapper, and below the list that Node makes of one failure per address. */
-function rootCause(error: unknown): unknown {
+export function rootCause(error: unknown): unknown {
   if (error instanceof AggregateError) return rootCause(error.errors[0])
   if (error instanceof Error && error.cause !== undefined && !(error instanceof WhoopsterError)) {
     return rootCause(error.cause)

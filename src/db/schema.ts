@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, index, integer, jsonb, pgTable, text, unique, varchar } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  varchar,
+} from 'drizzle-orm/pg-core'
 import { instant } from '../resources/resource.ts'
 import { users } from '../resources/users.ts'
 
@@ -60,6 +71,10 @@ export const syncStatus = pgTable(
     covered: instants()
       .notNull()
       .default(sql`'{}'`),
+    // When what is covered was last doubted for its age alone: the last 30 days, and a slice of everything.
+    recentAt: instant('recent_at'),
+    sweptAt: instant('swept_at'),
+    sweptTo: instant('swept_to'),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -89,4 +104,51 @@ export const syncRuns = pgTable(
     types: jsonb().notNull(), // per type: outcome, fetched, inserted, updated, …
   },
   (table) => [index('idx_sync_runs_user_id').on(table.userId, table.startedAt)],
+)
+
+/** Every settled version of a record that WHOOP has replaced or deleted. */
+export const recordHistory = pgTable(
+  'record_history',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: userId(),
+    dataType: varchar('data_type', { length: 50 }).notNull(),
+    recordKey: text('record_key').notNull(),
+    rawData: jsonb('raw_data').notNull(),
+    seenFrom: instant('seen_from').notNull(),
+    seenUntil: instant('seen_until').notNull(),
+    reason: varchar({ length: 20 }).notNull(), // changed, deleted
+  },
+  (table) => [index('idx_record_history_record').on(table.userId, table.dataType, table.recordKey)],
+)
+
+/** What WHOOP sent and nobody could read or store, as text, until somebody can. */
+export const quarantinedRecords = pgTable(
+  'quarantined_records',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: userId(),
+    dataType: varchar('data_type', { length: 50 }).notNull(),
+    /** The natural key, or a hash of the text where it has none. */
+    recordKey: text('record_key').notNull(),
+    raw: text().notNull(),
+    reason: text().notNull(),
+    firstSeen: instant('first_seen').notNull(),
+    lastSeen: instant('last_seen').notNull(),
+  },
+  (table) => [unique('quarantined_records_record_unique').on(table.userId, table.dataType, table.recordKey)],
+)
+
+/** Records to be asked for by id: those that are not final yet, and those that were missing where they had been. */
+export const chasedRecords = pgTable(
+  'chased_records',
+  {
+    userId: userId(),
+    dataType: varchar('data_type', { length: 50 }).notNull(),
+    recordKey: text('record_key').notNull(),
+    reason: varchar({ length: 20 }).notNull(), // unsettled, missing
+    since: instant('since').notNull(), // when we saw it become so
+    askedAt: instant('asked_at'),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.dataType, table.recordKey] })],
 )

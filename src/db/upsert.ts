@@ -1,68 +1,118 @@
-import { getTableColumns, getTableName, sql } from 'drizzle-orm'
+import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db, Tx } from './connect.ts'
+import { asPage } from './page.ts'
 import type { Member } from './tokens.ts'
 
 /** What became of one record of a page. */
 export interface Stored {
   key: string
-  /** When it happened, as WHOOP's filters and order see it; undefined when only a stand-in is known. */
+  /** When it happened, as WHOOP's filters and order see it. */
   place: string
   change: 'inserted' | 'updated' | 'unchanged'
   /** The place was already claimed to be stored completely. */
   claimed: boolean
 }
 
+/** Records from WHOOP, and what their coming together says. */
+export interface Batch {
+  records: readonly Understood[]
+  /** When they were asked for (RFC 3339). */
+  at: string
+  /**
+   * Set when the records are a page of the list: then it shows everything between its last record, or the beginning of
+   * time where it is the `last` page, and `before`. What is stored there, not on it and not otherwise `shown` will be
+   * asked for by id.
+   */
+  listed?: { last: boolean; before: string | undefined; shown: readonly string[] }
+}
+
 /**
- * Stores a page with one statement; returns what became of each record, in the page's order. Content decides: a row
- * whose `raw_data` is equal is not written and not even locked, and no clock gates a row that differs.
+ * Stores a batch with one statement; returns what became of each record, in the batch's order. Content decides: a row
+ * whose `raw_data` is equal is not written and not even locked, and no clock gates a row that differs. The same
+ * statement keeps the settled versions it replaces, and remembers which records are not final and which are missing.
  */
-export async function upsert(
-  tx: Tx,
-  resource: Resource,
-  member: Member,
-  records: readonly Understood[],
-): Promise<Stored[]> {
-  if (records.length === 0) return []
-  const { table, key } = resource
-  const columns = Object.entries(getTableColumns(table)).filter(([property]) => !OURS.has(property))
-  const page = records.map(({ row, raw }) => ({
-    ...Object.fromEntries(columns.map(([property, column]) => [column.name, row[property]])),
-    user_id: member.id,
-    raw_data: raw,
-  }))
-  const target = sql.identifier(getTableName(table))
-  const keyName = sql.identifier(key.name)
-  const names = sql.join(
-    columns.map(([, column]) => sql.identifier(column.name)),
-    sql`, `,
-  )
-  const updates = sql.join(
-    columns.map(([, column]) => sql`${sql.identifier(column.name)} = excluded.${sql.identifier(column.name)}`),
-    sql`, `,
-  )
+export async function upsert(tx: Tx, resource: Resource, member: Member, batch: Batch): Promise<Stored[]> {
+  if (batch.records.length === 0) return []
+  const { source, target, key: keyName, columns } = asPage(resource, member, batch.records)
+  const names = list(columns.map(({ name }) => sql.identifier(name)))
+  const updates = list(columns.map(({ name }) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`))
+  const at = sql`${batch.at}::timestamptz`
+  const mine = sql`user_id = ${member.id} and data_type = ${resource.name}`
   const rows = await tx.execute<{ key: string; place: string; change: Stored['change']; claimed: boolean }>(sql`
     with page as (
-      select * from jsonb_populate_recordset(null::${target}, ${JSON.stringify(page)}::text::jsonb) with ordinality
+      select read.*, ${resource.place(sql`read`)} as place, ${unsettled(resource, sql`read`)} as unsettled
+      from (${source}) read
     ), stored as (
-      insert into ${target} (${names})
-      select ${names} from page
+      insert into ${target} (${names}, created_at, updated_at)
+      select ${names}, ${at}, ${at} from page
       where not exists (
         select from ${target} old where old.${keyName} = page.${keyName} and old.raw_data = page.raw_data
       )
-      on conflict (${keyName}) do update set ${updates}, updated_at = now()
+      on conflict (${keyName}) do update set ${updates}, updated_at = excluded.updated_at
       returning ${keyName}, xmax = 0 as is_new
+    ), replaced as (
+      insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
+      select ${member.id}::int, ${resource.name}::text, old.${keyName}::text, old.raw_data, old.updated_at, ${at}, 'changed'
+      from page join ${target} old using (${keyName})
+      where old.raw_data <> page.raw_data and ${settled(resource, sql`old`, at)}
+    ), final as (
+      delete from chased_records c using page
+      where c.${mine} and c.record_key = page.${keyName}::text and not page.unsettled
+    ), readable as (
+      delete from quarantined_records q using page where q.${mine} and q.record_key = page.${keyName}::text
+    ), chased as (
+      insert into chased_records as c (user_id, data_type, record_key, reason, since)
+      select ${member.id}::int, ${resource.name}::text, ${keyName}::text, 'unsettled', ${at} from page where unsettled
+      ${batch.listed ? sql`union all ${missing(resource, member, batch.listed, at)}` : sql``}
+      on conflict (user_id, data_type, record_key) do update set reason = excluded.reason, asked_at = null
+      where c.reason <> excluded.reason
     )
-    select page.${keyName}::text as key, located.place,
+    select page.${keyName}::text as key, place,
       case when is_new then 'inserted' when not is_new then 'updated' else 'unchanged' end as change,
-      coalesce(covered @> located.place, false) as claimed
+      coalesce(covered @> place, false) as claimed
     from page
-      cross join lateral (select ${resource.place(sql`page`)} as place) located
       left join stored using (${keyName})
-      left join sync_status on sync_status.user_id = ${member.id} and data_type = ${resource.name}
+      left join sync_status on sync_status.${mine}
     order by ordinality`)
   return [...rows]
+}
+
+/** What is stored where the page lists everything, and is not on it. */
+function missing(resource: Resource, member: Member, listed: NonNullable<Batch['listed']>, at: SQL): SQL {
+  const keyName = sql.identifier(resource.key.name)
+  const place = resource.place(sql`r`)
+  const bottom = sql`(select place from page order by ordinality desc limit 1)`
+  return sql`
+    select ${member.id}::int, ${resource.name}::text, r.${keyName}::text, 'missing', ${at}
+    from ${sql.identifier(getTableName(resource.table))} r
+    where r.user_id = ${member.id} and not exists (select from page where page.${keyName} = r.${keyName})
+      ${listed.last ? sql`` : sql`and ${place} > ${bottom}`}
+      ${listed.before === undefined ? sql`` : sql`and ${place} < ${listed.before}::timestamptz`}
+      ${listed.shown.length === 0 ? sql`` : sql`and r.${keyName}::text not in ${[...listed.shown]}`}`
+}
+
+/** Nothing about it will change by itself any more. */
+export function settled(resource: Resource, alias: SQL, at: SQL): SQL {
+  return sql`(not ${unsettled(resource, alias)} and ${resource.end(alias)} < ${at} - interval '24 hours')`
+}
+
+/** Not scored yet, or not over yet. */
+function unsettled(resource: Resource, alias: SQL): SQL {
+  return sql`(${alias}.score_state not in ('SCORED', 'UNSCORABLE') or ${resource.end(alias)} is null)`
+}
+
+function list(parts: SQL[] | ReturnType<typeof sql.identifier>[]): SQL {
+  return sql.join(parts, sql`, `)
+}
+
+/** When a stored record happened; undefined when it is not stored. */
+export async function placeOf(tx: Tx, member: Member, resource: Resource, key: string): Promise<string | undefined> {
+  const [row] = await tx.execute<{ place: string }>(sql`
+    select ${resource.place(sql`r`)} as place from ${sql.identifier(getTableName(resource.table))} r
+    where r.${sql.identifier(resource.key.name)} = ${key}::${sql.raw(resource.key.getSQLType())} and user_id = ${member.id}`)
+  return row?.place
 }
 
 /** Whether any record of the member's is stored that began before `before`, or at all. */
@@ -73,5 +123,3 @@ export async function holdsBefore(db: Db, member: Member, resource: Resource, be
       and (${before ?? null}::timestamptz is null or ${resource.place(sql`r`)} < ${before ?? null}::timestamptz) limit 1`)
   return rows.length > 0
 }
-
-const OURS = new Set(['createdAt', 'updatedAt'])

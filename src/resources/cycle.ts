@@ -1,6 +1,6 @@
 import { bigint, doublePrecision, index, integer, pgTable, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, int64, maybe, object, offset, recordFields, recordRow } from './wire.ts'
 
 const Score = object({
@@ -47,6 +47,7 @@ export const cycle = defineResource({
   table: cycleRecords,
   key: cycleRecords.id,
   place: byStartTime,
+  end: byEndTime,
   row: v.pipe(Cycle, v.transform(toRow)),
   leftOut: { user_id: 'becomes user_id of users' },
 })

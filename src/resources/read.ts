@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { getTableColumns } from 'drizzle-orm'
 import * as v from 'valibot'
 import { WhoopsterError } from '../errors.ts'
@@ -9,18 +10,33 @@ export interface Understood {
   raw: unknown
 }
 
-/** Reads a page's records, each once, in the page's order. */
+/** A record that was not: why, and its natural key, or a hash of it where it shows none. */
+export interface Unreadable {
+  key: string
+  text: string
+  reason: string
+}
+
+/** Reads a page's records, each once, in the page's order; one that cannot be read does not stop the others. */
 export function understand(
   resource: Resource,
   member: { whoopUserId: number },
   records: readonly unknown[],
-): Understood[] {
-  const byKey = new Map<string, Understood>()
+): { understood: Understood[]; unreadable: Unreadable[] } {
+  const understood = new Map<string, Understood>()
+  const unreadable = new Map<string, Unreadable>()
   for (const raw of records) {
-    const row = readRow(resource, member, raw)
-    byKey.set(keyOf(resource, row), { row, raw })
+    const read = readRow(resource, member, raw)
+    if ('reason' in read) unreadable.set(read.key, read)
+    else understood.set(keyOf(resource, read.row), read)
   }
-  return [...byKey.values()]
+  for (const key of understood.keys()) unreadable.delete(key) // one that is twice on a page counts where it is readable
+  return { understood: [...understood.values()], unreadable: [...unreadable.values()] }
+}
+
+/** For a record that PostgreSQL refuses though it could be read. */
+export function refused(resource: Resource, { row, raw }: Understood, reason: string): Unreadable {
+  return { key: keyOf(resource, row), text: textOf(raw), reason }
 }
 
 /** A record's natural key, as text. */
@@ -32,19 +48,45 @@ export function keyOf({ table, key }: Resource, row: Record<string, unknown>): s
 /** Reads what WHOOP has one of: body measurements, the profile. */
 export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>, raw: unknown): Row {
   const read = v.safeParse(schema, raw)
-  if (!read.success) throw unreadable(name, explain(read.issues[0]))
+  if (!read.success) throw unreadableAnswer(name, explain(read.issues[0]))
   const odd = unstorable(raw)
-  if (odd !== undefined) throw unreadable(name, `${odd}: holds a character that PostgreSQL cannot store`)
+  if (odd !== undefined) throw unreadableAnswer(name, `${odd}: holds a character that PostgreSQL cannot store`)
   return read.output
 }
 
-function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Record<string, unknown> {
+function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Understood | Unreadable {
+  const text = textOf(raw)
+  const unreadable = (reason: string) => ({ key: keyOfRaw(resource, raw, text), text, reason })
+  if (text === TOO_DEEP) return unreadable('it: is nested too deeply')
   const read = v.safeParse(resource.row, raw)
-  if (!read.success) throw unreadable(resource.name, explain(read.issues[0]))
+  if (!read.success) return unreadable(explain(read.issues[0]))
   const odd = unstorable(raw)
-  if (odd !== undefined) throw unreadable(resource.name, `${odd}: holds a character that PostgreSQL cannot store`)
-  if (ownerOf(raw) !== member.whoopUserId) throw unreadable(resource.name, 'it belongs to another member')
-  return read.output
+  if (odd !== undefined) return unreadable(`${odd}: holds a character that PostgreSQL cannot store`)
+  if (ownerOf(raw) !== member.whoopUserId) return unreadable('user_id: is another member')
+  return { row: read.output, raw }
+}
+
+const TOO_DEEP = '(nested too deeply to be written down)'
+
+function textOf(raw: unknown): string {
+  try {
+    return JSON.stringify(raw) ?? 'undefined'
+  } catch {
+    return TOO_DEEP // JSON.parse goes deeper than JSON.stringify
+  }
+}
+
+/** Wire and table call the key the same. */
+function keyOfRaw({ key }: Resource, raw: unknown, text: string): string {
+  const value: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, key.name) : undefined
+  const natural = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : ''
+  return isKey(key.getSQLType(), natural) ? natural : `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** What WHOOP can be asked for: many different records may share anything less. */
+function isKey(type: string, text: string): boolean {
+  if (type === 'uuid') return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+  return /^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text))
 }
 
 const LONGEST_REASON = 200 // it quotes what it received, however long that is
@@ -70,7 +112,7 @@ function ownerOf(raw: unknown): unknown {
   return typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined
 }
 
-function unreadable(name: string, why: string): WhoopsterError {
+function unreadableAnswer(name: string, why: string): WhoopsterError {
   return new WhoopsterError('protocol', `WHOOP sent a ${name} record that cannot be read: ${why}`, {
     hint: 'report this, without the record: whoopster must learn to read it',
   })

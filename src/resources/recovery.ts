@@ -52,10 +52,13 @@ export const recovery = defineResource({
   table: recoveryRecords,
   key: recoveryRecords.cycleId,
   after: 'sleep',
+  afterKey: recoveryRecords.sleepId,
   // WHOOP lists and filters recoveries by their sleep. Until that sleep is known, the recovery's own time of
   // creation stands in: it is later, so a range that ends with it is too short rather than too long.
   place: (alias) =>
     sql`coalesce((select s.start_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
+  end: (alias) =>
+    sql`coalesce((select s.end_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
   row: v.pipe(Recovery, v.transform(toRow)),
   leftOut: { user_id: 'becomes user_id of users' },
 })

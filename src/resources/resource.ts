@@ -17,8 +17,12 @@ export interface Resource {
   key: PgColumn
   /** The type that has to be synced first. */
   after?: TypeName
+  /** The column that names its record of that type. */
+  afterKey?: PgColumn
   /** When a row of `alias` happened, as WHOOP's filters and order see it. */
   place(alias: SQL): SQL
+  /** When a row of `alias` ended; null while it has not. */
+  end(alias: SQL): SQL
   /** One record as WHOOP sends it, in; one row's columns, out. */
   row: v.GenericSchema<unknown, Record<string, unknown>>
   /** Fields of WHOOP's that no column takes (they stay in `raw_data`), and why. */
@@ -59,3 +63,4 @@ export function instant(name: string) {
 }
 
 export const byStartTime = (alias: SQL): SQL => sql`${alias}.start_time`
+export const byEndTime = (alias: SQL): SQL => sql`${alias}.end_time`

@@ -9,7 +9,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
 const StageSummary = object({
@@ -95,6 +95,7 @@ export const sleep = defineResource({
   table: sleepRecords,
   key: sleepRecords.id,
   place: byStartTime,
+  end: byEndTime,
   row: v.pipe(Sleep, v.transform(toRow)),
   leftOut: {
     user_id: 'becomes user_id of users',

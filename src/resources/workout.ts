@@ -1,6 +1,6 @@
 import { doublePrecision, index, integer, pgTable, uuid as uuidColumn, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
 const ZoneDurations = object({
@@ -77,6 +77,7 @@ export const workout = defineResource({
   table: workoutRecords,
   key: workoutRecords.id,
   place: byStartTime,
+  end: byEndTime,
   row: v.pipe(Workout, v.transform(toRow)),
   leftOut: {
     user_id: 'becomes user_id of users',

@@ -53,8 +53,12 @@ async function catalogue(db: Db) {
   const [row] = await db.execute(sql`
     with own as (select oid from pg_namespace where nspname = 'public')
     select
-      (select jsonb_agg(to_jsonb(c) - array['table_catalog', 'udt_catalog'] order by table_name, column_name)
-        from information_schema.columns c where table_schema = 'public') as columns,
+      (select jsonb_agg(to_jsonb(c) - array['table_catalog', 'udt_catalog', 'ordinal_position', 'dtd_identifier']
+          order by table_name, place)
+        from ( -- a column that is dropped leaves its number behind: their order counts
+          select *, row_number() over (partition by table_name order by ordinal_position) as place
+          from information_schema.columns where table_schema = 'public'
+        ) c) as columns,
       (select jsonb_agg(indexdef order by indexname) from pg_indexes where schemaname = 'public') as indexes,
       (select jsonb_agg(viewname || definition order by viewname) from pg_views where schemaname = 'public') as views,
       (select jsonb_agg(pg_get_functiondef(oid) || coalesce(obj_description(oid), '') order by proname)
@@ -106,8 +110,7 @@ describe('the schema', () => {
       await db.execute(sql`insert into users (whoop_user_id) values (1)`)
       for (const name of names.toReversed()) expect(namesOf(await migrateDown(db, 1))).toEqual([name])
       expect(await catalogue(db)).toEqual(NOTHING)
-      expect(await migrateDown(db, 1)).toEqual([])
-      expect(await migrateDown(db, 99)).toEqual([])
+      expect((await failureOf(migrateDown(db, 1))).message).toBe('Only 0 migration(s) can be taken back, not 1.')
     })
   })
 
@@ -121,11 +124,17 @@ describe('the schema', () => {
       const error = await failureOf(requireSchema(db))
       expect([exitCodes[error.reason], error.message, error.hint]).toEqual([
         78,
-        `The database's schema lacks ${names.length} migration(s).`,
-        'run: whoopster migrate',
+        'Nothing is stored here yet.',
+        'run: whoopster auth',
       ])
       await migrate(db)
       await requireSchema(db)
+      await migrateDown(db, 1)
+      const behind = await failureOf(requireSchema(db))
+      expect([behind.message, behind.hint]).toEqual([
+        "The database's schema lacks 1 migration(s).",
+        'run: whoopster migrate',
+      ])
     })
   })
 
@@ -329,11 +338,12 @@ describe('whoopster migrate', () => {
       code: 0,
       out: all('applied', names.slice(0, -1)) + all('pending', names.slice(-1)),
     })
-    expect(await cli('migrate --down 99')).toMatchObject({
+    expect(await cli('migrate --down 99')).toMatchObject({ code: 64, out: '' })
+    expect(await cli(`migrate --down ${names.length - 1}`)).toMatchObject({
       code: 0,
       out: all('took back', names.slice(0, -1).toReversed()),
     })
-    expect(await cli('migrate --down 1')).toMatchObject({ code: 0, out: 'There is nothing to take back.\n' })
+    expect(await cli('migrate --down 1')).toMatchObject({ code: 64 })
   })
 
   it.each(['migrate --down 0', 'migrate --down x', 'migrate --down', 'migrate --status --down 1'])(
@@ -361,7 +371,11 @@ describe('design.md §3', () => {
       raw_data created_at percent_recorded ${whoopTimes} updated_at`,
     cycle_records: `id user_id start_time end_time timezone_offset score_state strain_score kilojoules average_heart_rate
       max_heart_rate raw_data created_at ${whoopTimes} updated_at`,
-    sync_status: `id user_id data_type last_sync_time last_record_time status records_fetched error_message ${times} covered`,
+    sync_status: `id user_id data_type last_sync_time last_record_time status records_fetched error_message ${times} covered
+      recent_at swept_at swept_to`,
+    record_history: 'id user_id data_type record_key raw_data seen_from seen_until reason',
+    quarantined_records: 'id user_id data_type record_key raw reason first_seen last_seen',
+    chased_records: 'user_id data_type record_key reason since asked_at',
     daily_summary: 'user_id day',
   }
   const types = {
@@ -386,10 +400,16 @@ describe('design.md §3', () => {
     'cycle_records.id': 'bigint',
     'cycle_records.end_time': 'timestamp with time zone',
     'sync_status.covered': 'tstzmultirange',
+    'record_history.record_key': 'text',
+    'record_history.raw_data': 'jsonb',
+    'record_history.seen_from': 'timestamp with time zone',
+    'record_history.seen_until': 'timestamp with time zone',
+    'quarantined_records.raw': 'text',
   }
   const indexes = `idx_users_whoop_user_id idx_users_email idx_oauth_tokens_user_id idx_sleep_user_id idx_sleep_start_time
     idx_sleep_score_state idx_recovery_user_id idx_recovery_created_at idx_recovery_score_state idx_workout_user_id
-    idx_workout_start_time idx_workout_sport_name idx_cycle_user_id idx_cycle_start_time idx_sync_status_user_data_type`
+    idx_workout_start_time idx_workout_sport_name idx_cycle_user_id idx_cycle_start_time idx_sync_status_user_data_type
+    idx_record_history_record`
 
   it('names columns, types, indexes and keys that are all there', async () => {
     const migrated = await createDatabase()
@@ -415,6 +435,8 @@ describe('design.md §3', () => {
         'recovery_records UNIQUE (cycle_id)',
         'cycle_records PRIMARY KEY (id)',
         'sync_status UNIQUE (user_id, data_type)',
+        'quarantined_records UNIQUE (user_id, data_type, record_key)',
+        'chased_records PRIMARY KEY (user_id, data_type, record_key)',
       ]),
     )
     const floats = columns.filter(({ type }) => type === 'real' || type === 'timestamp without time zone')

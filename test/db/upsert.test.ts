@@ -25,8 +25,15 @@ function open<T>(work: (database: Database) => Promise<T>): Promise<T> {
   return withDatabase({ DATABASE_URL: server.url, WHOOPSTER_DATA_DIR: undefined }, {}, work)
 }
 
-const store = (resource: Resource, records: readonly unknown[]): Promise<Stored[]> =>
-  open(({ db }) => db.transaction((tx) => upsert(tx, resource, member, understand(resource, member, records))))
+const AT = '2026-11-22T10:20:00.000Z'
+const LATER = '2026-11-22T10:35:00.000Z'
+const batchOf = (resource: Resource, records: readonly unknown[], at = AT) => {
+  const { understood, unreadable } = understand(resource, member, records)
+  expect(unreadable).toEqual([])
+  return { records: understood, at }
+}
+const store = (resource: Resource, records: readonly unknown[], at = AT): Promise<Stored[]> =>
+  open(({ db }) => db.transaction((tx) => upsert(tx, resource, member, batchOf(resource, records, at))))
 
 const DAY_MS = 86_400_000
 const T0 = Date.parse('2026-11-22T06:00:00.123Z')
@@ -99,7 +106,7 @@ describe.each(resources.map((resource) => [resource.name, resource] as const))('
     expect(await versions(table)).toEqual(before)
     const [counted] = await open(({ db }) =>
       db.transaction(async (tx) => {
-        await upsert(tx, resource, member, understand(resource, member, records))
+        await upsert(tx, resource, member, batchOf(resource, records))
         return tx.execute(sql`
           select n_tup_ins::int as ins, n_tup_upd::int as upd, n_tup_del::int as del
           from pg_stat_xact_user_tables where relname = ${table}`)
@@ -120,12 +127,7 @@ describe.each(resources.map((resource) => [resource.name, resource] as const))('
       let statements = 0
       await db.transaction(async (tx) => {
         const counting = { execute: (query: Parameters<typeof tx.execute>[0]) => (statements++, tx.execute(query)) }
-        await upsert(
-          counting as unknown as typeof tx,
-          resource,
-          member,
-          understand(resource, member, page(resource, 25)),
-        )
+        await upsert(counting as unknown as typeof tx, resource, member, batchOf(resource, page(resource, 25)))
       })
       expect(statements).toBe(1)
     })
@@ -147,7 +149,7 @@ describe('content decides', () => {
     const open = { ...cycleOf(0, { strain: 1.5, kilojoule: 10 }), end: null }
     await store(cycle, [open, cycleOf(1)])
     const grown = { ...open, score: { strain: 2.5, kilojoule: 20 } }
-    expect(changes(await store(cycle, [grown, cycleOf(1)]))).toEqual(['updated', 'unchanged'])
+    expect(changes(await store(cycle, [grown, cycleOf(1)], LATER))).toEqual(['updated', 'unchanged'])
     const rows =
       await server.sql`select strain_score, kilojoules, updated_at > created_at as touched from cycle_records order by id`
     expect(rows[0]).toEqual({ strain_score: 2.5, kilojoules: 20, touched: true })
@@ -255,9 +257,10 @@ describe('what became of a record', () => {
 
 describe('a page that PostgreSQL refuses', () => {
   it('leaves nothing of itself', async () => {
-    const records = understand(workout, member, page(workout, 3))
+    const { records } = batchOf(workout, page(workout, 3))
     const odd = { ...records[1], row: { ...records[1]?.row, averageHeartRate: 2 ** 40 }, raw: {} }
-    const stored = open(({ db }) => db.transaction((tx) => upsert(tx, workout, member, [...records, odd])))
+    const batch = { records: [...records, odd], at: AT }
+    const stored = open(({ db }) => db.transaction((tx) => upsert(tx, workout, member, batch)))
     await expect(stored).rejects.toMatchObject({ reason: 'bug', message: expect.stringContaining('22003') as string })
     expect(await server.sql`select from workout_records`).toHaveLength(0)
   })

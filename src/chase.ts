@@ -1,0 +1,95 @@
+import { clearMissing, dueUnsettled, loadMissing, markAsked, suspectDependents } from './db/chase.ts'
+import type { Tx } from './db/connect.ts'
+import { cover, iso, uncover } from './db/coverage.ts'
+import { moveToHistory } from './db/history.ts'
+import { dueQuarantined, releaseQuarantined } from './db/quarantine.ts'
+import { placeOf } from './db/upsert.ts'
+import { justAfter, keepRecord, shift, type Job } from './keep.ts'
+import { resources } from './resources/index.ts'
+import { understand } from './resources/read.ts'
+import { DAY_MS } from './tiers.ts'
+import { findRecord } from './whoop/pages.ts'
+
+const MARGIN_MS = 3 * DAY_MS // a recovery may lie that far from where its sleep was
+
+/** Asks by id for what is not final yet, below the newest page, which shows the rest. */
+export async function chaseUnsettled(job: Job, below: string): Promise<void> {
+  const { database, fence, member, resource } = job
+  const at = job.clock.now().toISOString()
+  for (const key of await database.alone((db) => dueUnsettled(db, member, resource, below, at))) {
+    const raw = await findRecord(job.whoop, resource, key)
+    if (raw !== undefined) {
+      await keepRecord(job, raw, (tx) => markAsked(tx, member, resource, key, at))
+      continue
+    }
+    // Gone, by its id. Its place is read again: the list, too, must say so before it is believed.
+    await inTransaction(job, async (tx) => {
+      const place = await placeOf(tx, member, resource, key)
+      const doubt = place === undefined ? undefined : { from: iso(place), to: justAfter(iso(place)) }
+      await cover(tx, fence, member, resource, { doubt })
+      await markAsked(tx, member, resource, key, at)
+    })
+  }
+}
+
+/** Asks by id for what was missing on its page; only a 404 makes it a deletion. Returns how many were there after all. */
+export async function confirmMissing(job: Job): Promise<number> {
+  const { database, member, resource } = job
+  let found = 0
+  for (const key of await database.alone((db) => loadMissing(db, member, resource))) {
+    const raw = await findRecord(job.whoop, resource, key)
+    if (raw === undefined) {
+      await inTransaction(job, (tx) => forget(job, tx, key))
+      job.tally.deleted++
+    } else {
+      await keepRecord(job, raw, (tx) => clearMissing(tx, member, resource, key))
+      found++
+    }
+  }
+  return found
+}
+
+/** Tries what could not be read once more: as it was kept, for a newer version reads more; then as it is now. */
+export async function retryQuarantined(job: Job): Promise<void> {
+  const { database, member, resource } = job
+  const at = job.clock.now().toISOString()
+  for (const { key, raw } of await database.alone((db) => dueQuarantined(db, member, resource, at))) {
+    const isNatural = !key.startsWith('sha256:')
+    const fresh = isNatural ? await findRecord(job.whoop, resource, key) : parse(raw)
+    const release = (tx: Tx) => releaseQuarantined(tx, member, resource, key)
+    if (fresh === undefined) await inTransaction(job, release)
+    else if (understand(resource, member, [fresh]).understood.length > 0) await keepRecord(job, fresh, release)
+    else await keepRecord(job, fresh, async () => {})
+  }
+}
+
+/** Moves a deleted record to the history; what it placed in time is asked for, and its surroundings are read again. */
+async function forget(job: Job, tx: Tx, key: string): Promise<void> {
+  const { fence, member, resource } = job
+  const at = job.clock.now().toISOString()
+  const dependents = resources.filter(({ after }) => after === resource.name)
+  for (const dependent of dependents) await suspectDependents(tx, member, dependent, key, at)
+  const place = await moveToHistory(tx, member, resource, key, at)
+  await cover(tx, fence, member, resource, {})
+  if (place === undefined) return
+  const around = { from: shift(iso(place), -MARGIN_MS), to: shift(iso(place), MARGIN_MS) }
+  await uncover(
+    tx,
+    fence,
+    member,
+    dependents.map(({ name }) => name),
+    around,
+  )
+}
+
+async function inTransaction(job: Job, work: (tx: Tx) => Promise<void>): Promise<void> {
+  await job.database.alone((db) => db.transaction(work))
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,43 @@
+import { databaseSettings, readConfig } from '../config.ts'
+import { print, type AddCommand, type Cli } from './cli.ts'
+import { readTypes } from './read.ts'
+import type { TypeName } from '../resources/names.ts'
+
+export const addReprocess: AddCommand = (program, cli) => {
+  program
+    .command('reprocess')
+    .summary('build the columns again from the stored raw data')
+    .description(
+      'Build the columns again from the raw data that is stored, without asking WHOOP: for the day a column is added.',
+    )
+    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readTypes)
+    .addHelpText('after', '\nExample:\n  $ whoopster reprocess --type workout')
+    .action(({ type }) => rebuild(cli, type))
+}
+
+async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promise<void> {
+  const { world } = cli
+  const [{ withDatabase }, { requireSchema }, { reprocess }, { resources }, { createSpinner }] = await Promise.all([
+    import('../db/connect.ts'),
+    import('../db/migrate.ts'),
+    import('../reprocess.ts'),
+    import('../resources/index.ts'),
+    import('../terminal/spinner.ts'),
+  ])
+  await withDatabase(readConfig(world.env, databaseSettings), world.env, async ({ db }) => {
+    await requireSchema(db)
+    const spinner = await createSpinner(world.terminal.stderr, cli.quiet)
+    try {
+      for (const resource of resources.filter(({ name }) => !types || types.includes(name))) {
+        const done = await reprocess(db, resource, (read) => {
+          world.interrupted.throwIfAborted()
+          spinner.say(`${resource.name} ${read}`)
+        })
+        const unreadable = done.unreadable > 0 ? `, ${done.unreadable} not readable and left as they are` : ''
+        print(cli, `${resource.name}: ${done.read} read, ${done.changed} changed${unreadable}`)
+      }
+    } finally {
+      spinner.stop()
+    }
+  })
+}

@@ -1,0 +1,106 @@
+import type { TypeName } from '../resources/names.ts'
+import type { Verified } from '../verify.ts'
+import { print, printJson, type AddCommand, type Cli } from './cli.ts'
+import { readInstant, readTypes, readUserId } from './read.ts'
+
+export const addVerify: AddCommand = (program, cli) => {
+  program
+    .command('verify')
+    .summary('compare what is stored with WHOOP, record by record')
+    .description(
+      'Compare what is stored with what WHOOP answers now, record by record; writes nothing. Exit code 0: equal, 1: not.',
+    )
+    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readTypes)
+    .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
+    .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readInstant)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ whoopster verify --since 2026-03-01')
+    .action(async (options) => {
+      const { isFaithful } = await import('../verify.ts')
+      const members = await compareAll(cli, options)
+      const faithful = members.every(({ types }) => Object.values(types).every(isFaithful))
+      if (options.json) printJson(cli, { faithful, users: members })
+      else for (const member of members) print(cli, await draw(cli, member))
+      cli.exit(faithful ? 0 : 1)
+    })
+}
+
+interface MemberVerified {
+  whoopUserId: number
+  types: Partial<Record<TypeName, Verified>>
+}
+
+interface VerifyOptions {
+  type?: TypeName[] | undefined
+  user?: number | undefined
+  since?: string | undefined
+}
+
+async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promise<MemberVerified[]> {
+  const { world, log } = cli
+  const [
+    { requireMembers, withEverything },
+    { verify },
+    { createSession },
+    { createWhoop },
+    { createOAuth },
+    { createPace },
+  ] = await Promise.all([
+    import('./open.ts'),
+    import('../verify.ts'),
+    import('../session.ts'),
+    import('../whoop/client.ts'),
+    import('../whoop/oauth.ts'),
+    import('../whoop/pace.ts'),
+  ])
+  const { resources } = await import('../resources/index.ts')
+  return withEverything(cli, { autoMigrate: false }, async ({ database, keys, config }) => {
+    const oauth = createOAuth(config, world)
+    const pace = createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE)
+    const results: MemberVerified[] = []
+    for (const member of await requireMembers(database, user)) {
+      const authority = createSession({ database, keys, oauth, member, clock: world.clock, log })
+      const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, pace, authority, log })
+      const types: MemberVerified['types'] = {}
+      for (const resource of resources) {
+        const isAsked = (!type || type.includes(resource.name)) && member.scopes.includes(resource.scope)
+        if (isAsked) types[resource.name] = await verify({ database, whoop, member, resource }, since)
+      }
+      results.push({ whoopUserId: member.whoopUserId, types })
+    }
+    return results
+  })
+}
+
+const SHOWN = 10 // of each sort; --json has them all
+
+async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Promise<string> {
+  const [{ table }, { styleFor, widthOf }] = await Promise.all([
+    import('../terminal/table.ts'),
+    import('../terminal/style.ts'),
+  ])
+  const { stdout } = world.terminal
+  const style = styleFor(stdout, world.env)
+  const head = ['', 'equal', 'missing', 'extra', 'different', 'unreadable'].map((one) => style.dim(one))
+  const rows = Object.entries(types).map(([type, one]) => [
+    type,
+    ...[one.equal, one.missing.length, one.extra.length, one.different.length, one.unreadable.length].map(String),
+  ])
+  const details = Object.entries(types).flatMap(([type, one]) => differencesOf(type, one))
+  const hint =
+    details.length > 0 ? ['→ run: whoopster sync --full (or whoopster reprocess, if only columns differ)'] : []
+  const title = style.bold(`WHOOP user ${whoopUserId}`)
+  return [title, table([head, ...rows], { right: [1, 2, 3, 4, 5], width: widthOf(stdout) }), ...details, ...hint].join(
+    '\n',
+  )
+}
+
+function differencesOf(type: string, { missing, extra, different, unreadable }: Verified): string[] {
+  const lines = [
+    ...missing.map((key) => `${type} ${key} is missing`),
+    ...extra.map((key) => `${type} ${key} is no longer at WHOOP`),
+    ...different.map(({ key, columns }) => `${type} ${key} differs in ${columns.join(', ')}`),
+    ...unreadable.map(({ key, reason }) => `${type} ${key} cannot be read: ${reason}`),
+  ]
+  return lines.length > SHOWN ? [...lines.slice(0, SHOWN), `… and ${lines.length - SHOWN} more (--json)`] : lines
+}

@@ -1,0 +1,32 @@
+import { getTableColumns, getTableName, sql, type SQL } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import type { Understood } from '../resources/read.ts'
+import type { Resource } from '../resources/resource.ts'
+
+/** Records as a relation: one parameter, whatever their number, with the table's own column names and types. */
+export interface Page {
+  /** `select … , ordinality` in the records' order. */
+  source: SQL
+  target: ReturnType<typeof sql.identifier>
+  key: ReturnType<typeof sql.identifier>
+  /** What WHOOP fills, and whose it is; without our own times. */
+  columns: PgColumn[]
+}
+
+const OURS = new Set(['createdAt', 'updatedAt'])
+
+export function asPage(resource: Resource, member: { id: number }, records: readonly Understood[]): Page {
+  const entries = Object.entries(getTableColumns(resource.table)).filter(([property]) => !OURS.has(property))
+  const rows = records.map(({ row, raw }) => ({
+    ...Object.fromEntries(entries.map(([property, column]) => [column.name, row[property]])),
+    user_id: member.id,
+    raw_data: raw,
+  }))
+  const target = sql.identifier(getTableName(resource.table))
+  return {
+    source: sql`select * from jsonb_populate_recordset(null::${target}, ${JSON.stringify(rows)}::text::jsonb) with ordinality`,
+    target,
+    key: sql.identifier(resource.key.name),
+    columns: entries.map(([, column]) => column),
+  }
+}

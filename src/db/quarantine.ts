@@ -1,0 +1,74 @@
+import { sql } from 'drizzle-orm'
+import type { Unreadable } from '../resources/read.ts'
+import type { Resource } from '../resources/resource.ts'
+import { due } from './chase.ts'
+import type { Db, Tx } from './connect.ts'
+import type { Member } from './tokens.ts'
+
+const AT_MOST = 20 // per type and run
+
+/** Keeps what could not be read, with the reason; returns how many of them are new. */
+export async function quarantine(
+  tx: Tx,
+  member: Member,
+  resource: Resource,
+  records: readonly Unreadable[],
+  at: string,
+): Promise<number> {
+  if (records.length === 0) return 0
+  const values = records.map(
+    ({ key, text, reason }) =>
+      sql`(${member.id}::int, ${resource.name}, ${key}, ${text}, ${reason}, ${at}::timestamptz, ${at}::timestamptz)`,
+  )
+  const rows = await tx.execute<{ is_new: boolean }>(sql`
+    insert into quarantined_records (user_id, data_type, record_key, raw, reason, first_seen, last_seen)
+    values ${sql.join(values, sql`, `)}
+    on conflict (user_id, data_type, record_key)
+    do update set raw = excluded.raw, reason = excluded.reason, last_seen = excluded.last_seen
+    returning xmax = 0 as is_new`)
+  return rows.filter(({ is_new }) => is_new).length
+}
+
+/** Quarantined records that were not seen in this run, and are due to be tried again. */
+export async function dueQuarantined(
+  db: Db,
+  member: Member,
+  resource: Resource,
+  at: string,
+): Promise<{ key: string; raw: string }[]> {
+  const rows = await db.execute<{ key: string; raw: string }>(sql`
+    select record_key as key, raw from quarantined_records q
+    where user_id = ${member.id} and data_type = ${resource.name} and last_seen < ${at}
+      and ${due(sql`q.first_seen`, sql`q.last_seen`, at)}
+    order by last_seen limit ${AT_MOST}`)
+  return [...rows]
+}
+
+/** WHOOP no longer has it, or it has been read: either way it is no longer in question. */
+export async function releaseQuarantined(tx: Tx, member: Member, resource: Resource, key: string): Promise<void> {
+  await tx.execute(sql`
+    delete from quarantined_records where user_id = ${member.id} and data_type = ${resource.name} and record_key = ${key}`)
+}
+
+export interface Quarantined {
+  whoopUserId: number
+  type: string
+  key: string
+  reason: string
+  firstSeen: Date
+  lastSeen: Date
+}
+
+export async function loadQuarantined(db: Db): Promise<Quarantined[]> {
+  const rows = await db.execute<Record<'id' | 'type' | 'key' | 'reason' | 'first' | 'last', string>>(sql`
+    select whoop_user_id as id, data_type as type, record_key as key, reason, first_seen as first, last_seen as last
+    from quarantined_records q join users on users.id = q.user_id order by first_seen, q.id`)
+  return rows.map((row) => ({
+    whoopUserId: Number(row.id),
+    type: row.type,
+    key: row.key,
+    reason: row.reason,
+    firstSeen: new Date(row.first),
+    lastSeen: new Date(row.last),
+  }))
+}

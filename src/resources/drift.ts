@@ -1,0 +1,29 @@
+import type { Resource } from './resource.ts'
+
+/** As much of a valibot schema as tells which fields it knows. */
+interface Schema {
+  entries?: Record<string, Schema>
+  wrapped?: Schema
+  pipe?: readonly Schema[]
+}
+
+/** The dotted names of a record's fields that no column takes and no list names as left out. */
+export function unknownFields(resource: Resource, raw: unknown): string[] {
+  return strangers(raw, resource.row as Schema, '').filter((field) => !(field in resource.leftOut))
+}
+
+function strangers(value: unknown, schema: Schema, path: string): string[] {
+  const entries = entriesOf(schema)
+  if (!entries || typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const known = Object.hasOwn(entries, name) ? entries[name] : undefined
+    return known ? strangers(inner, known, `${path}${name}.`) : [`${path}${name}`]
+  })
+}
+
+/** Of an object, however it is wrapped in pipes and nullish. */
+function entriesOf({ entries, wrapped, pipe }: Schema): Record<string, Schema> | undefined {
+  if (entries) return entries
+  if (wrapped) return entriesOf(wrapped)
+  return pipe?.map((part) => (part.pipe === pipe ? part.entries : entriesOf(part))).find((found) => found !== undefined)
+}
