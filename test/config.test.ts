@@ -54,7 +54,7 @@ it('tells all that is wrong in one message, with the way out', () => {
       MAX_REQUESTS_PER_MINUTE is not a whole number above 0
       LOG_LEVEL is none of debug, info, warn, error
       TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)
-    → copy .env.example to .env and fill it in, or set them in the environment"
+    → correct them in the environment, or in .env in this directory (.env.example shows how)"
   `)
 })
 

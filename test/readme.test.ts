@@ -96,7 +96,7 @@ describe('.env.example', () => {
 /** Typed by reason, so that a new one does not compile before it is explained here. */
 const reasons: Record<Reason, string> = {
   usage: 'the command line is wrong',
-  quarantine: 'done, but a record could not be read and was set aside (not in use yet: such a record is a 76 today)',
+  quarantine: 'done, but a record could not be read and waits in `quarantined_records`',
   unavailable: 'WHOOP or PostgreSQL did not answer',
   bug: 'a mistake in whoopster itself',
   later: "try again later: WHOOP's limit for now, or another process at work",
@@ -108,7 +108,7 @@ const reasons: Record<Reason, string> = {
 
 const meanings: Record<number, string> = {
   0: 'done; also when another run was already at it and nothing was left to do',
-  1: '`status` only: something is not healthy',
+  1: '`status` and `verify` only: the answer is no',
   ...Object.fromEntries(
     Object.entries(reasons)
       .filter(([, meaning]) => meaning)

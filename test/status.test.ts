@@ -90,6 +90,7 @@ describe('status', () => {
         at: new Date(START).toISOString(),
         remainingToday: 5000 - sandbox.requests.filter(({ path }) => path.startsWith('/developer')).length,
       },
+      quarantined: [],
       users: [
         {
           whoopUserId: FIRST,
@@ -102,6 +103,7 @@ describe('status', () => {
             cycle: typeOf('cycle'),
             body: { ...typeOf('sleep'), lastRecordTime: null, records: 1 },
           },
+          unknownFields: {},
         },
       ],
     })
@@ -343,7 +345,7 @@ describe('status of a database that cannot be used', () => {
     const report = await status({ DATABASE_URL: empty.url })
     await empty.drop()
     expect(report).toMatchObject({ code: 1, database: { reachable: true }, schema: { applied: 0 } })
-    expect(report.problems[0]?.hint).toBe('run: whoopster migrate')
+    expect(report.problems[0]?.hint).toBe('run: whoopster auth')
     const gone = await status({ DATABASE_URL: empty.url })
     expect(gone).toMatchObject({ code: 1, database: { reachable: false } })
     expect(gone.problems[0]?.message).toContain('has no such database')

@@ -28,6 +28,8 @@ interface MemberStats {
   types: Partial<Record<TypeName, TypeStats>>
   metrics: readonly Metric[]
   days: readonly Day[]
+  /** What WHOOP has done to settled records since they were stored. */
+  history: { changed: number; deleted: number }
   /** How many days were asked for; undefined: all. */
   asked: number | undefined
 }
@@ -63,14 +65,21 @@ function clock(hours: number): string {
 }
 
 async function load(cli: Cli, user: number | undefined, days: number | undefined): Promise<MemberStats[]> {
-  const [{ withDatabase }, { requireSchema }, { requireMembers }, { loadDays, loadTypeStats }, { loadEverybody }] =
-    await Promise.all([
-      import('../db/connect.ts'),
-      import('../db/migrate.ts'),
-      import('./open.ts'),
-      import('../db/stats.ts'),
-      import('../db/tokens.ts'),
-    ])
+  const [
+    { withDatabase },
+    { requireSchema },
+    { requireMembers },
+    { loadDays, loadTypeStats },
+    { countHistory },
+    { loadEverybody },
+  ] = await Promise.all([
+    import('../db/connect.ts'),
+    import('../db/migrate.ts'),
+    import('./open.ts'),
+    import('../db/stats.ts'),
+    import('../db/history.ts'),
+    import('../db/tokens.ts'),
+  ])
   const config = readConfig(cli.world.env, databaseSettings)
   return withDatabase(config, cli.world.env, async (database) => {
     await requireSchema(database.db)
@@ -82,6 +91,7 @@ async function load(cli: Cli, user: number | undefined, days: number | undefined
       stats.push({
         member,
         types: await loadTypeStats(database.db, member),
+        history: await countHistory(database.db, member),
         metrics,
         days: days ? all.slice(-days) : all,
         asked: days,
@@ -100,12 +110,13 @@ function narrow(stats: MemberStats, types: readonly TypeName[] | undefined): Mem
   }
 }
 
-function toJson({ member, types, metrics, days }: MemberStats) {
+function toJson({ member, types, metrics, days, history }: MemberStats) {
   return {
     whoopUserId: member.whoopUserId,
     firstDay: days[0]?.day ?? null,
     lastDay: days.at(-1)?.day ?? null,
     types,
+    settledRecords: history,
     metrics: metrics.map((metric) => ({
       name: metric.name,
       unit: metric.unit,
@@ -136,6 +147,7 @@ async function draw({ world }: Cli, stats: MemberStats): Promise<string> {
   const [head = [], ...types] = typeRows(stats)
   const lines = [style.bold(fit(titleOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
   if (stats.days.length === 0) return [...lines, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
+  lines.push(...historyLines(stats).map((line) => fit(line, width)))
   if (stats.metrics.length === 0) return [...lines, ''].join('\n')
 
   const spans = spansOf(stats, width)
@@ -149,6 +161,11 @@ async function draw({ world }: Cli, stats: MemberStats): Promise<string> {
     return [...row, style.cyan(sparkline(squeeze(stats.days.map(metric.value), room)))]
   })
   return [...lines, '', table(drawn, { right, width }), ''].join('\n')
+}
+
+function historyLines({ history: { changed, deleted } }: MemberStats): string[] {
+  if (changed + deleted === 0) return []
+  return [`since stored, WHOOP changed ${changed} settled and deleted ${deleted}: see record_history`]
 }
 
 const NOTHING = '–'

@@ -1,4 +1,5 @@
 import { getTableName, sql } from 'drizzle-orm'
+import type { Failure, Reason } from '../errors.ts'
 import { resources, scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connect.ts'
@@ -17,6 +18,32 @@ export interface TypeHealth {
 export interface MemberHealth {
   login: Login
   types: Record<TypeName, TypeHealth>
+  /** Why the last run failed, for the member or for one type; the worst comes first. */
+  lastErrors: Pick<Failure, 'reason' | 'message'>[]
+  /** Fields that WHOOP sent in the last run and no column takes, with how often. */
+  unknownFields: Record<string, number>
+}
+
+/** A range that is not stored completely; an absent bound is the beginning of time. */
+export interface StoredGap {
+  whoopUserId: number
+  type: string
+  from: Date | null
+  to: Date
+}
+
+export async function loadGaps(db: Db): Promise<StoredGap[]> {
+  const rows = await db.execute<{ id: string; type: string; lower: string | null; upper: string }>(sql`
+    select whoop_user_id as id, data_type as type, lower(gap) as lower, upper(gap) as upper
+    from sync_status join users on users.id = user_id,
+      unnest(tstzmultirange(tstzrange(null, last_record_time)) - covered) gap
+    where last_record_time is not null order by 1, 2, gap desc`)
+  return rows.map(({ id, type, lower, upper }) => ({
+    whoopUserId: Number(id),
+    type,
+    from: lower === null ? null : new Date(lower),
+    to: new Date(upper),
+  }))
 }
 
 export interface WhoopHealth {
@@ -54,7 +81,41 @@ export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
     from sync_status join users on users.id = sync_status.user_id
       left join (${sql.join(counts, sql` union all `)}) counted
         on counted.user_id = sync_status.user_id and counted.type = data_type`)
-  return logins.map((login) => ({ login, types: typesOf(login, rows) }))
+  const strange = await loadUnknownFields(db)
+  const errors = await loadLastErrors(db)
+  return logins.map((login) => ({
+    login,
+    types: typesOf(login, rows),
+    lastErrors: errors.filter(({ whoopUserId }) => whoopUserId === login.whoopUserId),
+    unknownFields: strange.get(login.whoopUserId) ?? {},
+  }))
+}
+
+async function loadLastErrors(db: Db) {
+  const rows = await db.execute<{ id: string; reason: Reason; message: string }>(sql`
+    select whoop_user_id as id, reason, message
+    from (select distinct on (user_id) * from sync_runs order by user_id, id desc) run
+      join users on users.id = run.user_id,
+      lateral (
+        select error_reason as reason, error_message as message where error_reason is not null
+        union all
+        select value -> 'error' ->> 'reason', value -> 'error' ->> 'message' from jsonb_each(types)
+        where value -> 'error' ->> 'reason' is not null
+      ) errors`)
+  return rows.map(({ id, reason, message }) => ({ whoopUserId: Number(id), reason, message }))
+}
+
+/** What the last run of each member met, as `sleep.score.field`. */
+async function loadUnknownFields(db: Db): Promise<Map<number, Record<string, number>>> {
+  const rows = await db.execute<{ id: string; type: string; field: string; count: number }>(sql`
+    select whoop_user_id as id, type.key as type, field.key as field, field.value::int as count
+    from (select distinct on (user_id) user_id, types from sync_runs order by user_id, id desc) run
+      join users on users.id = run.user_id, jsonb_each(types) type, jsonb_each_text(type.value -> 'unknownFields') field`)
+  const members = new Map<number, Record<string, number>>()
+  for (const { id, type, field, count } of rows) {
+    members.set(Number(id), { ...members.get(Number(id)), [`${type}.${field}`]: count })
+  }
+  return members
 }
 
 const BODY = { name: 'body', table: 'body_measurements' } as const

@@ -1,0 +1,104 @@
+import { databaseSettings, readConfig } from './config.ts'
+import { dataDirectory, readUrl, withDatabase } from './db/connect.ts'
+import {
+  loadGaps,
+  loadMemberHealth,
+  loadServerVersion,
+  loadWhoopHealth,
+  type MemberHealth,
+  type StoredGap,
+  type TypeHealth,
+  type WhoopHealth,
+} from './db/health.ts'
+import { schemaState } from './db/migrate.ts'
+import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
+import { WhoopsterError } from './errors.ts'
+import { exactly } from './terminal/duration.ts'
+import type { Env } from './world.ts'
+
+/** All that can be seen from outside of a run. */
+export interface Report {
+  where: string
+  /** Empty when the database did not answer. */
+  serverVersion: string
+  /** Why the database cannot be used. */
+  failure: WhoopsterError | undefined
+  schema: { applied: number; pending: number }
+  whoop: WhoopHealth
+  members: MemberHealth[]
+  quarantined: Quarantined[]
+  gaps: StoredGap[]
+}
+
+/** What is wrong, and what to type. */
+export interface Problem {
+  message: string
+  hint: string
+}
+
+/** Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. */
+export async function examine(env: Env): Promise<Report> {
+  const config = readConfig(env, databaseSettings)
+  const report: Report = {
+    where: config.DATABASE_URL ? readUrl(config.DATABASE_URL).where : dataDirectory(config, env),
+    serverVersion: '',
+    failure: undefined,
+    schema: { applied: 0, pending: 0 },
+    whoop: { lastStatus: null, at: null, remainingToday: null },
+    members: [],
+    quarantined: [],
+    gaps: [],
+  }
+  try {
+    await withDatabase(config, env, async ({ db }) => {
+      report.serverVersion = await loadServerVersion(db)
+      const { applied, pending } = await schemaState(db)
+      report.schema = { applied: applied.length, pending: pending.length }
+      if (pending.length > 0) return
+      report.whoop = await loadWhoopHealth(db)
+      report.members = await loadMemberHealth(db)
+      report.quarantined = await loadQuarantined(db)
+      report.gaps = await loadGaps(db)
+    })
+  } catch (error) {
+    if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
+    report.failure = error
+  }
+  return report
+}
+
+/** Everything that keeps it from being healthy. */
+export function problemsOf(report: Report, now: Date, maxAge: number): Problem[] {
+  if (report.failure) {
+    return [{ message: report.failure.message, hint: report.failure.hint ?? 'check DATABASE_URL' }]
+  }
+  if (report.schema.applied === 0) return [{ message: 'Nothing is stored here yet.', hint: 'run: whoopster auth' }]
+  if (report.schema.pending > 0) {
+    return [{ message: `The schema lacks ${report.schema.pending} migration(s).`, hint: 'run: whoopster migrate' }]
+  }
+  if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
+  const members = report.members.flatMap((member) => memberProblems(member, now, maxAge))
+  const { length } = report.quarantined
+  if (length === 0) return members
+  const message = `${length} record${length === 1 ? '' : 's'} of WHOOP's cannot be read and wait in quarantined_records.`
+  return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
+}
+
+function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, maxAge: number): Problem[] {
+  const who = `WHOOP user ${login.whoopUserId}`
+  if (login.dead) return [{ message: `The login of ${who} has ended.`, hint: 'run: whoopster auth' }]
+  // These do not mend themselves: nobody has to wait until the data is stale.
+  const lasting = lastErrors.find(({ reason }) => reason === 'settings' || reason === 'login')
+  if (lasting) return [{ message: `${who}: the last sync failed. ${lasting.message}`, hint: 'run: whoopster sync' }]
+  const stale = Object.entries(types).filter(([type, health]) => type !== 'body' && isStale(health, now, maxAge))
+  if (stale.length === 0) return []
+  const reasons = [...new Set(lastErrors.map(({ message }) => message))]
+  const since = stale.every(([, { lastSuccess }]) => lastSuccess === null) ? 'yet' : `for over ${exactly(maxAge)}`
+  const message = `${who}: no successful sync of ${stale.map(([type]) => type).join(', ')} ${since}.`
+  return [{ message: [message, ...reasons].join(' '), hint: 'run: whoopster sync (and look at its schedule)' }]
+}
+
+function isStale({ lastSuccess, status }: TypeHealth, now: Date, maxAge: number): boolean {
+  if (status === 'not_granted') return false
+  return lastSuccess === null || now.getTime() - lastSuccess.getTime() > maxAge
+}

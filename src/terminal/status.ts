@@ -1,0 +1,118 @@
+import type { MemberHealth, TypeHealth } from '../db/health.ts'
+import type { Problem, Report } from '../health.ts'
+import type { TypeName } from '../resources/names.ts'
+import type { Env, Output } from '../world.ts'
+import { ago } from './duration.ts'
+import { styleFor, widthOf } from './style.ts'
+import { table } from './table.ts'
+
+/** The report at one glance: the verdict, what to type, then the facts. */
+export function drawStatus(
+  report: Report,
+  problems: readonly Problem[],
+  asked: { gaps: boolean; now: Date },
+  output: Output,
+  env: Env,
+): string {
+  const style = styleFor(output, env)
+  const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
+  const { now } = asked
+  const healthy = problems.length === 0
+  const verdict = healthy ? style.green.bold('✔ healthy') : style.red.bold('✘ not healthy')
+  const reasons = problems.flatMap(({ message, hint }) => [
+    ...wrap(message, width, '  '),
+    ...wrap(`→ ${hint}`, width, '  '),
+  ])
+  if (report.failure) return [verdict, ...reasons].join('\n')
+
+  const members = report.members.flatMap((member) => {
+    const { login, types } = member
+    const state = login.dead ? style.red('login ended') : style.green('logged in')
+    const [head = [], ...rows] = typeRows(types, now, width < NARROW)
+    return [
+      '',
+      ...wrap(login.name, width).map((line) => style.bold(line)),
+      `WHOOP user ${login.whoopUserId}, ${state}`,
+      table([head.map((one) => style.dim(one)), ...rows], { right: width < NARROW ? [] : [3], width }),
+      ...failures(types).flatMap((line) => wrap(line, width, '  ')),
+      ...strangers(member).flatMap((line) => wrap(line, width, '  ')),
+    ]
+  })
+  const lists = [...quarantine(report, now), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
+  return [verdict, ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
+}
+
+const NARROW = 64 // columns
+
+function factsOf({ schema, serverVersion, where, whoop }: Report, now: Date): string[][] {
+  const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
+  return [
+    ['database', `PostgreSQL ${serverVersion} at ${where}`],
+    ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
+    ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, now)}${left}` : 'not asked yet'],
+  ]
+}
+
+function typeRows(types: MemberHealth['types'], now: Date, isNarrow: boolean): string[][] {
+  const head = ['  type', 'synced', 'newest record', 'stored', '']
+  const rows = Object.entries(types).map(([type, health]) => [
+    `  ${type}`,
+    health.lastSuccess ? ago(health.lastSuccess, now) : 'never',
+    health.lastRecordTime ? ago(health.lastRecordTime, now) : '–',
+    health.records.toLocaleString('en'),
+    stateWords(type as TypeName, health),
+  ])
+  return [head, ...rows].map((row) => (isNarrow ? row.filter((_, index) => index !== 2 && index !== 3) : row))
+}
+
+function stateWords(type: TypeName, { status, complete }: TypeHealth): string {
+  if (status === 'not_granted') return 'not granted'
+  if (status === 'error') return 'failed'
+  if (status === 'in_progress') return 'in progress' // or its run was killed
+  if (status === 'never' || type === 'body') return ''
+  return complete ? 'complete' : 'has gaps'
+}
+
+/** Each reason once: when WHOOP is down, every type says the same. */
+function failures(types: MemberHealth['types']): string[] {
+  const failed = Object.entries(types).filter(([, { status, error }]) => status === 'error' && error)
+  const reasons = [...new Set(failed.map(([, { error }]) => error))]
+  return reasons.map((reason) => {
+    const names = failed.filter(([, { error }]) => error === reason).map(([type]) => type)
+    return `${names.join(', ')} failed: ${reason}`
+  })
+}
+
+function strangers({ unknownFields }: MemberHealth): string[] {
+  const fields = Object.keys(unknownFields)
+  return fields.length === 0 ? [] : [`new at WHOOP, kept in raw_data: ${fields.join(', ')}`]
+}
+
+function quarantine({ quarantined }: Report, now: Date): string[] {
+  if (quarantined.length === 0) return []
+  const lines = quarantined.map((one) => `${one.type} ${one.key}, since ${ago(one.firstSeen, now)}: ${one.reason}`)
+  return ['', 'in quarantine', ...lines]
+}
+
+function minuteOf(date: Date | null): string {
+  return date?.toISOString().slice(0, 16).replace('T', ' ') ?? 'the beginning'
+}
+
+function gaps(report: Report): string[] {
+  const lines = report.gaps.map(
+    (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
+  )
+  return ['', lines.length === 0 ? 'no gaps' : 'not stored completely; the next run fills it', ...lines]
+}
+
+/** At spaces; a word that is longer than a line is broken. */
+function wrap(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    const room = width - indent.length
+    if (last !== undefined && last.length + 1 + word.length <= room) lines.splice(-1, 1, `${last} ${word}`)
+    else lines.push(...(word.match(new RegExp(`.{1,${Number.isFinite(room) ? room : ''}}`, 'g')) ?? []))
+  }
+  return lines.map((line) => indent + line)
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { newMember } from './member.ts'
+import { expectFaithful } from './truth.ts'
+
+const types = ['sleep', 'recovery', 'workout', 'cycle'] as const
+
+describe('verify', () => {
+  it('says yes when every record is equal, and writes nothing', async () => {
+    const member = await newMember({ days: 80 })
+    await member.sync()
+    const before = await everything(member)
+    const { code, out } = await member.run('verify --json')
+    expect(code).toBe(0)
+    const [user] = JSON.parse(out).users
+    for (const type of types) {
+      const equal = member.sandbox.world.list(type).length
+      expect(user.types[type]).toEqual({ equal, missing: [], extra: [], different: [], unreadable: [] })
+    }
+    expect(await everything(member)).toEqual(before)
+    expect((await member.run('verify')).out).toContain('WHOOP user 10001')
+  })
+
+  it('names what is missing, extra and different, with the columns', async () => {
+    const member = await newMember({ days: 80 })
+    await member.sync()
+    const [, , missing, changed, gone] = member.sandbox.world.list('workout')
+    if (!missing || !changed || !gone) throw new Error('the sandbox made too few workouts')
+    const { sql } = member.database
+    await sql`delete from workout_records where id = ${missing.id}`
+    await sql`update workout_records set strain_score = 1 where id = ${changed.id}`
+    member.sandbox.world.remove('workout', gone.id)
+    const { code, out } = await member.run('verify --type workout --json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out).users[0].types).toEqual({
+      workout: {
+        equal: member.sandbox.world.list('workout').length - 2,
+        missing: [missing.id],
+        extra: [gone.id],
+        different: [{ key: changed.id, columns: ['strain_score'] }],
+        unreadable: [],
+      },
+    })
+    expect((await member.run('verify --type workout')).out).toContain(`workout ${changed.id} differs in strain_score`)
+  })
+
+  it('looks at what is newer than --since only', async () => {
+    const member = await newMember({ days: 80 })
+    await member.sync()
+    const oldest = member.sandbox.world.list('cycle').at(-1)
+    await member.database.sql`delete from cycle_records where id = ${oldest?.id ?? 0}`
+    expect((await member.run('verify --since 2026-11-01')).code).toBe(0)
+    expect((await member.run('verify')).code).toBe(1)
+  })
+})
+
+describe('reprocess', () => {
+  it('builds every column again from the raw data, and writes only what is wrong', async () => {
+    const member = await newMember({ days: 80 })
+    await member.sync()
+    const { sql } = member.database
+    await sql`update workout_records set zone_two_duration = null, sport_name = 'wrong'`
+    await sql`update sleep_records set rem_sleep_duration = -1 where nap`
+    const naps = member.sandbox.world.list('sleep').filter(({ nap }) => nap).length
+    const requests = member.sandbox.requests.length
+    const { code, out } = await member.run('reprocess')
+    expect(code).toBe(0)
+    expect(out).toContain(`workout: ${member.sandbox.world.list('workout').length} read`)
+    expect(out).toContain(`sleep: ${member.sandbox.world.list('sleep').length} read, ${naps} changed`)
+    expect(member.sandbox.requests).toHaveLength(requests)
+    await expectFaithful(member.database, member.sandbox)
+    expect((await member.run('reprocess --type workout')).out).toMatch(/^workout: \d+ read, 0 changed\n$/)
+  })
+})
+
+describe('status', () => {
+  it('lists what is in quarantine and stays unhealthy, while only the first run says 65', async () => {
+    const member = await newMember({ days: 40 })
+    const [, cycle] = member.sandbox.world.list('cycle')
+    if (!cycle) throw new Error('the sandbox made no cycle')
+    member.sandbox.world.put('cycle', { ...cycle, timezone_offset: 'nowhere' })
+    expect(await member.sync()).toMatchObject({ code: 65, outcome: 'ok' })
+    expect(await member.sync()).toMatchObject({ code: 0 })
+    const { code, out } = await member.run('status')
+    expect(code).toBe(1)
+    expect(out).toContain(`cycle ${cycle.id}, since just now: timezone_offset`)
+    member.sandbox.world.put('cycle', cycle)
+    expect(await member.sync()).toMatchObject({ code: 0 })
+    expect(await member.run('status')).toMatchObject({ code: 0 })
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('shows the gaps that a failed run left, and that the next one fills them', async () => {
+    const member = await newMember({ days: 120 })
+    const answer = { status: 500, body: 'boom' }
+    member.sandbox.world.faults.next = [{ path: '/developer/v2/cycle', skip: 2, times: 4, answer }]
+    expect(await member.sync()).toMatchObject({ code: 69 })
+    expect((await member.run('status --gaps')).out).toMatch(/10001 cycle: from the beginning to 2026-/)
+    expect(JSON.parse((await member.run('status --gaps --json')).out).gaps).toMatchObject([
+      { type: 'cycle', from: null },
+    ])
+    await member.sync()
+    expect((await member.run('status --gaps')).out).toContain('no gaps')
+  })
+
+  it('names fields that WHOOP sends and no column takes', async () => {
+    const member = await newMember({ days: 10 })
+    member.sandbox.world.faults.extraFields = true
+    await member.sync()
+    expect((await member.run('status')).out).toContain('cycle.step_count')
+    expect(JSON.parse((await member.run('status --json')).out).users[0].unknownFields).toHaveProperty([
+      'cycle.step_count',
+    ])
+  })
+})
+
+describe('stats', () => {
+  it('says how many settled scores WHOOP changed', async () => {
+    const member = await newMember({ days: 40 })
+    await member.sync()
+    expect((await member.run('stats')).out).not.toContain('record_history')
+    const old = member.sandbox.world.list('workout').find((one) => one.end < '2026-11-20')
+    if (!old?.score) throw new Error('the sandbox made no scored workout')
+    member.sandbox.world.put('workout', { ...old, score: { ...old.score, strain: 3.5 } })
+    await member.sync('--full')
+    expect((await member.run('stats')).out).toContain('changed 1 settled and deleted 0')
+    expect(JSON.parse((await member.run('stats --json')).out).users[0].settledRecords).toEqual({
+      changed: 1,
+      deleted: 0,
+    })
+  })
+})
+
+async function everything({ database: { sql } }: Awaited<ReturnType<typeof newMember>>) {
+  const tables = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records', 'sync_status', 'sync_runs']
+  const rows = []
+  for (const table of tables) rows.push(await sql`select * from ${sql(table)} order by id::text`)
+  return rows
+}
