@@ -36,17 +36,28 @@ export function createSession(options: {
   let current: StoredTokens | undefined
   let refreshing: Promise<StoredTokens> | undefined
   let refreshes = 0
+  let warned = false
   let postponed = false // an early refresh got no answer: this run does not insist
 
   async function token(): Promise<string> {
     current ??= await database.alone((db) => loadTokens(db, keys, member))
-    if (current && !current.dead && !mustRefresh(current)) return current.access
+    if (current && !current.dead && !mustRefresh(current)) {
+      warnOfEnd(current)
+      return current.access
+    }
     return (await refreshOnce()).access
   }
 
   function mustRefresh(tokens: StoredTokens): boolean {
     const now = clock.now()
     return postponed ? tokens.expiresAt.getTime() - now.getTime() < MUST_OUTLIVE_MS : isDue(tokens, now)
+  }
+
+  function warnOfEnd({ expiresAt }: StoredTokens): void {
+    const seconds = Math.floor((expiresAt.getTime() - clock.now().getTime()) / 1000)
+    if (warned || seconds >= 300) return
+    log.warn('the access token ends soon; it is renewed once it must, or after the full hour', { seconds })
+    warned = true
   }
 
   async function renew(refused: string): Promise<string | undefined> {

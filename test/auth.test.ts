@@ -236,6 +236,17 @@ describe('auth status, logout and keygen', () => {
 })
 
 describe('a login', () => {
+  it('that nears its end around the full hour is used with a warning', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.set('2026-11-22T10:30:00Z')
+    await logIn(member.sandbox, member.env, { clock: member.clock })
+    await member.database.sql`update oauth_tokens set expires_at = '2026-11-22T11:03:00Z'`
+    member.clock.set('2026-11-22T11:00:00Z')
+    const { code, err, tokenRefreshes } = await member.sync()
+    expect({ code, tokenRefreshes }).toEqual({ code: 0, tokenRefreshes: 0 })
+    expect(err).toContain('the access token ends soon')
+  })
+
   it('is refreshed once for all types when its token has expired', async () => {
     const member = await newMember({ days: 5 })
     member.clock.pass(2 * HOUR_MS)

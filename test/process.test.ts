@@ -142,6 +142,7 @@ function startIn(cwd: string, args: readonly string[], env: Record<string, strin
   child.stderr.on('data', (chunk) => (printed.err += String(chunk)))
   const ended = once(child, 'close').then(([code]) => {
     expectNoSecrets(printed.out + printed.err)
+    expect(printed.out + printed.err).not.toMatch(/[\w-]{80,}/) // nor a token that only this process knew
     return { code: code as number | null, ...printed }
   })
   return { child, ended }
