@@ -49,7 +49,7 @@ export async function confirmMissing(job: Job): Promise<number> {
   return found
 }
 
-/** Tries what could not be read once more: as it was kept, for a newer version reads more; then as it is now. */
+/** Tries what could not be read once more: as WHOOP has it now or, where it shows no key to ask by, as it was kept. */
 export async function retryQuarantined(job: Job): Promise<void> {
   const { database, member, resource } = job
   const at = job.clock.now().toISOString()
@@ -57,9 +57,12 @@ export async function retryQuarantined(job: Job): Promise<void> {
     const isNatural = !key.startsWith('sha256:')
     const fresh = isNatural ? await findRecord(job.whoop, resource, key) : parse(raw)
     const release = (tx: Tx) => releaseQuarantined(tx, member, resource, key)
-    if (fresh === undefined) await inTransaction(job, release)
-    else if (understand(resource, member, [fresh]).understood.length > 0) await keepRecord(job, fresh, release)
-    else await keepRecord(job, fresh, async () => {})
+    if (fresh === undefined) {
+      await inTransaction(job, release)
+      continue
+    }
+    const isReadable = understand(resource, member, [fresh]).understood.length > 0
+    await keepRecord(job, fresh, isReadable ? release : undefined)
   }
 }
 

@@ -68,7 +68,7 @@ export async function keepPage(job: Job, page: Page, listed: Listed): Promise<Ke
 }
 
 /** Commits one record that was asked for by its id, with what else has to be remembered of it. */
-export async function keepRecord(job: Job, raw: unknown, remember: (tx: Tx) => Promise<void>): Promise<void> {
+export async function keepRecord(job: Job, raw: unknown, remember?: (tx: Tx) => Promise<void>): Promise<void> {
   await keep(job, [raw], undefined, () => ({}), remember)
 }
 

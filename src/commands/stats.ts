@@ -2,6 +2,7 @@ import { databaseSettings, readConfig } from '../config.ts'
 import type { Day, TypeStats } from '../db/stats.ts'
 import type { Member } from '../db/tokens.ts'
 import type { TypeName } from '../resources/names.ts'
+import { mean } from '../terminal/sparkline.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readTypes, readUserId } from './read.ts'
 
@@ -130,8 +131,7 @@ function toJson({ member, types, metrics, days, history }: MemberStats) {
 
 /** Over calendar days: a week is seven days, however many of them have a value. */
 function average({ value }: Metric, days: readonly Day[]): number | null {
-  const known = days.map(value).filter((one) => one !== null)
-  return known.length === 0 ? null : known.reduce((total, one) => total + one, 0) / known.length
+  return mean(days.map(value))
 }
 
 async function draw({ world }: Cli, stats: MemberStats): Promise<string> {

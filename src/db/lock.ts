@@ -17,21 +17,18 @@ export async function lockTypes<Name extends string>(
 ): Promise<{ fence: Fence; locked: Name[] }> {
   const rows = await db.execute<{ type: Name; locked: boolean; pid: number }>(sql`
     select type, pg_backend_pid() as pid, pg_try_advisory_lock(${lockKey(member)}) as locked
-    from unnest(array[${sql.join(
-      types.map((type) => sql`${type}`),
-      sql`, `,
-    )}]::text[]) type`)
+    from ${asRows(types)}`)
   return { fence: createFence(rows[0]?.pid ?? 0), locked: rows.filter((row) => row.locked).map((row) => row.type) }
 }
 
 export async function unlockTypes(db: Db, member: Member, types: readonly string[]): Promise<void> {
   if (types.length === 0) return
-  await db.execute(
-    sql`select pg_advisory_unlock(${lockKey(member)}) from unnest(array[${sql.join(
-      types.map((type) => sql`${type}`),
-      sql`, `,
-    )}]::text[]) type`,
-  )
+  await db.execute(sql`select pg_advisory_unlock(${lockKey(member)}) from ${asRows(types)}`)
+}
+
+function asRows(types: readonly string[]) {
+  const values = types.map((type) => sql`${type}`)
+  return sql`unnest(array[${sql.join(values, sql`, `)}]::text[]) type`
 }
 
 const lockKey = (member: Member) =>

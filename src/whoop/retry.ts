@@ -7,12 +7,12 @@ export interface Attempt {
 
 export const MAX_ATTEMPTS = 4
 const FIRST_WAIT_MS = 500
-const LONGEST_WAIT_MS = 5_000
+const LONGEST_BACKOFF_MS = 5_000
 
 /** Milliseconds until the next attempt, or undefined when there should be none. `random` is in [0, 1). */
 export function waitBeforeRetry(attempt: number, { status, saysMs }: Attempt, random: number): number | undefined {
   if (attempt >= MAX_ATTEMPTS || !mayPass(status)) return undefined
-  const backoff = Math.min(FIRST_WAIT_MS * 3 ** (attempt - 1), LONGEST_WAIT_MS) * (0.5 + random / 2)
+  const backoff = Math.min(FIRST_WAIT_MS * 3 ** (attempt - 1), LONGEST_BACKOFF_MS) * (0.5 + random / 2)
   return Math.ceil(Math.max(backoff, saysMs ?? 0))
 }
 
