@@ -1,13 +1,12 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
 import type { DatabaseConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
+import { createClient, type Client, type Options } from './client.ts'
 import { openEmbedded } from './embedded.ts'
 import { databaseFailure } from './failure.ts'
 import { openSocket, type Tls } from './socket.ts'
@@ -34,25 +33,25 @@ export async function withDatabase<T>(
 ): Promise<T> {
   if (!config.DATABASE_URL) return withEmbedded(dataDirectory(config, env), work)
   const server = readUrl(config.DATABASE_URL)
-  const main = postgres(server.url, server.options)
+  const main = server.connect()
   const db = drizzle(main)
   const database: Database = {
     db,
     alone: oneAtATime(db),
     where: server.where,
     apart: async (inner) => {
-      const own = postgres(server.url, { ...server.options, connection: APART })
+      const own = server.connect(APART)
       try {
         return await inner(drizzle(own))
       } finally {
-        await own.end({ timeout: 5 })
+        await own.end()
       }
     },
   }
   try {
     return await named(server.where, () => work(database))
   } finally {
-    await main.end({ timeout: 5 })
+    await main.end()
   }
 }
 
@@ -68,7 +67,7 @@ export function dataDirectory(config: DatabaseConfig, env: Env): string {
 
 async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>): Promise<T> {
   const embedded = await openEmbedded(dir)
-  const client = postgres(withSocket({ ...ONE_CONNECTION, fetch_types: false }, () => embedded.socket()))
+  const client = createClient(() => embedded.socket(), { fetch_types: false })
   const db = drizzle(client)
   try {
     return await named(dir, async () => {
@@ -77,7 +76,7 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
       return work({ db, alone, where: dir, apart: alone }) // it has one connection, and we hold the directory
     })
   } finally {
-    await client.end({ timeout: 5 })
+    await client.end()
     await embedded.close()
   }
 }
@@ -98,9 +97,6 @@ async function named<T>(where: string, work: () => Promise<T>): Promise<T> {
     throw databaseFailure(error, where)
   }
 }
-
-// The connection may hold locks, so it is never replaced behind our back for being old or idle.
-const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, onnotice: () => {} }
 
 const PARAMETERS = {
   application_name: 'whoopster',
@@ -126,13 +122,10 @@ const APART = {
 /** What is worked out here, or is libpq's own business: the rest of the URL goes to the server with the start-up message. */
 const NOT_FOR_THE_SERVER = ['sslmode', 'sslrootcert', 'ssl', 'host', 'channel_binding', 'gssencmode']
 
-type Options = postgres.Options<Record<string, never>>
-
 interface Server {
-  url: string
   where: string
   tls: Tls
-  options: Options
+  connect: (parameters?: Options['connection']) => Client
 }
 
 /** Reads DATABASE_URL; postgres.js does not know `sslrootcert`, so TLS is worked out here, as libpq would. */
@@ -145,24 +138,17 @@ export function readUrl(text: string): Server {
   const tls = tlsOptions(url.searchParams)
   for (const parameter of NOT_FOR_THE_SERVER) url.searchParams.delete(parameter)
   let attempts = 0
-  const options: Options = {
-    ...ONE_CONNECTION,
+  const socket = () => openSocket({ host: hosts[attempts++ % hosts.length] ?? '', port }, tls)
+  const options = {
     ...(database ? { database } : {}),
     connect_timeout: 10,
     ssl: false, // the socket has it already
-    connection: PARAMETERS,
   }
   return {
-    url: url.href,
     where: `${host || 'localhost'}:${port}/${database}`,
     tls,
-    options: withSocket(options, () => openSocket({ host: hosts[attempts++ % hosts.length] ?? '', port }, tls)),
+    connect: (parameters = PARAMETERS) => createClient(socket, { ...options, connection: parameters }, url.href),
   }
-}
-
-/** postgres.js takes a socket, but its types do not know. */
-function withSocket(options: Options, socket: () => Duplex | Promise<Duplex>): Options {
-  return Object.assign(options, { socket })
 }
 
 /** Of a URL that is not what it was meant to be nothing is repeated: any part of it may be the password. */

@@ -17,22 +17,7 @@ export interface Address {
  * once, to a server that hangs up, takes an IPv6 address apart at its colons, and goes on with TLS where there is none.
  */
 export function openSocket(address: Address, tls: Tls): Promise<Duplex> {
-  return negotiate(address, tls).catch(broken).then(closeLate)
-}
-
-/**
- * postgres.js writes what it has gathered at the end of the turn. When the connection closes before that, it never
- * writes again, not even on the next connection; and what it began after the error, nobody is told of.
- */
-function closeLate(socket: Duplex): Duplex {
-  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
-  return Object.assign(socket, {
-    emit: (event: string | symbol, ...args: unknown[]) => {
-      if (event !== 'close') return emit(event, ...args)
-      setImmediate(() => setImmediate(() => emit('close', false)))
-      return true
-    },
-  })
+  return negotiate(address, tls).catch(broken)
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -41,7 +26,8 @@ const YES = 'S'.charCodeAt(0)
 
 async function negotiate({ host, port }: Address, tls: Tls): Promise<Socket> {
   const isLocal = host.startsWith('/')
-  let socket = isLocal ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
+  const address = isLocal ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
+  let socket = connect({ ...address, allowHalfOpen: true }) // or the server's end would take our `write` away
   const deadline = setTimeout(() => socket.destroy(failure('CONNECT_TIMEOUT')), CONNECT_TIMEOUT_MS)
   try {
     noticeEnd(socket)
@@ -71,8 +57,13 @@ async function negotiate({ host, port }: Address, tls: Tls): Promise<Socket> {
 
 /** A server never ends a connection that is in order before we do. */
 function noticeEnd(socket: Socket): void {
-  socket.once('end', () => socket.destroy(failure('CONNECTION_CLOSED')))
+  socket.once('end', () => socket.destroy(hungUp()))
   socket.on('error', () => {}) // whoever waits for it has a listener of their own
+}
+
+/** What is said of a server that is gone, and of all that is asked of it from then on. */
+export function hungUp(): Error {
+  return Object.assign(new Error('the server hung up'), { code: 'CONNECTION_CLOSED' })
 }
 
 /** A failure, too, has to come as a socket, that breaks: postgres.js frees a connection only when its socket closes. */
@@ -84,7 +75,6 @@ function broken(error: Error): Duplex {
 
 const messages = {
   CONNECT_TIMEOUT: `no answer within ${CONNECT_TIMEOUT_MS / 1000} seconds`,
-  CONNECTION_CLOSED: 'the server hung up',
   TLS_NOT_OFFERED: 'the server answered no',
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
@@ -277,6 +278,80 @@ describe('alone', () => {
           tx.rollback()
         }),
       ).catch((error: unknown) => expect(String(error)).toContain('Rollback'))
+    })
+  })
+})
+
+describe('a connection that breaks in a transaction', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createDatabase()
+  })
+  afterAll(() => database.drop())
+
+  const me = sql`select pg_backend_pid() as pid`
+
+  /** Ends the backend and lets everything about it reach this process. */
+  async function cut(pid: number): Promise<void> {
+    await database.sql`select pg_terminate_backend(${pid}, 5000)`
+    for (let turn = 0; turn < 10; turn++) await setImmediate()
+  }
+
+  it.each(['alone', 'apart'] as const)(
+    'while it waits for something else: what it does next fails (%s)',
+    async (how) => {
+      await open(database.url, async (opened) => {
+        const { alone } = opened
+        const broken = opened[how]((db) =>
+          db.transaction(async (tx) => {
+            const [row] = await tx.execute<{ pid: number }>(me)
+            await cut(row?.pid ?? 0)
+            const next = tx.execute(sql`create table never ()`)
+            await expect(next).rejects.toMatchObject({ cause: { code: 'CONNECTION_CLOSED' } })
+            return next
+          }),
+        )
+        await expect(broken).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+        const [row] = await alone((db) => db.execute(sql`select to_regclass('never') as never`))
+        expect(row).toEqual({ never: null })
+      })
+    },
+  )
+
+  it('while it waits for something else, and nothing is left but to commit', async () => {
+    await open(database.url, async ({ alone }) => {
+      const broken = alone((db) =>
+        db.transaction(async (tx) => {
+          const [row] = await tx.execute<{ pid: number }>(me)
+          await tx.execute(sql`create table never ()`)
+          await cut(row?.pid ?? 0)
+        }),
+      )
+      await expect(broken).rejects.toThrow('the server hung up')
+      const [row] = await alone((db) => db.execute(sql`select to_regclass('never') as never`))
+      expect(row).toEqual({ never: null })
+    })
+  })
+
+  it('and whoever waits behind it works on a new one', async () => {
+    await open(database.url, async ({ alone }) => {
+      const pids: number[] = []
+      const works = [1, 2, 3].map((count) =>
+        alone((db) =>
+          db.transaction(async (tx) => {
+            const [row] = await tx.execute<{ pid: number }>(me)
+            pids.push(row?.pid ?? 0)
+            if (count < 3) await cut(row?.pid ?? 0)
+            return count
+          }),
+        ),
+      )
+      expect((await Promise.allSettled(works)).map(({ status }) => status)).toEqual([
+        'rejected',
+        'rejected',
+        'fulfilled',
+      ])
+      expect(new Set(pids).size).toBe(3)
     })
   })
 })

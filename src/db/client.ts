@@ -1,0 +1,51 @@
+import type { Duplex } from 'node:stream'
+import postgres from 'postgres'
+import { hungUp } from './socket.ts'
+
+export type Client = postgres.Sql
+export type Options = postgres.Options<Record<string, never>>
+
+// The connection may hold locks, so it is never replaced behind our back for being old or idle.
+const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, onnotice: () => {} }
+
+const FAREWELL_S = 5 // for what is still under way
+
+/** A client of one connection, over sockets that are made here: what it cannot do itself, they do for it. */
+export function createClient(open: () => Duplex | Promise<Duplex>, options: Options, url?: string): Client {
+  let transaction: Promise<unknown> = Promise.resolve()
+  let socket: Duplex | undefined
+  const all = Object.assign(
+    { ...ONE_CONNECTION, ...options },
+    {
+      socket: async () => (socket = outlive(await open(), () => transaction)), // its types do not know of sockets
+    },
+  )
+  const client = url === undefined ? postgres(all) : postgres(url, all)
+  const begin = client.begin.bind(client) as (work: (tx: unknown) => Promise<unknown>) => Promise<unknown>
+  const end = client.end.bind(client)
+  return Object.assign(client, {
+    begin: (work: (tx: unknown) => Promise<unknown>) => begin((tx) => (transaction = work(tx))),
+    end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
+  })
+}
+
+/**
+ * postgres.js writes what it has gathered at the end of the turn. After a close it never writes again, not even on the
+ * next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears of a close only when
+ * the transaction's work has ended and its last words are out; and what is written until then fails.
+ */
+function outlive(socket: Duplex, transaction: () => Promise<unknown>): Duplex {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
+  const write = socket.write.bind(socket) as (chunk: Buffer, done?: () => void) => boolean
+  const close = () => setImmediate(() => setImmediate(() => emit('close', false)))
+  let isClosed = false
+  return Object.assign(socket, {
+    emit: (event: string | symbol, ...args: unknown[]) => {
+      if (event !== 'close') return emit(event, ...args)
+      isClosed = true
+      void transaction().then(close, close)
+      return true
+    },
+    write: (chunk: Buffer, done?: () => void) => (isClosed ? emit('error', hungUp()) : write(chunk, done)),
+  })
+}
