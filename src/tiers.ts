@@ -5,9 +5,10 @@ import type { Range } from './db/coverage.ts'
 
 export const DAY_MS = 86_400_000
 const RECENT_MS = 30 * DAY_MS
-const SLICE_MS = 30 * DAY_MS
 const SWEEP_MS = 30 * DAY_MS
+const SMALLEST_SLICE_MS = 30 * DAY_MS
 const MOST_SLICES = 3 // in one run, however long ago the last one was
+const SLICES_A_SWEEP = 80 // one run a day, with three in each, must be enough
 
 /** When one type of a member was last read again. */
 export interface Tiers {
@@ -38,14 +39,15 @@ interface Sweep {
 
 function dueSlices(sweptAt: Date, sweptTo: Date | undefined, now: Date, oldest: Date): Sweep {
   const start = now.getTime() - RECENT_MS
-  const count = Math.max(1, Math.ceil((start - oldest.getTime()) / SLICE_MS))
+  const slice = Math.max(SMALLEST_SLICE_MS, Math.ceil((start - oldest.getTime()) / SLICES_A_SWEEP))
+  const count = Math.max(1, Math.ceil((start - oldest.getTime()) / slice))
   const every = SWEEP_MS / (count + 1) // a record that has aged meanwhile lies one slice further down in the next sweep
   const due = Math.floor((now.getTime() - sweptAt.getTime()) / every)
   const slices: Range[] = []
   let to: number | undefined = sweptTo?.getTime()
   for (let left = Math.min(due, MOST_SLICES); left > 0; left--) {
     const upper: number = to ?? start
-    const lower: number = upper - SLICE_MS
+    const lower: number = upper - slice
     const isLast = lower <= oldest.getTime() // what is older than the oldest may have been added by hand since
     slices.push({ from: isLast ? undefined : iso(lower), to: iso(upper) })
     to = isLast ? undefined : lower
