@@ -2,13 +2,13 @@ import { clearMissing, dueUnsettled, loadMissing, markAsked, suspectDependents }
 import type { Tx } from './db/connect.ts'
 import { cover, iso, uncover } from './db/coverage.ts'
 import { moveToHistory } from './db/history.ts'
-import { dueQuarantined, releaseQuarantined } from './db/quarantine.ts'
+import { dueQuarantined, releaseQuarantined, type Held } from './db/quarantine.ts'
 import { placeOf } from './db/upsert.ts'
-import { justAfter, keepRecord, shift, type Job } from './keep.ts'
+import { justAfter, keepPage, keepRecord, shift, type Job } from './keep.ts'
 import { resources } from './resources/index.ts'
-import { understand } from './resources/read.ts'
+import { hasNaturalKey, understand } from './resources/read.ts'
 import { DAY_MS } from './tiers.ts'
-import { findRecord } from './whoop/pages.ts'
+import { findRecord, readPage } from './whoop/pages.ts'
 
 const MARGIN_MS = 3 * DAY_MS // a recovery may lie that far from where its sleep was
 
@@ -49,14 +49,17 @@ export async function confirmMissing(job: Job): Promise<number> {
   return found
 }
 
-/** Tries what could not be read once more: as WHOOP has it now or, where it shows no key to ask by, as it was kept. */
+/** Tries what could not be read once more, as WHOOP has it now: by its key or, where it shows none, where it was listed. */
 export async function retryQuarantined(job: Job): Promise<void> {
   const { database, member, resource } = job
   const at = job.clock.now().toISOString()
-  for (const { key, raw } of await database.alone((db) => dueQuarantined(db, member, resource, at))) {
-    const isNatural = !key.startsWith('sha256:')
-    const fresh = isNatural ? await findRecord(job.whoop, resource, key) : parse(raw)
-    const release = (tx: Tx) => releaseQuarantined(tx, member, resource, key)
+  for (const held of await database.alone((db) => dueQuarantined(db, member, resource, at))) {
+    const release = (tx: Tx) => releaseQuarantined(tx, member, resource, held.key)
+    if (!hasNaturalKey(held)) {
+      if (!(await isListed(job, held))) await inTransaction(job, release)
+      continue
+    }
+    const fresh = await findRecord(job.whoop, resource, held.key)
     if (fresh === undefined) {
       await inTransaction(job, release)
       continue
@@ -64,6 +67,15 @@ export async function retryQuarantined(job: Job): Promise<void> {
     const isReadable = understand(resource, member, [fresh]).understood.length > 0
     await keepRecord(job, fresh, isReadable ? release : undefined)
   }
+}
+
+/** Reads the page where a record without a key was, and keeps it: what was mended is on it, as any other record. */
+async function isListed(job: Job, { key, below }: Held): Promise<boolean> {
+  const before = below === null ? undefined : justAfter(iso(below))
+  const page = await readPage(job.whoop, job.resource, before === undefined ? {} : { end: before })
+  if (page.records.length === 0) return true // as far as an empty answer can be believed
+  await keepPage(job, page, { before, claim: () => undefined })
+  return understand(job.resource, job.member, page.records).unreadable.some((record) => record.key === key)
 }
 
 /** Moves a deleted record to the history; what it placed in time is asked for, and its surroundings are read again. */
@@ -87,12 +99,4 @@ async function forget(job: Job, tx: Tx, key: string): Promise<void> {
 
 async function inTransaction(job: Job, work: (tx: Tx) => Promise<void>): Promise<void> {
   await job.database.alone((db) => db.transaction(work))
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }

@@ -89,7 +89,9 @@ async function keep(
     return database.alone((db) =>
       db.transaction(async (tx) => {
         const stored = await upsert(tx, resource, member, batch)
-        const fresh = await quarantine(tx, member, resource, unreadable, at)
+        const places = new Map(stored.map(({ key, place }) => [key, place]))
+        const listedBelow = ({ below }: Unreadable) => (below && places.get(below)) ?? listed?.before
+        const fresh = await quarantine(tx, member, resource, unreadable, at, listedBelow)
         await cover(tx, fence, member, resource, claims(stored))
         await remember(tx)
         return { stored, fresh }

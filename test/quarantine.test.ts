@@ -94,21 +94,47 @@ describe('a record that cannot be read', () => {
     await expectFaithful(member.database, member.sandbox)
   })
 
-  it('is read from what was kept, when it has no key to ask for and a newer version reads it', async () => {
+  it.each([
+    ['the newest', 0, 'mended'],
+    ['the newest', 0, 'deleted'],
+    ['on the newest page', 2, 'mended'],
+    ['far below', -3, 'mended'],
+    ['far below', -3, 'deleted'],
+    ['the oldest', -1, 'mended'],
+    ['the oldest', -1, 'deleted'],
+  ])('%s, without a key to ask for: leaves the quarantine when WHOOP has it %s', async (_, place, fate) => {
     const member = await newMember({ days: 80 })
     const { world } = member.sandbox
-    const old = world.list('workout').at(-3)
-    if (!old) throw new Error('the sandbox made too few workouts')
-    const answer = JSON.stringify({ records: [{ ...old, id: { new: old.id } }], next_token: null })
-    world.faults.next = [{ path: '/developer/v2/activity/workout', answer: { status: 200, body: answer } }]
-    expect(await member.sync('--type workout')).toMatchObject({ code: 65 })
+    const good = world.list('workout').at(place)
+    if (!good) throw new Error('the sandbox made too few workouts')
+    const bad = { ...good, id: null } as unknown as Workout
+    world.remove('workout', good.id)
+    spoil(member, bad)
+    expect(await member.sync()).toMatchObject({ code: 65 })
     expect(await quarantined(member)).toMatchObject([{ record_key: expect.stringMatching(/^sha256:/) as string }])
-    await member.database.sql`update quarantined_records set raw = ${JSON.stringify(old)}` // as if this one could
     member.clock.pass(HOUR_MS)
-    await member.sync('--type workout')
+    expect(await member.sync()).toMatchObject({ code: 0 })
+    expect(await quarantined(member)).toHaveLength(1)
+    world.remove('workout', bad.id)
+    if (fate === 'mended') world.put('workout', good)
+    member.clock.pass(2 * HOUR_MS)
+    expect(await member.sync()).toMatchObject({ code: 0 })
     expect(await quarantined(member)).toEqual([])
-    const [stored] = await member.database.sql`select raw_data from workout_records where id = ${old.id}`
-    expect(stored).toEqual({ raw_data: old })
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('without a key to ask for, is not given up for an empty page', async () => {
+    const { member, bad } = await withBad('far below')
+    member.sandbox.world.remove('workout', bad.id)
+    spoil(member, { ...bad, id: null } as unknown as Workout)
+    expect(await member.sync('--full')).toMatchObject({ code: 65 })
+    member.clock.pass(HOUR_MS)
+    const workouts = '/developer/v2/activity/workout'
+    member.sandbox.world.faults.next = [{ path: workouts, skip: 1, act: 'empty-page' }]
+    member.requests()
+    expect(await member.sync('--type workout')).toMatchObject({ code: 0 })
+    expect(member.requests()).toMatchObject({ 'activity/workout': 2 })
+    expect(await quarantined(member)).toHaveLength(1)
   })
 
   it.each(['ecfc6a15', '0', 2 ** 53, null, 'not/an?id'])(

@@ -7,37 +7,41 @@ import type { Member } from './tokens.ts'
 
 const AT_MOST = 20 // per type and run
 
-/** Keeps what could not be read, with the reason; returns how many of them are new. */
+/** Keeps what could not be read, with the reason and where it was listed; returns how many of them are new. */
 export async function quarantine(
   tx: Tx,
   member: Member,
   resource: Resource,
   records: readonly Unreadable[],
   at: string,
+  listedBelow: (record: Unreadable) => string | undefined,
 ): Promise<number> {
   if (records.length === 0) return 0
-  const values = records.map(
-    ({ key, text, reason }) =>
-      sql`(${member.id}::int, ${resource.name}, ${key}, ${text}, ${reason}, ${at}::timestamptz, ${at}::timestamptz)`,
-  )
+  const values = records.map((record) => {
+    const { key, text, reason } = record
+    const below = listedBelow(record) ?? null
+    return sql`(${member.id}::int, ${resource.name}, ${key}, ${text}, ${reason}, ${at}::timestamptz, ${at}::timestamptz, ${below}::timestamptz)`
+  })
   const rows = await tx.execute<{ is_new: boolean }>(sql`
-    insert into quarantined_records (user_id, data_type, record_key, raw, reason, first_seen, last_seen)
+    insert into quarantined_records (user_id, data_type, record_key, raw, reason, first_seen, last_seen, listed_below)
     values ${sql.join(values, sql`, `)}
     on conflict (user_id, data_type, record_key)
-    do update set raw = excluded.raw, reason = excluded.reason, last_seen = excluded.last_seen
+    do update set raw = excluded.raw, reason = excluded.reason, last_seen = excluded.last_seen,
+      listed_below = coalesce(excluded.listed_below, quarantined_records.listed_below)
     returning xmax = 0 as is_new`)
   return rows.filter(({ is_new }) => is_new).length
 }
 
+/** A record in quarantine, by its key or a hash, and where it was listed (a timestamptz's text). */
+export interface Held {
+  key: string
+  below: string | null
+}
+
 /** Quarantined records that were not seen in this run, and are due to be tried again. */
-export async function dueQuarantined(
-  db: Db,
-  member: Member,
-  resource: Resource,
-  at: string,
-): Promise<{ key: string; raw: string }[]> {
-  const rows = await db.execute<{ key: string; raw: string }>(sql`
-    select record_key as key, raw from quarantined_records q
+export async function dueQuarantined(db: Db, member: Member, resource: Resource, at: string): Promise<Held[]> {
+  const rows = await db.execute<{ key: string; below: string | null }>(sql`
+    select record_key as key, listed_below as below from quarantined_records q
     where user_id = ${member.id} and data_type = ${resource.name} and last_seen < ${at}
       and ${due(sql`q.first_seen`, sql`q.last_seen`, at)}
     order by last_seen limit ${AT_MOST}`)

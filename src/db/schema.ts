@@ -135,6 +135,8 @@ export const quarantinedRecords = pgTable(
     reason: text().notNull(),
     firstSeen: instant('first_seen').notNull(),
     lastSeen: instant('last_seen').notNull(),
+    /** When the readable record above it on its page happened: one without a key is looked for there. */
+    listedBelow: instant('listed_below'),
   },
   (table) => [unique('quarantined_records_record_unique').on(table.userId, table.dataType, table.recordKey)],
 )

@@ -15,6 +15,15 @@ export interface Unreadable {
   key: string
   text: string
   reason: string
+  /** The key of the readable record above it, if there is one. */
+  below?: string
+}
+
+const HASH = 'sha256:'
+
+/** Whether WHOOP can be asked for the record by its key. */
+export function hasNaturalKey({ key }: Pick<Unreadable, 'key'>): boolean {
+  return !key.startsWith(HASH)
 }
 
 /** Reads a page's records, each once, in the page's order; one that cannot be read does not stop the others. */
@@ -25,10 +34,15 @@ export function understand(
 ): { understood: Understood[]; unreadable: Unreadable[] } {
   const understood = new Map<string, Understood>()
   const unreadable = new Map<string, Unreadable>()
+  let below: string | undefined
   for (const raw of records) {
     const read = readRow(resource, member, raw)
-    if ('reason' in read) unreadable.set(read.key, read)
-    else understood.set(keyOf(resource, read.row), read)
+    if ('reason' in read) {
+      unreadable.set(read.key, { ...read, ...(below === undefined ? {} : { below }) })
+    } else {
+      below = keyOf(resource, read.row)
+      understood.set(below, read)
+    }
   }
   for (const key of understood.keys()) unreadable.delete(key) // one that is twice on a page counts where it is readable
   return { understood: [...understood.values()], unreadable: [...unreadable.values()] }
@@ -80,7 +94,7 @@ function textOf(raw: unknown): string {
 function keyOfRaw({ key }: Resource, raw: unknown, text: string): string {
   const value: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, key.name) : undefined
   const natural = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : ''
-  return isKey(key.getSQLType(), natural) ? natural : `sha256:${createHash('sha256').update(text).digest('hex')}`
+  return isKey(key.getSQLType(), natural) ? natural : `${HASH}${createHash('sha256').update(text).digest('hex')}`
 }
 
 /** What WHOOP can be asked for: many different records may share anything less. */

@@ -1,0 +1,1 @@
+ALTER TABLE quarantined_records DROP COLUMN listed_below;

@@ -1,0 +1,1 @@
+ALTER TABLE "quarantined_records" ADD COLUMN "listed_below" timestamp with time zone;
