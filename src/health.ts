@@ -5,6 +5,7 @@ import {
   loadMemberHealth,
   loadServerVersion,
   loadWhoopHealth,
+  runsAroundTheHour,
   type MemberHealth,
   type StoredGap,
   type TypeHealth,
@@ -25,6 +26,8 @@ export interface Report {
   failure: WhoopsterError | undefined
   schema: { applied: number; pending: number }
   whoop: WhoopHealth
+  /** The last runs all began when a login is most easily lost. */
+  isAroundTheHour: boolean
   members: MemberHealth[]
   quarantined: Quarantined[]
   gaps: StoredGap[]
@@ -45,6 +48,7 @@ export async function examine(env: Env): Promise<Report> {
     failure: undefined,
     schema: { applied: 0, pending: 0 },
     whoop: { lastStatus: null, at: null, remainingToday: null },
+    isAroundTheHour: false,
     members: [],
     quarantined: [],
     gaps: [],
@@ -56,6 +60,7 @@ export async function examine(env: Env): Promise<Report> {
       report.schema = { applied: applied.length, pending: pending.length }
       if (pending.length > 0) return
       report.whoop = await loadWhoopHealth(db)
+      report.isAroundTheHour = await runsAroundTheHour(db)
       report.members = await loadMemberHealth(db)
       report.quarantined = await loadQuarantined(db)
       report.gaps = await loadGaps(db)
@@ -82,6 +87,17 @@ export function problemsOf(report: Report, now: Date, maxAge: number): Problem[]
   if (length === 0) return members
   const message = `${length} record${length === 1 ? '' : 's'} of WHOOP's cannot be read and wait in quarantined_records.`
   return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
+}
+
+/** What is healthy, and should be changed all the same. */
+export function adviceOf(report: Report): Problem[] {
+  if (!report.isAroundTheHour) return []
+  return [
+    {
+      message: 'Runs begin around the full hour, when WHOOP has been seen to lose logins.',
+      hint: 'schedule them at other minutes, such as 7,22,37,52 * * * *',
+    },
+  ]
 }
 
 function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, maxAge: number): Problem[] {

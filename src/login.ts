@@ -100,7 +100,7 @@ async function fetchProfile({ config, world, log }: LoginMeans, access: string):
     log,
     baseUrl: config.WHOOP_API_BASE_URL,
     pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: { token: async () => access, renew: async () => undefined },
+    authority: { token: async () => access, renew: async () => undefined, learn: async () => {} },
   })
   return readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
 }

@@ -1,22 +1,10 @@
-import type { Database } from './db/connect.ts'
-import type { Keys } from './db/seal.ts'
-import {
-  loadTokens,
-  proveWritable,
-  rememberDead,
-  saveTokens,
-  withTokensLocked,
-  type Member,
-  type StoredTokens,
-  type Tokens,
-} from './db/tokens.ts'
+import { loadTokens, noteScope, type StoredTokens, type Tokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
-import type { Log } from './log.ts'
+import { isLost, refresh, type RefreshMeans } from './refresh.ts'
 import type { Authority } from './whoop/client.ts'
-import type { Grant, OAuth } from './whoop/oauth.ts'
-import type { Clock } from './world.ts'
 
 export interface Session extends Authority {
+  renew(refused: string, scope?: string): Promise<string | undefined>
   refreshes(): number
 }
 
@@ -24,15 +12,8 @@ export interface Session extends Authority {
 const MUST_OUTLIVE_MS = 60_000
 
 /** A member's access tokens, refreshed as needed. The database row is the only authority on them. */
-export function createSession(options: {
-  database: Database
-  keys: Keys
-  oauth: OAuth
-  member: Member
-  clock: Clock
-  log: Log
-}): Session {
-  const { database, keys, oauth, member, clock, log } = options
+export function createSession(means: RefreshMeans): Session {
+  const { database, keys, member, clock, log } = means
   let current: StoredTokens | undefined
   let refreshing: Promise<StoredTokens> | undefined
   let refreshes = 0
@@ -49,8 +30,7 @@ export function createSession(options: {
   }
 
   function mustRefresh(tokens: StoredTokens): boolean {
-    const now = clock.now()
-    return postponed ? tokens.expiresAt.getTime() - now.getTime() < MUST_OUTLIVE_MS : isDue(tokens, now)
+    return postponed ? isOver(tokens) : isDue(tokens, clock.now())
   }
 
   function warnOfEnd({ expiresAt }: StoredTokens): void {
@@ -60,68 +40,49 @@ export function createSession(options: {
     warned = true
   }
 
-  async function renew(refused: string): Promise<string | undefined> {
+  async function renew(refused: string, scope?: string): Promise<string | undefined> {
+    if (scope !== undefined && current?.refusedScopes.includes(scope)) return undefined // a new token has not helped before
     const tokens = await refreshOnce(refused)
     return tokens.access === refused ? undefined : tokens.access
   }
 
+  /** Remembered beyond this run: a scope that is missing must not cost a refresh in each. */
+  async function learn(scope: string, isPermitted: boolean): Promise<void> {
+    if (!current || current.refusedScopes.includes(scope) !== isPermitted) return
+    const others = current.refusedScopes.filter((one) => one !== scope)
+    current = { ...current, refusedScopes: isPermitted ? others : [...others, scope] }
+    await database.alone((db) => noteScope(db, member, scope, isPermitted))
+  }
+
   /** All types of one run share one refresh. */
   function refreshOnce(refused?: string): Promise<StoredTokens> {
-    refreshing ??= refresh(refused).finally(() => {
+    refreshing ??= refreshOr(refused).finally(() => {
       refreshing = undefined
     })
     return refreshing
   }
 
-  /** WHOOP forgets both old tokens with each refresh, so the row is held from the last look until the new pair is in it. */
-  async function refresh(refused: string | undefined): Promise<StoredTokens> {
-    const outcome = await withTokensLocked(database, keys, member, async (tx, stored) => {
-      if (!stored) throw loginNeeded(member, 'Nobody is logged in')
-      if (stored.dead) return loginNeeded(member, 'WHOOP has ended the login')
-      const someoneElseDid = refused === undefined ? !isDue(stored, clock.now()) : stored.access !== refused
-      if (someoneElseDid) return stored
-      await proveWritable(tx, member)
-      const grant = await spend(stored.refresh)
-      const left = stored.expiresAt.getTime() - clock.now().getTime()
-      if (isLost(grant) && refused === undefined && left > MUST_OUTLIVE_MS) {
-        log.warn('the token could not be refreshed; the old one is used while it lasts', { reason: grant.message })
-        postponed = true
-        return stored
-      }
-      if (grant instanceof WhoopsterError) {
-        if (grant.reason === 'login') await rememberDead(tx, member, stored.refresh)
-        return grant
-      }
-      refreshes++
-      const tokens: Tokens = {
-        ...grant,
-        refresh: grant.refresh ?? stored.refresh,
-        scopes: grant.scopes ?? stored.scopes,
-      }
-      await saveTokens(tx, keys, member, tokens)
-      return { ...tokens, dead: false }
-    })
+  async function refreshOr(refused: string | undefined): Promise<StoredTokens> {
+    const old = current
+    const outcome = await refresh(means, (stored) =>
+      refused === undefined ? isDue(stored, clock.now()) : stored.access === refused,
+    )
+    if (isLost(outcome) && refused === undefined && old && !old.dead && !isOver(old)) {
+      log.warn('the token could not be refreshed; the old one is used while it lasts', { reason: outcome.message })
+      postponed = true
+      return old
+    }
     if (outcome instanceof WhoopsterError) throw outcome
-    current = outcome
-    return outcome
+    if (outcome.isOurs) refreshes++
+    current = outcome.tokens
+    return outcome.tokens
   }
 
-  /** WHOOP's tokens, or why not. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
-  async function spend(refreshToken: string): Promise<Grant | WhoopsterError> {
-    const first = await attempt(refreshToken)
-    if (!isLost(first)) return first
-    log.warn('the answer to a token refresh was lost; asking once more', { reason: first.message })
-    return attempt(refreshToken)
+  function isOver({ expiresAt }: StoredTokens): boolean {
+    return expiresAt.getTime() - clock.now().getTime() < MUST_OUTLIVE_MS
   }
 
-  function attempt(refreshToken: string): Promise<Grant | WhoopsterError> {
-    return oauth.refresh(refreshToken).catch((error: unknown) => {
-      if (error instanceof WhoopsterError) return error
-      throw error
-    })
-  }
-
-  return { token, renew, refreshes: () => refreshes }
+  return { token, renew, learn, refreshes: () => refreshes }
 }
 
 /**
@@ -131,17 +92,10 @@ export function createSession(options: {
 export function isDue(tokens: Pick<Tokens, 'grantedAt' | 'expiresAt'>, now: Date): boolean {
   const left = tokens.expiresAt.getTime() - now.getTime()
   if (left < MUST_OUTLIVE_MS) return true
-  const minute = now.getUTCMinutes()
-  const aroundTheHour = minute >= 58 || minute < 5
   const life = tokens.expiresAt.getTime() - tokens.grantedAt.getTime()
-  return left <= life / 2 && !aroundTheHour
+  return left <= life / 2 && !isAroundTheHour(now.getUTCMinutes())
 }
 
-/** Nobody can know whether WHOOP acted; every other failure is an answer, and is not asked for again. */
-function isLost(grant: Grant | WhoopsterError): grant is WhoopsterError {
-  return grant instanceof WhoopsterError && grant.reason === 'unavailable'
-}
-
-function loginNeeded(member: Member, why: string): WhoopsterError {
-  return new WhoopsterError('login', `${why} (WHOOP user ${member.whoopUserId}).`, { hint: 'run: whoopster auth' })
+export function isAroundTheHour(minute: number): boolean {
+  return minute >= 58 || minute < 5
 }

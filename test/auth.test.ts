@@ -220,6 +220,21 @@ describe('auth status, logout and keygen', () => {
     expect(member.sandbox.requests.at(-1)).toMatchObject({ method: 'DELETE', status: 204 })
   })
 
+  it.each([
+    ['of the refresh', '/oauth/oauth2/token'],
+    ['that revokes', '/developer/v2/user/access'],
+  ])('logout says what is left to do when WHOOP is down at the request %s', async (_, path) => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(2 * HOUR_MS)
+    member.sandbox.world.faults.next = [{ path, times: 9, answer: { status: 503, body: 'down' } }]
+    const { code, err } = await member.run('auth logout')
+    expect(code).toBe(69)
+    expect(err).toContain('is still logged in, at WHOOP and here')
+    expect(err).toContain('run it again later: whoopster auth logout --user 10001')
+    member.sandbox.world.faults.next = []
+    expect(await member.run('auth logout')).toMatchObject({ code: 0 })
+  })
+
   it('logout leaves the records to be looked at', async () => {
     const member = await newMember({ days: 5 })
     await member.sync()
@@ -366,7 +381,18 @@ describe('a login', () => {
     member.clock.pass(2 * HOUR_MS)
     const { out, err } = await member.run('sync --verbose --json')
     expectNoSecrets(out + err)
-    for (const table of ['oauth_tokens', 'pending_logins', 'sync_runs', 'sync_status', 'users']) {
+    member.sandbox.world.faults.next = [
+      { path: '/developer/v2/cycle', answer: { status: 200, body: '{"records":[{"id":1}]}' } },
+    ]
+    await member.sync('--full')
+    const url = `${member.env['DATABASE_URL']}?lock_timeout=1`
+    await member.database.sql.begin(async (tx) => {
+      await tx`lock table oauth_tokens`
+      const locked = await run('sync --verbose --json', { ...member.env, DATABASE_URL: url }, { clock: member.clock })
+      expectNoSecrets(locked.out + locked.err)
+    })
+    const tables = ['oauth_tokens', 'pending_logins', 'sync_runs', 'sync_status', 'users', 'quarantined_records']
+    for (const table of [...tables, 'record_history', 'chased_records']) {
       expectNoSecrets(JSON.stringify(await member.database.sql`select * from ${member.database.sql(table)}`))
     }
     expect(secrets.size).toBeGreaterThan(5)

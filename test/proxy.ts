@@ -5,10 +5,18 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 /** How much of the statement PostgreSQL gets to see. */
 export type When = 'before' | 'torn' | 'after'
 
+/**
+ * What becomes of the connections: nothing is forwarded any more; this one is cut; this one is cut, and PostgreSQL does not
+ * notice; all go on, with the statement.
+ */
+export type Aftermath = 'over' | 'cut' | 'half-open' | 'on'
+
 export interface Strike {
-  statement: number
+  /** Its number, or how it is recognised as the last one of those so far. */
+  statement: number | ((statements: readonly string[]) => boolean)
   when: When
   strike: () => void
+  aftermath?: Aftermath
 }
 
 export interface Proxy {
@@ -19,44 +27,57 @@ export interface Proxy {
   close(): Promise<void>
 }
 
+interface Pair {
+  client: Socket
+  server: Socket
+  /** The server's side stays open when the client's is gone. */
+  isKept: boolean
+}
+
 /** What ends a statement: a simple query, or the Sync after Bind and Execute. */
 const ENDS = new Set(['Q', 'S'])
 /** What is passed on at once: the start of a connection, its end, and a Flush, which only asks what a query takes. */
 const APART = new Set(['', 'p', 'X', 'H'])
 
-/** Forwards all there is; from `strike` on nothing, but PostgreSQL still reads what it was sent before. */
+/** Forwards all there is, until it strikes; PostgreSQL still reads what it was sent before. */
 export async function startProxy(databaseUrl: string, struck?: Strike): Promise<Proxy> {
   const target = new URL(databaseUrl)
   const statements: string[] = []
-  const pairs: { client: Socket; server: Socket }[] = []
+  const pairs: Pair[] = []
+  let hasStruck = false
   let isOver = false
 
-  const forward = (server: Socket, step: Buffer, sql: string) => {
+  const forward = (pair: Pair, step: Buffer, sql: string) => {
     statements.push(sql)
-    if (statements.length !== struck?.statement) {
-      server.write(step)
+    if (hasStruck || !struck || !isStruck(struck, statements)) {
+      pair.server.write(step)
       return
     }
-    isOver = true
-    if (struck.when === 'after') server.write(step)
-    if (struck.when === 'torn') server.write(step.subarray(0, Math.ceil(step.length / 2)))
-    struck.strike()
-    for (const pair of pairs) {
-      pair.client.destroy()
-      pair.server.end()
+    hasStruck = true
+    const { when, strike, aftermath = 'over' } = struck
+    isOver = aftermath === 'over'
+    if (when === 'after' || aftermath === 'on') pair.server.write(step)
+    else if (when === 'torn') pair.server.write(step.subarray(0, Math.ceil(step.length / 2)))
+    strike()
+    if (aftermath === 'on') return
+    pair.isKept = aftermath === 'half-open'
+    for (const { client, server, isKept } of isOver ? pairs : [pair]) {
+      client.destroy()
+      if (!isKept) server.end()
     }
   }
 
   const listener = createServer((client) => {
     const server = connect(Number(target.port) || 5432, target.hostname)
-    pairs.push({ client, server })
+    const pair: Pair = { client, server, isKept: false }
+    pairs.push(pair)
     server.on('data', (chunk) => void (isOver || client.write(chunk)))
     for (const [one, other] of [
       [client, server],
       [server, client],
     ] as const) {
       one.on('error', () => {})
-      one.on('close', () => other.end())
+      one.on('close', () => void (pair.isKept || other.end()))
     }
     const sqlOf = createNames()
     let held: Buffer = Buffer.alloc(0)
@@ -65,7 +86,7 @@ export async function startProxy(databaseUrl: string, struck?: Strike): Promise<
       if (isOver) return
       sql = sqlOf(type, message) ?? sql
       held = Buffer.concat([held, message])
-      if (ENDS.has(type)) forward(server, held, sql)
+      if (ENDS.has(type)) forward(pair, held, sql)
       else if (APART.has(type)) server.write(held)
       else return
       held = Buffer.alloc(0)
@@ -87,6 +108,10 @@ export async function startProxy(databaseUrl: string, struck?: Strike): Promise<
       await once(listener, 'close')
     },
   }
+}
+
+function isStruck({ statement }: Strike, statements: readonly string[]): boolean {
+  return typeof statement === 'number' ? statements.length === statement : statement(statements)
 }
 
 /** Cuts a connection's bytes into messages, each with its type: none for the first. */

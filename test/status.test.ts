@@ -11,6 +11,7 @@ const START = '2026-11-22T10:20:00Z'
 interface Status {
   healthy: boolean
   problems: { message: string; hint: string }[]
+  advice: { message: string; hint: string }[]
   database: { reachable: boolean; where: string; version: string | null; error: string | null }
   schema: { applied: number; pending: number }
   whoop: { lastStatus: number | null; at: string | null; remainingToday: number | null }
@@ -78,6 +79,7 @@ describe('status', () => {
       code: 0,
       healthy: true,
       problems: [],
+      advice: [],
       database: {
         reachable: true,
         where: new URL(database.url).host + new URL(database.url).pathname,
@@ -107,6 +109,27 @@ describe('status', () => {
         },
       ],
     })
+  })
+
+  it.each([
+    ['*/15 * * * *', [0, 15, 30, 45], 0],
+    ['0 * * * *', [60, 120, 180, 240], 1],
+    ['59 * * * *', [59, 119, 179, 239], 1],
+    ['7 * * * *', [7, 67, 127, 187], 0],
+  ])('advises against a schedule around the full hour: %s', async (_, minutes, count) => {
+    const at = (minute: number) => new Date(Date.parse('2027-01-01T00:00:09Z') + minute * 60_000).toISOString()
+    const rows = minutes.map((minute) => ({ started_at: at(minute), finished_at: at(minute + 1) }))
+    const { sql } = database
+    for (const row of rows) {
+      await sql`
+        insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
+        select id, ${row.started_at}, ${row.finished_at}, 'ok', 0, 0, 0, 0, '{}' from users limit 1`
+    }
+    const { healthy, advice } = await status(env, { clock })
+    const { out } = await run('status', env, { clock })
+    await sql`delete from sync_runs where started_at >= '2027-01-01'`
+    expect({ healthy, count: advice.length }).toEqual({ healthy: true, count })
+    expect(out.includes('7,22,37,52 * * * *')).toBe(count > 0)
   })
 
   it('is healthy with an access token that has expired: the next run renews it', async () => {

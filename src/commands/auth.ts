@@ -160,6 +160,8 @@ async function showLogins(cli: Cli): Promise<void> {
       print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${login.name})` : ''}`)
       print(cli, `  login   ${state}`)
       print(cli, `  scopes  ${login.scopes.join(' ')}`)
+      if (login.refusedScopes.length > 0)
+        print(cli, `          refused ${login.refusedScopes.join(' ')}: run whoopster auth, and grant them`)
       print(cli, `  sealed  under ${key} (${login.sealedUnder ?? 'unknown'})`)
     }
   })
@@ -176,7 +178,9 @@ async function logOut(cli: Cli, user: number | undefined): Promise<void> {
     const oauth = createOAuth(config, cli.world)
     for (const member of await requireMembers(database, user)) {
       const session = createSession({ database, keys, oauth, member, clock: cli.world.clock, log: cli.log })
-      const ended = await revoke(session, oauth)
+      const ended = await revoke(session, oauth).catch((error: unknown) => {
+        throw stillLoggedIn(member.whoopUserId, error)
+      })
       await forgetTokens(database.db, member)
       print(cli, `WHOOP user ${member.whoopUserId}: login ${ended} and forgotten here; the records stay.`)
     }
@@ -197,6 +201,13 @@ async function revoke(session: Session, oauth: OAuth): Promise<string> {
     if (hasEnded(error)) return 'already ended at WHOOP'
     throw error
   }
+}
+
+function stillLoggedIn(whoopUserId: number, error: unknown): unknown {
+  if (!(error instanceof WhoopsterError)) return error
+  const message = `WHOOP user ${whoopUserId} is still logged in, at WHOOP and here: ${error.message}`
+  const hint = `run it again later: whoopster auth logout --user ${whoopUserId}`
+  return new WhoopsterError(error.reason, message, { hint, cause: error })
 }
 
 function hasEnded(error: unknown): boolean {

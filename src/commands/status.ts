@@ -20,25 +20,31 @@ export const addStatus: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, gaps, json }) => {
       const { clock, env, terminal } = cli.world
-      const { examine, problemsOf } = await import('../health.ts')
+      const { adviceOf, examine, problemsOf } = await import('../health.ts')
       const report = await examine(env)
       const asked = { gaps: gaps === true, now: clock.now() }
       const problems = problemsOf(report, asked.now, maxAge)
       if (json) {
-        printJson(cli, toJson(report, problems, asked))
+        printJson(cli, toJson(report, problems, adviceOf(report), asked))
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
-        print(cli, drawStatus(report, problems, asked, terminal.stdout, env))
+        print(cli, drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
       }
       cli.exit(problems.length === 0 ? 0 : 1)
     })
 }
 
-function toJson(report: Report, problems: readonly Problem[], { gaps, now }: { gaps: boolean; now: Date }) {
+function toJson(
+  report: Report,
+  problems: readonly Problem[],
+  advice: readonly Problem[],
+  { gaps, now }: { gaps: boolean; now: Date },
+) {
   const { whoop } = report
   return {
     healthy: problems.length === 0,
     problems,
+    advice,
     database: {
       reachable: report.serverVersion !== '',
       where: report.where,

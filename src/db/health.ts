@@ -3,6 +3,7 @@ import type { Failure, Reason } from '../errors.ts'
 import { resources, scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connect.ts'
+import { isAroundTheHour } from '../session.ts'
 import { loadLogins, type Login } from './tokens.ts'
 
 export interface TypeHealth {
@@ -65,6 +66,16 @@ export async function loadWhoopHealth(db: Db): Promise<WhoopHealth> {
   return row
     ? { lastStatus: row.status, at: new Date(row.at), remainingToday: row.remaining }
     : { lastStatus: null, at: null, remainingToday: null }
+}
+
+const RUNS = 4
+
+/** Whether the last runs all began around the full hour, when WHOOP has been seen to lose the answers to a refresh. */
+export async function runsAroundTheHour(db: Db): Promise<boolean> {
+  const rows = await db.execute<{ minute: number }>(sql`
+    select extract(minute from at)::int as minute
+    from (select distinct date_trunc('minute', started_at) as at from sync_runs order by at desc limit ${RUNS}) runs`)
+  return rows.length === RUNS && rows.every(({ minute }) => isAroundTheHour(minute))
 }
 
 export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {

@@ -42,6 +42,10 @@ export const oauthTokens = pgTable(
     scopes: text().array().notNull(),
     /** Of a refresh token that WHOOP has refused: it is not offered again. */
     deadFingerprint: text('dead_fingerprint'),
+    /** When a refresh began that nobody has seen the end of. */
+    refreshingSince: instant('refreshing_since'),
+    /** Granted, and yet WHOOP refuses what needs them, with a token just renewed. */
+    refusedScopes: text('refused_scopes').array().notNull().default([]),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },

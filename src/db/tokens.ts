@@ -65,23 +65,41 @@ export async function saveProfile(db: Db | Tx, profile: Profile): Promise<number
 
 /** A new login replaces whatever the row held, readable or not. */
 export async function saveTokens(db: Db | Tx, keys: Keys, member: Pick<Member, 'id'>, tokens: Tokens): Promise<void> {
-  const row = {
-    accessToken: seal(keys, tokens.access, placeOf(member.id, 'access_token')),
-    refreshToken: seal(keys, tokens.refresh, placeOf(member.id, 'refresh_token')),
-    expiresAt: tokens.expiresAt.toISOString(),
-    updatedAt: tokens.grantedAt.toISOString(),
-    scopes: [...tokens.scopes],
-    deadFingerprint: null,
-  }
+  const row = { ...sealed(keys, member, tokens), refusedScopes: [] }
   await db
     .insert(oauthTokens)
     .values({ userId: member.id, ...row })
     .onConflictDoUpdate({ target: oauthTokens.userId, set: row })
 }
 
-/** A member's tokens as stored, and whether WHOOP has refused this refresh token before. */
+/** The pair that WHOOP gave for the one in the row, which the caller holds. */
+export async function renewTokens(tx: Tx, keys: Keys, member: Member, tokens: Tokens): Promise<void> {
+  await tx
+    .update(oauthTokens)
+    .set(sealed(keys, member, tokens))
+    .where(eq(oauthTokens.userId, member.id))
+}
+
+function sealed(keys: Keys, { id }: Pick<Member, 'id'>, tokens: Tokens) {
+  return {
+    accessToken: seal(keys, tokens.access, placeOf(id, 'access_token')),
+    refreshToken: seal(keys, tokens.refresh, placeOf(id, 'refresh_token')),
+    expiresAt: tokens.expiresAt.toISOString(),
+    updatedAt: tokens.grantedAt.toISOString(),
+    scopes: [...tokens.scopes],
+    deadFingerprint: null,
+    refreshingSince: null,
+  }
+}
+
+/** A member's tokens as stored, and what has been learned of them. */
 export interface StoredTokens extends Tokens {
+  /** WHOOP has refused this refresh token. */
   dead: boolean
+  /** When a refresh of these began that nobody has seen the end of. */
+  refreshingSince: Date | undefined
+  /** Scopes that a renewed token was refused for. */
+  refusedScopes: readonly string[]
 }
 
 /** What can be said of a login without opening it. */
@@ -92,6 +110,8 @@ export interface Login {
   expiresAt: Date
   /** WHOOP has refused its refresh token: a person has to log in again. */
   dead: boolean
+  /** Scopes that a renewed token was refused for. */
+  refusedScopes: readonly string[]
   /** The id of the key that its tokens are sealed with. */
   sealedUnder: string | undefined
 }
@@ -108,6 +128,7 @@ export async function loadLogins(db: Db): Promise<Login[]> {
     scopes: tokens.scopes,
     expiresAt: new Date(tokens.expiresAt),
     dead: tokens.deadFingerprint !== null, // a new login clears it
+    refusedScopes: tokens.refusedScopes,
     sealedUnder: sealedUnder(tokens.refreshToken),
   }))
 }
@@ -132,11 +153,40 @@ export async function withTokensLocked<T>(
   )
 }
 
-/** Proves that this row can be written before WHOOP is asked for what has to be stored in it. */
-export async function proveWritable(tx: Tx, member: Member): Promise<void> {
+/** Notes that these tokens are about to be spent; an older note, of one who never came back, stays. */
+export async function noteRefresh(tx: Tx, member: Member, now: Date): Promise<void> {
   await tx
     .update(oauthTokens)
-    .set({ expiresAt: sql`${oauthTokens.expiresAt}` })
+    .set({ refreshingSince: sql`coalesce(${oauthTokens.refreshingSince}, ${now.toISOString()}::timestamptz)` })
+    .where(eq(oauthTokens.userId, member.id))
+}
+
+/** A session of the server's; `since` tells it from a later one with the same number. */
+export interface Backend {
+  pid: number
+  since: string
+}
+
+/** The caller's own, where there is one: not in the embedded database. */
+export async function backendOf(tx: Tx): Promise<Backend | undefined> {
+  const [row] = await tx.execute<{ pid: number; since: string }>(sql`
+    select pid, backend_start::text as since from pg_stat_activity where pid = pg_backend_pid()`)
+  return row
+}
+
+/** Ends another session, with the locks it holds: it may not have noticed that nobody is there any more. */
+export async function endBackend(db: Db, { pid, since }: Backend): Promise<void> {
+  await db.execute(sql`
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where pid = ${pid} and backend_start = ${since}::timestamptz and pid <> pg_backend_pid()`)
+}
+
+/** Whether WHOOP permits what needs the scope, with a token that is certainly good. */
+export async function noteScope(db: Db, member: Member, scope: string, isPermitted: boolean): Promise<void> {
+  const others = sql`array_remove(${oauthTokens.refusedScopes}, ${scope})`
+  await db
+    .update(oauthTokens)
+    .set({ refusedScopes: isPermitted ? others : sql`array_append(${others}, ${scope})` })
     .where(eq(oauthTokens.userId, member.id))
 }
 
@@ -190,6 +240,8 @@ function opened(keys: Keys, row: typeof oauthTokens.$inferSelect): StoredTokens 
     expiresAt: new Date(row.expiresAt),
     scopes: row.scopes,
     dead: row.deadFingerprint === fingerprint(refresh),
+    refreshingSince: row.refreshingSince === null ? undefined : new Date(row.refreshingSince),
+    refusedScopes: row.refusedScopes,
   }
 }
 

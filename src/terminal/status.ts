@@ -10,6 +10,7 @@ import { table } from './table.ts'
 export function drawStatus(
   report: Report,
   problems: readonly Problem[],
+  advice: readonly Problem[],
   asked: { gaps: boolean; now: Date },
   output: Output,
   env: Env,
@@ -19,7 +20,7 @@ export function drawStatus(
   const { now } = asked
   const healthy = problems.length === 0
   const verdict = healthy ? style.green.bold('✔ healthy') : style.red.bold('✘ not healthy')
-  const reasons = problems.flatMap(({ message, hint }) => [
+  const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
   ])

@@ -10,8 +10,10 @@ import { reasonOf, wordsOf } from './words.ts'
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
 export interface Authority {
   token(): Promise<string>
-  /** A token newer than the refused one, or undefined when there is none to be had. */
-  renew(refused: string): Promise<string | undefined>
+  /** A token newer than the one refused for want of `scope`, or undefined when that would not help. */
+  renew(refused: string, scope: string): Promise<string | undefined>
+  /** Told what WHOOP made of a token that was not too old. */
+  learn(scope: string, isPermitted: boolean): Promise<void>
 }
 
 export interface Whoop {
@@ -49,12 +51,12 @@ export function createWhoop(options: WhoopOptions): Whoop {
 
   async function ask(path: string, scope: string): Promise<Reply> {
     const token = await authority.token()
-    const reply = await persist(path, token)
+    const first = await persist(path, token)
+    const renewed = first.status === 401 ? await authority.renew(token, scope) : undefined
+    const reply = renewed === undefined ? first : await persist(path, renewed)
+    if (reply.status === 200 || renewed !== undefined) await authority.learn(scope, reply.status !== 401)
     if (reply.status !== 401) return reply
-    const renewed = await authority.renew(token)
-    const second = renewed === undefined ? reply : await persist(path, renewed)
-    if (second.status !== 401) return second
-    throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${second.words}`, {
+    throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${reply.words}`, {
       hint: `run: whoopster auth, and grant ${scope}`,
     })
   }

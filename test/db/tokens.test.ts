@@ -9,8 +9,9 @@ import {
   loadMembers,
   loadPendingLogin,
   loadTokens,
-  proveWritable,
+  noteRefresh,
   rememberDead,
+  renewTokens,
   savePendingLogin,
   saveProfile,
   saveTokens,
@@ -62,7 +63,7 @@ describe('tokens', () => {
   it('come back as they were saved', () =>
     open(async (database) => {
       const member = await logIn(database)
-      expect(await loadTokens(database.db, keys, member)).toEqual({ ...tokens, dead: false })
+      expect(await loadTokens(database.db, keys, member)).toMatchObject({ ...tokens, dead: false })
       expect(await loadMembers(database.db)).toEqual([member])
       expect(await loadMembers(database.db, member.whoopUserId)).toEqual([member])
       expect(await loadMembers(database.db, 1)).toEqual([])
@@ -183,8 +184,8 @@ describe('a locked row', () => {
       const spend = (name: string) =>
         withTokensLocked(database, keys, member, async (tx, stored) => {
           steps.push(`${name} has ${stored?.refresh}`)
-          await proveWritable(tx, member)
-          await saveTokens(tx, keys, member, { ...tokens, refresh: `${stored?.refresh}+` })
+          await noteRefresh(tx, member, new Date())
+          await renewTokens(tx, keys, member, { ...tokens, refresh: `${stored?.refresh}+` })
           await tx.execute(sql`select pg_sleep(0.05)`)
           steps.push(`${name} is done`)
         })

@@ -78,6 +78,7 @@ function open(options: Options = {}): Opened {
       refused.push(token)
       return renewed
     },
+    learn: async () => {},
   }
   const whoop = createWhoop({
     baseUrl,
