@@ -254,6 +254,7 @@ export async function newLife({ seed = 1, days = 60 }: { seed?: number; days?: n
     const before = stored
     stored = await readTables()
     await expectHistory(before, startedAt)
+    for (const id of unsettledSince.keys()) if (!stored.has(id)) unsettledSince.delete(id) // nobody asks for what is gone
     for (const [id, row] of stored) {
       if (!isUnsettled(row)) unsettledSince.delete(id)
       else if (!unsettledSince.has(id)) unsettledSince.set(id, startedAt)
