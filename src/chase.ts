@@ -4,11 +4,11 @@ import { cover, iso, uncover } from './db/coverage.ts'
 import { moveToHistory } from './db/history.ts'
 import { dueQuarantined, releaseQuarantined, type Held } from './db/quarantine.ts'
 import { placeOf } from './db/upsert.ts'
-import { justAfter, keepPage, keepRecord, shift, type Job } from './keep.ts'
+import { askPage, justAfter, keepPage, keepRecord, shift, type Job } from './keep.ts'
 import { resources } from './resources/index.ts'
 import { hasNaturalKey, understand } from './resources/read.ts'
 import { DAY_MS } from './tiers.ts'
-import { findRecord, readPage } from './whoop/pages.ts'
+import { findRecord } from './whoop/pages.ts'
 
 const MARGIN_MS = 3 * DAY_MS // a recovery may lie that far from where its sleep was
 
@@ -72,10 +72,10 @@ export async function retryQuarantined(job: Job): Promise<void> {
 /** Reads the page where a record without a key was, and keeps it: what was mended is on it, as any other record. */
 async function isListed(job: Job, { key, below }: Held): Promise<boolean> {
   const before = below === null ? undefined : justAfter(iso(below))
-  const page = await readPage(job.whoop, job.resource, before === undefined ? {} : { end: before })
-  if (page.records.length === 0) return true // as far as an empty answer can be believed
+  const page = await askPage(job, before === undefined ? {} : { end: before })
+  if (page.length === 0) return true // as far as an empty answer can be believed
   await keepPage(job, page, { before, claim: () => undefined })
-  return understand(job.resource, job.member, page.records).unreadable.some((record) => record.key === key)
+  return page.unreadable.some((record) => record.key === key)
 }
 
 /** Moves a deleted record to the history; what it placed in time is asked for, and its surroundings are read again. */

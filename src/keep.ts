@@ -11,7 +11,7 @@ import { refused, understand, type Understood, type Unreadable } from './resourc
 import type { Resource } from './resources/resource.ts'
 import type { Tally } from './result.ts'
 import type { Whoop } from './whoop/client.ts'
-import type { Page } from './whoop/pages.ts'
+import { readPage } from './whoop/pages.ts'
 import type { Clock } from './world.ts'
 
 /** One type of one member, and all that its sync needs. */
@@ -50,11 +50,29 @@ export interface Listed {
 
 const DOUBT_MS = 30 * 86_400_000
 
+/** One page of WHOOP's list, read. */
+export interface Page {
+  understood: Understood[]
+  unreadable: Unreadable[]
+  /** How many records it had. */
+  length: number
+  nextToken: string | undefined
+}
+
+/** Asks for a page of the list, and reads it. */
+export async function askPage(
+  { whoop, resource, member }: Job,
+  where: { start?: string; end?: string; token?: string },
+): Promise<Page> {
+  const { records, nextToken } = await readPage(whoop, resource, where)
+  return { ...understand(resource, member, records), length: records.length, nextToken }
+}
+
 /** Commits a page's records and the range that it completes, or neither; undefined when none could be read. */
 export async function keepPage(job: Job, page: Page, listed: Listed): Promise<Kept | undefined> {
   const last = page.nextToken === undefined
   const { before, shown = [] } = listed
-  const stored = await keep(job, page.records, { last, before, shown }, (rows) => {
+  const stored = await keep(job, page, { last, before, shown }, (rows) => {
     const span = spanOf(rows)
     if (!span) return {}
     // What is new where everything was thought to be known may not have come alone.
@@ -69,48 +87,57 @@ export async function keepPage(job: Job, page: Page, listed: Listed): Promise<Ke
 
 /** Commits one record that was asked for by its id, with what else has to be remembered of it. */
 export async function keepRecord(job: Job, raw: unknown, remember?: (tx: Tx) => Promise<void>): Promise<void> {
-  await keep(job, [raw], undefined, () => ({}), remember)
+  await keep(job, { ...understand(job.resource, job.member, [raw]), length: 1 }, undefined, () => ({}), remember)
 }
 
 type Claims = Parameters<typeof cover>[4]
 
 async function keep(
   job: Job,
-  records: readonly unknown[],
+  { understood, unreadable, length }: Omit<Page, 'nextToken'>,
   listed: NonNullable<Batch['listed']> | undefined,
   claims: (stored: readonly Stored[]) => Claims,
   remember: (tx: Tx) => Promise<void> = async () => {},
 ): Promise<Stored[]> {
   const { database, fence, member, resource, tally } = job
   const at = job.clock.now().toISOString()
-  const commit = async (understood: readonly Understood[], unreadable: readonly Unreadable[]) => {
-    const shown = [...(listed?.shown ?? []), ...unreadable.map(({ key }) => key)]
-    const batch: Batch = { records: understood, at, ...(listed ? { listed: { ...listed, shown } } : {}) }
+  const commit = async (accepted: readonly Understood[], refusals: readonly Unreadable[]) => {
+    const shown = [...(listed?.shown ?? []), ...refusals.map(({ key }) => key)]
+    const batch: Batch = { records: accepted, at, ...(listed ? { listed: { ...listed, shown } } : {}) }
     return database.alone((db) =>
       db.transaction(async (tx) => {
         const stored = await upsert(tx, resource, member, batch)
         const places = new Map(stored.map(({ key, place }) => [key, place]))
         const listedBelow = ({ below }: Unreadable) => (below && places.get(below)) ?? listed?.before
-        const fresh = await quarantine(tx, member, resource, unreadable, at, listedBelow)
+        const fresh = await quarantine(tx, member, resource, refusals, at, listedBelow)
         await cover(tx, fence, member, resource, claims(stored))
         await remember(tx)
         return { stored, fresh }
       }),
     )
   }
-  const { understood, unreadable } = understand(resource, member, records)
   const { stored, fresh } = await commit(understood, unreadable).catch(async (error: unknown) => {
     if (!isAboutData(error)) throw error
     const sorted = await sortOut(job, understood, at)
     return commit(sorted.accepted, [...unreadable, ...sorted.refused])
   })
-  tally.fetched += records.length
   tally.quarantined += fresh
+  count(job, length, understood, stored)
+  return stored
+}
+
+/** Counts records that WHOOP sent, and what became of those that could be read. */
+function count(
+  { resource, tally }: Job,
+  length: number,
+  understood: readonly Understood[],
+  stored: readonly Pick<Stored, 'change'>[],
+): void {
+  tally.fetched += length
   for (const { change } of stored) tally[change]++
   for (const field of understood.flatMap(({ raw }) => unknownFields(resource, raw))) {
     tally.unknownFields[field] = (tally.unknownFields[field] ?? 0) + 1
   }
-  return stored
 }
 
 /** Which records PostgreSQL takes: each is tried alone, and taken back. */

@@ -4,11 +4,11 @@ import { loadTiers, saveTiers } from './db/tiers.ts'
 import { holdsBefore } from './db/upsert.ts'
 import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
 import { WhoopsterError } from './errors.ts'
-import { justAfter, keepPage, type Job, type Span } from './keep.ts'
-import { keyOf, understand } from './resources/read.ts'
+import { askPage, justAfter, keepPage, type Job, type Page, type Span } from './keep.ts'
+import { keyOf } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
 import { dueAgain } from './tiers.ts'
-import { findRecord, readPage, type Page } from './whoop/pages.ts'
+import { findRecord } from './whoop/pages.ts'
 
 /**
  * Makes one type complete and true: the newest page always, what is not final by its id, then the newest page of what
@@ -43,10 +43,10 @@ interface Newest extends Span {
 
 /** Reads the newest page, without an `end`: the present is always open, and nobody's clock matters. */
 async function keepNewest(job: Job): Promise<Newest | undefined> {
-  let page = await readPage(job.whoop, job.resource, {})
-  if (page.records.length === 0 && (await holdsRecords(job))) {
-    page = await readPage(job.whoop, job.resource, {})
-    if (page.records.length === 0) await suspect(job)
+  let page = await askPage(job, {})
+  if (page.length === 0 && (await holdsRecords(job))) {
+    page = await askPage(job, {})
+    if (page.length === 0) await suspect(job)
   }
   let top: string | undefined
   let bottom: string | undefined
@@ -83,8 +83,8 @@ async function fillGaps(job: Job, newest: Newest): Promise<void> {
 /** Reads the newest page of a gap; false when WHOOP contradicts, twice, what it has said before. */
 async function fill(job: Job, gap: Gap): Promise<boolean> {
   for (let attempt = 1; attempt <= 2; attempt++) {
-    const page = await readPage(job.whoop, job.resource, { end: gap.to })
-    const isAskedAgain = page.records.length > 0 || attempt > 1 // an empty answer is not believed at once
+    const page = await askPage(job, { end: gap.to })
+    const isAskedAgain = page.length > 0 || attempt > 1 // an empty answer is not believed at once
     if (isAskedAgain && (await believable(job, gap, page)) && (await keepDown(job, page, gap.to))) return true
   }
   return false
@@ -92,11 +92,10 @@ async function fill(job: Job, gap: Gap): Promise<boolean> {
 
 /** The record that the gap was asked from must be on its page again, unless it has been deleted since. */
 async function believable(job: Job, gap: Gap, page: Page): Promise<boolean> {
-  const { resource, member, whoop } = job
-  if (page.records.length === 0) return !(await holdsRecords(job, gap.to))
+  const { resource, whoop } = job
+  if (page.length === 0) return !(await holdsRecords(job, gap.to))
   if (gap.anchor === undefined) return true
-  const { understood, unreadable } = understand(resource, member, page.records)
-  const keys = [...understood.map(({ row }) => keyOf(resource, row)), ...unreadable.map(({ key }) => key)]
+  const keys = [...page.understood.map(({ row }) => keyOf(resource, row)), ...page.unreadable.map(({ key }) => key)]
   return keys.includes(gap.anchor) || (await findRecord(whoop, resource, gap.anchor)) === undefined
 }
 
@@ -140,16 +139,16 @@ async function keepAll(job: Job, { bottom, nextToken }: Newest): Promise<void> {
   let before = justAfter(bottom)
   for (let token = nextToken; token !== undefined;) {
     const page = await readFurther(job, token)
-    if (page.records.length === 0) throw emptyList(job.resource)
+    if (page.length === 0) throw emptyList(job.resource)
     const span = await keepPage(job, page, { before, claim: () => undefined })
     if (span && justAfter(span.bottom) < before) before = justAfter(span.bottom)
     token = page.nextToken
   }
 }
 
-async function readFurther({ whoop, resource }: Job, token: string, end?: string): Promise<Page> {
-  const page = await readPage(whoop, resource, end === undefined ? { token } : { token, end })
-  if (page.nextToken === token) throw emptyList(resource)
+async function readFurther(job: Job, token: string, end?: string): Promise<Page> {
+  const page = await askPage(job, end === undefined ? { token } : { token, end })
+  if (page.nextToken === token) throw emptyList(job.resource)
   return page
 }
 
