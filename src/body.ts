@@ -1,5 +1,4 @@
 import { saveBody } from './db/body.ts'
-import { lastSyncTimes } from './db/runs.ts'
 import { saveProfile } from './db/tokens.ts'
 import { body, profile } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
@@ -10,9 +9,14 @@ import type { Whoop } from './whoop/client.ts'
 const DUE_MS = 20 * 3_600_000 // a daily run is not a whole day after the last one ended
 
 /** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
-export async function readBody(context: Context, whoop: Whoop, tally: Tally): Promise<void> {
+export async function readBody(
+  context: Context,
+  syncedAt: Date | undefined,
+  whoop: Whoop,
+  tally: Tally,
+): Promise<void> {
   const { database, fence, member } = context
-  if (!(await isDue(context))) return
+  if (!isDue(context, syncedAt)) return
   const raw = await whoop.get(body.path, body.scope)
   const measured = readOne('body', body.row, raw)
   const change = await database.alone((db) => saveBody(db, fence, member, measured, raw))
@@ -21,10 +25,9 @@ export async function readBody(context: Context, whoop: Whoop, tally: Tally): Pr
   if (member.scopes.includes(profile.scope)) await readProfile(context, whoop)
 }
 
-async function isDue({ database, member, clock, order }: Context): Promise<boolean> {
+function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
   if (order.again || order.types?.includes('body')) return true
-  const { body: last } = await database.alone((db) => lastSyncTimes(db, member))
-  return !last || clock.now().getTime() - last.getTime() >= DUE_MS
+  return !syncedAt || clock.now().getTime() - syncedAt.getTime() >= DUE_MS
 }
 
 async function readProfile({ database, member }: Context, whoop: Whoop): Promise<void> {

@@ -2,7 +2,9 @@ import type { Database, Tx } from './db/connect.ts'
 import { cover, iso, type Range } from './db/coverage.ts'
 import { codeOf, rootCause } from './db/failure.ts'
 import type { Fence } from './db/lock.ts'
+import { isAsLeft } from './db/look.ts'
 import { quarantine } from './db/quarantine.ts'
+import type { TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
 import { upsert, type Batch, type Stored } from './db/upsert.ts'
 import type { Log } from './log.ts'
@@ -21,6 +23,8 @@ export interface Job {
   whoop: Whoop
   member: Member
   resource: Resource
+  /** How earlier runs left the type. */
+  state: TypeState
   clock: Clock
   log: Log
   tally: Tally
@@ -66,6 +70,21 @@ export async function askPage(
 ): Promise<Page> {
   const { records, nextToken } = await readPage(whoop, resource, where)
   return { ...understand(resource, member, records), length: records.length, nextToken }
+}
+
+/** Whether the newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
+export async function isUpToDate(job: Job, page: Page): Promise<boolean> {
+  const { database, fence, member, resource, clock } = job
+  const { understood, unreadable, nextToken } = page
+  if (understood.length === 0 || unreadable.length > 0) return false
+  const newest = { records: understood, last: nextToken === undefined, at: clock.now().toISOString() }
+  return database.alone((db) => isAsLeft(db, fence, member, resource, newest))
+}
+
+/** Counts a page that did not have to be kept again. */
+export function countUnchanged(job: Job, { understood, length }: Page): void {
+  const unchanged = understood.map(() => ({ change: 'unchanged' as const }))
+  count(job, length, understood, unchanged)
 }
 
 /** Commits a page's records and the range that it completes, or neither; undefined when none could be read. */

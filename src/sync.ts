@@ -3,7 +3,7 @@ import type { Context, Means, Order } from './context.ts'
 import { uncover } from './db/coverage.ts'
 import { databaseFailure } from './db/failure.ts'
 import { lockTypes, unlockTypes } from './db/lock.ts'
-import { beginTypes, endType, saveRun } from './db/runs.ts'
+import { beginTypes, endType, saveRun, type TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
 import { resources, scopeOf } from './resources/index.ts'
@@ -119,15 +119,15 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   const { database, fence, member, order } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
-  await database.alone((db) => beginTypes(db, member, granted))
+  const states = await database.alone((db) => beginTypes(db, member, granted))
   const { again } = order
   if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
   const running = new Map<TypeName, Promise<void>>()
-  const follow = async (first: Promise<void> | undefined, type: TypeName) => {
+  const follow = async (first: Promise<void> | undefined, type: TypeName, state: TypeState) => {
     await first
-    results[type] = await syncType(context, type)
+    results[type] = await syncType(context, type, state)
   }
-  for (const type of granted) running.set(type, follow(running.get(before(type) ?? type), type))
+  for (const [type, state] of states) running.set(type, follow(running.get(before(type) ?? type), type, state))
   const settled = await Promise.allSettled(running.values())
   for (const one of settled) if (one.status === 'rejected') throw one.reason
 }
@@ -136,13 +136,13 @@ function before(type: TypeName): TypeName | undefined {
   return resources.find(({ name }) => name === type)?.after
 }
 
-async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
+async function syncType(context: Context, type: TypeName, state: TypeState): Promise<TypeResult> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
   const tally = newTally()
   let error: Failure | null = null
   try {
-    await readType(context, type, whoop, tally)
+    await readType(context, type, state, whoop, tally)
   } catch (cause) {
     if (interrupted.aborted) throw cause
     error = named(context, cause)
@@ -154,12 +154,12 @@ async function syncType(context: Context, type: TypeName): Promise<TypeResult> {
   return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
 }
 
-function readType(context: Context, type: TypeName, whoop: Whoop, tally: Tally): Promise<void> {
+function readType(context: Context, type: TypeName, state: TypeState, whoop: Whoop, tally: Tally): Promise<void> {
   const resource = resources.find(({ name }) => name === type)
-  if (!resource) return readBody(context, whoop, tally)
+  if (!resource) return readBody(context, state.syncedAt, whoop, tally)
   const { whoopUserId } = context.member
   const report = (reached: string) => context.report({ whoopUserId, type, fetched: tally.fetched, reached })
-  return walk({ ...context, whoop, resource, tally, report })
+  return walk({ ...context, whoop, resource, state, tally, report })
 }
 
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */

@@ -1,10 +1,10 @@
 import { suspectNewest } from './db/chase.ts'
 import { cover, newestGap, type Gap, type Range } from './db/coverage.ts'
-import { loadTiers, saveTiers } from './db/tiers.ts'
+import { saveTiers } from './db/tiers.ts'
 import { holdsBefore } from './db/upsert.ts'
 import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
 import { WhoopsterError } from './errors.ts'
-import { askPage, justAfter, keepPage, type Job, type Page, type Span } from './keep.ts'
+import { askPage, countUnchanged, isUpToDate, justAfter, keepPage, type Job, type Page, type Span } from './keep.ts'
 import { keyOf } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
 import { dueAgain } from './tiers.ts'
@@ -17,7 +17,10 @@ import { findRecord } from './whoop/pages.ts'
  */
 export async function walk(job: Job): Promise<void> {
   await doubtByAge(job)
-  const newest = await keepNewest(job)
+  const page = await askPage(job, {})
+  if (await isUpToDate(job, page)) return countUnchanged(job, page)
+  const newest = await keepNewest(job, page)
+  if (newest && (await isUpToDate(job, page))) return
   if (newest) {
     await chaseUnsettled(job, newest.bottom)
     await fillGaps(job, newest)
@@ -30,7 +33,7 @@ export async function walk(job: Job): Promise<void> {
 /** What has not been read for long is taken out of what is covered: an edit shows by being read again only. */
 async function doubtByAge(job: Job): Promise<void> {
   const { database, fence, member, resource } = job
-  const { tiers, oldest } = await database.alone((db) => loadTiers(db, member, resource))
+  const { tiers, oldest } = job.state
   const now = job.clock.now()
   const due = dueAgain(tiers, now, oldest ?? now)
   if (due.ranges.length === 0 && tiers.recentAt) return
@@ -42,8 +45,8 @@ interface Newest extends Span {
 }
 
 /** Reads the newest page, without an `end`: the present is always open, and nobody's clock matters. */
-async function keepNewest(job: Job): Promise<Newest | undefined> {
-  let page = await askPage(job, {})
+async function keepNewest(job: Job, first: Page): Promise<Newest | undefined> {
+  let page = first
   if (page.length === 0 && (await holdsRecords(job))) {
     page = await askPage(job, {})
     if (page.length === 0) await suspect(job)

@@ -9,6 +9,13 @@ const AT_MOST = 20 // of each sort, per type and run; the rest next time
  * The unsettled records below `below` that are due to be asked for: in every run for a day after we saw them become so,
  * then each time that age has grown by a tenth.
  */
+export function unsettledDue(member: Member, resource: Resource, below: SQL, at: string): SQL {
+  return sql`
+    select c.record_key as key, c.asked_at from chased_records c ${joined(resource)}
+    where c.user_id = ${member.id} and c.data_type = ${resource.name} and c.reason = 'unsettled'
+      and ${resource.place(sql`r`)} <= ${below} and ${due(sql`c.since`, sql`c.asked_at`, at)}`
+}
+
 export async function dueUnsettled(
   db: Db,
   member: Member,
@@ -17,10 +24,8 @@ export async function dueUnsettled(
   at: string,
 ): Promise<string[]> {
   const rows = await db.execute<{ key: string }>(sql`
-    select c.record_key as key from chased_records c ${joined(resource)}
-    where c.user_id = ${member.id} and c.data_type = ${resource.name} and c.reason = 'unsettled'
-      and ${resource.place(sql`r`)} <= ${below}::timestamptz and ${due(sql`c.since`, sql`c.asked_at`, at)}
-    order by c.asked_at nulls first limit ${AT_MOST}`)
+    select key from (${unsettledDue(member, resource, sql`${below}::timestamptz`, at)}) due
+    order by asked_at nulls first limit ${AT_MOST}`)
   return rows.map(({ key }) => key)
 }
 

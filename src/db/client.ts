@@ -6,12 +6,12 @@ export type Client = postgres.Sql
 export type Options = postgres.Options<Record<string, never>>
 
 // The connection may hold locks, so it is never replaced behind our back for being old or idle.
-const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, onnotice: () => {} }
+const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, fetch_types: false, onnotice: () => {} }
 
 const FAREWELL_S = 5 // for what is still under way
 
 /** A client of one connection, over sockets that are made here: what it cannot do itself, they do for it. */
-export function createClient(open: () => Duplex | Promise<Duplex>, options: Options, url?: string): Client {
+export function createClient(open: () => Duplex | Promise<Duplex>, options: Options = {}, url?: string): Client {
   let transaction: Promise<unknown> = Promise.resolve()
   let socket: Duplex | undefined
   const all = Object.assign(

@@ -67,7 +67,7 @@ export function dataDirectory(config: DatabaseConfig, env: Env): string {
 
 async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>): Promise<T> {
   const embedded = await openEmbedded(dir)
-  const client = createClient(() => embedded.socket(), { fetch_types: false })
+  const client = createClient(() => embedded.socket())
   const db = drizzle(client)
   try {
     return await named(dir, async () => {

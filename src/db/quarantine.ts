@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Unreadable } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import { due } from './chase.ts'
@@ -39,12 +39,16 @@ export interface Held {
 }
 
 /** Quarantined records that were not seen in this run, and are due to be tried again. */
+export function quarantinedDue(member: Member, resource: Resource, at: string): SQL {
+  return sql`
+    select record_key as key, listed_below as below, last_seen from quarantined_records q
+    where user_id = ${member.id} and data_type = ${resource.name} and last_seen < ${at}
+      and ${due(sql`q.first_seen`, sql`q.last_seen`, at)}`
+}
+
 export async function dueQuarantined(db: Db, member: Member, resource: Resource, at: string): Promise<Held[]> {
   const rows = await db.execute<{ key: string; below: string | null }>(sql`
-    select record_key as key, listed_below as below from quarantined_records q
-    where user_id = ${member.id} and data_type = ${resource.name} and last_seen < ${at}
-      and ${due(sql`q.first_seen`, sql`q.last_seen`, at)}
-    order by last_seen limit ${AT_MOST}`)
+    select key, below from (${quarantinedDue(member, resource, at)}) due order by last_seen limit ${AT_MOST}`)
   return [...rows]
 }
 

@@ -1,6 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { getTableName, sql } from 'drizzle-orm'
 import type { Failure } from '../errors.ts'
+import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
+import type { Tiers } from '../tiers.ts'
 import type { Db } from './connect.ts'
 import type { Fence } from './lock.ts'
 import { syncRuns } from './schema.ts'
@@ -8,13 +10,50 @@ import type { Member } from './tokens.ts'
 
 const KEPT_DAYS = 90
 
-/** Makes sure of a row for each of the member's types, and says that a run is at work on them. */
-export async function beginTypes(db: Db, member: Member, types: readonly TypeName[]): Promise<void> {
-  if (types.length === 0) return
-  const rows = types.map((type) => sql`(${member.id}::int, ${type})`)
-  await db.execute(sql`
-    insert into sync_status (user_id, data_type) values ${sql.join(rows, sql`, `)}
-    on conflict (user_id, data_type) do update set status = 'in_progress', records_fetched = 0, updated_at = now()`)
+/** How earlier runs left a type. */
+export interface TypeState {
+  /** When it last ended well. */
+  syncedAt: Date | undefined
+  tiers: Tiers
+  /** About how old its oldest record is. */
+  oldest: Date | undefined
+}
+
+/** Makes sure of a row for each of the member's types, says that a run is at work on them, and tells how they were left, in order. */
+export async function beginTypes(
+  db: Db,
+  member: Member,
+  types: readonly TypeName[],
+): Promise<Map<TypeName, TypeState>> {
+  if (types.length === 0) return new Map()
+  const begun = types.map((type) => sql`(${member.id}::int, ${type})`)
+  const oldest = resources.map(
+    ({ name, table }) => sql`
+      when ${name} then (
+        select min(created_at_whoop) from ${sql.identifier(getTableName(table))} where user_id = ${member.id}
+      )`,
+  )
+  const rows = await db.execute<
+    { type: TypeName } & Record<'synced' | 'recent' | 'swept' | 'to' | 'oldest', string | null>
+  >(sql`
+    insert into sync_status (user_id, data_type) values ${sql.join(begun, sql`, `)}
+    on conflict (user_id, data_type) do update set status = 'in_progress', records_fetched = 0, updated_at = now()
+    returning data_type as type, last_sync_time as synced, recent_at as recent, swept_at as swept, swept_to as to,
+      case data_type ${sql.join(oldest, sql` `)} end as oldest`)
+  return new Map(
+    rows.map((row) => [
+      row.type,
+      {
+        syncedAt: dateOf(row.synced),
+        tiers: { recentAt: dateOf(row.recent), sweptAt: dateOf(row.swept), sweptTo: dateOf(row.to) },
+        oldest: dateOf(row.oldest),
+      },
+    ]),
+  )
+}
+
+function dateOf(text: string | null): Date | undefined {
+  return text ? new Date(text) : undefined
 }
 
 /** Writes how a type ended, and when it was read, if it was. */
@@ -33,18 +72,15 @@ export async function endType(
     where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}`)
 }
 
-/** When each of the member's types last ended well. */
-export async function lastSyncTimes(db: Db, member: Member): Promise<Partial<Record<TypeName, Date>>> {
-  const rows = await db.execute<{ data_type: TypeName; at: string }>(sql`
-    select data_type, last_sync_time as at from sync_status
-    where user_id = ${member.id} and last_sync_time is not null`)
-  return Object.fromEntries(rows.map((row) => [row.data_type, new Date(row.at)]))
-}
-
 /** Writes the run into the history, and drops what is older than 90 days. */
 export async function saveRun(db: Db, run: typeof syncRuns.$inferInsert): Promise<void> {
-  await db.insert(syncRuns).values(run)
-  await db.execute(sql`
-    delete from sync_runs
-    where user_id = ${run.userId} and started_at < ${run.startedAt}::timestamptz - make_interval(days => ${KEPT_DAYS})`)
+  const old = db.$with('old').as(
+    db
+      .delete(syncRuns)
+      .where(
+        sql`${syncRuns.userId} = ${run.userId} and ${syncRuns.startedAt} < ${run.startedAt}::timestamptz - make_interval(days => ${KEPT_DAYS})`,
+      )
+      .returning({ id: syncRuns.id }),
+  )
+  await db.with(old).insert(syncRuns).values(run)
 }

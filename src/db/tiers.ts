@@ -1,27 +1,10 @@
-import { getTableName, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Resource } from '../resources/resource.ts'
 import type { Tiers } from '../tiers.ts'
-import type { Db, Tx } from './connect.ts'
+import type { Tx } from './connect.ts'
 import { multirange, type Range } from './coverage.ts'
 import type { Fence } from './lock.ts'
 import type { Member } from './tokens.ts'
-
-/** When a type was last read again, and about how old its oldest record is. */
-export async function loadTiers(
-  db: Db,
-  member: Member,
-  resource: Resource,
-): Promise<{ tiers: Tiers; oldest: Date | undefined }> {
-  const [row] = await db.execute<Record<'recent' | 'swept' | 'to' | 'oldest', string | null>>(sql`
-    select recent_at as recent, swept_at as swept, swept_to as to, (
-      select min(created_at_whoop) from ${sql.identifier(getTableName(resource.table))} where user_id = ${member.id}
-    ) as oldest
-    from sync_status where user_id = ${member.id} and data_type = ${resource.name}`)
-  return {
-    tiers: { recentAt: dateOf(row?.recent), sweptAt: dateOf(row?.swept), sweptTo: dateOf(row?.to) },
-    oldest: dateOf(row?.oldest),
-  }
-}
 
 /** Takes the ranges out of what is covered, and remembers how far that has come. */
 export async function saveTiers(
@@ -39,10 +22,6 @@ export async function saveTiers(
     where user_id = ${member.id} and data_type = ${resource.name} and pg_backend_pid() = ${fence.pid}
     returning 1`)
   if (rows.length === 0) throw fence.lost()
-}
-
-function dateOf(text: string | null | undefined): Date | undefined {
-  return text ? new Date(text) : undefined
 }
 
 function textOf(date: Date | undefined): string | null {

@@ -41,10 +41,7 @@ export async function upsert(tx: Tx, resource: Resource, member: Member, batch: 
   const at = sql`${batch.at}::timestamptz`
   const mine = sql`user_id = ${member.id} and data_type = ${resource.name}`
   const rows = await tx.execute<{ key: string; place: string; change: Stored['change']; claimed: boolean }>(sql`
-    with page as (
-      select read.*, ${resource.place(sql`read`)} as place, ${unsettled(resource, sql`read`)} as unsettled
-      from (${source}) read
-    ), stored as (
+    with page as (${placed(resource, source)}), stored as (
       insert into ${target} (${names}, created_at, updated_at)
       select ${names}, ${at}, ${at} from page
       where not exists (
@@ -56,7 +53,7 @@ export async function upsert(tx: Tx, resource: Resource, member: Member, batch: 
       insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
       select ${member.id}::int, ${resource.name}::text, old.${keyName}::text, old.raw_data, old.updated_at, ${at}, 'changed'
       from page join ${target} old using (${keyName})
-      where old.raw_data <> page.raw_data and ${settled(resource, sql`old`, at)}
+      where old.raw_data <> page.raw_data and ${settled(resource, at)}
     ), final as (
       delete from chased_records c using page
       where c.${mine} and c.record_key = page.${keyName}::text and not page.unsettled
@@ -79,8 +76,15 @@ export async function upsert(tx: Tx, resource: Resource, member: Member, batch: 
   return [...rows]
 }
 
+/** A page's records, with what their own type says of them. */
+export function placed(resource: Resource, source: SQL): SQL {
+  return sql`
+    select read.*, ${resource.place(sql`read`)} as place, ${unsettled(resource, sql`read`)} as unsettled
+    from (${source}) read`
+}
+
 /** What is stored where the page lists everything, and is not on it. */
-function missing(resource: Resource, member: Member, listed: NonNullable<Batch['listed']>, at: SQL): SQL {
+export function missing(resource: Resource, member: Member, listed: NonNullable<Batch['listed']>, at: SQL): SQL {
   const keyName = sql.identifier(resource.key.name)
   const place = resource.place(sql`r`)
   const bottom = sql`(select place from page order by ordinality desc limit 1)`
@@ -93,9 +97,10 @@ function missing(resource: Resource, member: Member, listed: NonNullable<Batch['
       ${listed.shown.length === 0 ? sql`` : sql`and r.${keyName}::text not in ${[...listed.shown]}`}`
 }
 
-/** Nothing about it will change by itself any more. */
-export function settled(resource: Resource, alias: SQL, at: SQL): SQL {
-  return sql`(not ${unsettled(resource, alias)} and ${resource.end(alias)} < ${at} - interval '24 hours')`
+/** Nothing about the old version would have changed by itself any more. What placed it in time may be gone by now. */
+function settled(resource: Resource, at: SQL): SQL {
+  const end = resource.end(resource.after ? sql`page` : sql`old`)
+  return sql`(not ${unsettled(resource, sql`old`)} and ${end} < ${at} - interval '24 hours')`
 }
 
 /** Not scored yet, or not over yet. */
