@@ -105,7 +105,10 @@ describe('the embedded database', () => {
       await saveTokens(db, loadKeys(config, {}), member, tokens)
     })
     expect(statSync(join(dir, 'token.key')).mode & 0o777).toBe(0o600)
-    expect(await open(({ db }) => loadTokens(db, loadKeys(config, {}), member))).toMatchObject({ ...tokens, dead: false })
+    expect(await open(({ db }) => loadTokens(db, loadKeys(config, {}), member))).toMatchObject({
+      ...tokens,
+      dead: false,
+    })
   })
 
   it('in a place where it cannot be is a settings error', async () => {
