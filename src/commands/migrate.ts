@@ -22,7 +22,7 @@ export const addMigrate: AddCommand = (program, cli) => {
         import('../db/migrate.ts'),
       ])
       const config = readConfig(cli.world.env, databaseSettings)
-      await withDatabase(config, cli.world.env, async ({ db }) => {
+      await withDatabase(config, cli.world.env, async ({ db, warnings }) => {
         if (status) {
           const { applied, pending } = await schemaState(db)
           for (const { name } of applied) print(cli, `applied  ${name}`)
@@ -31,6 +31,7 @@ export const addMigrate: AddCommand = (program, cli) => {
         }
         const moved = down ? await migrateDown(db, down) : await migrate(db)
         for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
+        for (const { message, hint } of warnings) cli.log.warn(String(message), { hint })
         if (moved.length === 0) print(cli, 'The schema is up to date.')
       })
     })

@@ -25,6 +25,7 @@ export async function withEverything<T>(
     if (!autoMigrate) await requireSchema(database.db)
     else if ((await schemaState(database.db)).pending.length > 0) {
       for (const { name } of await migrate(database.db)) log.info('migrated the schema', { migration: name })
+      for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
     }
     return work({ database, keys: loadKeys(config, world.env), config })
   })

@@ -2,11 +2,14 @@ import type { Duplex } from 'node:stream'
 import postgres from 'postgres'
 import { hungUp } from './socket.ts'
 
-export type Client = postgres.Sql
+export interface Client extends postgres.Sql {
+  /** What the server has warned of; mere notices ("already exists, skipping") are nobody's business. */
+  warnings: readonly postgres.Notice[]
+}
 export type Options = postgres.Options<Record<string, never>>
 
 // The connection may hold locks, so it is never replaced behind our back for being old or idle.
-const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, fetch_types: false, onnotice: () => {} }
+const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, fetch_types: false }
 
 const FAREWELL_S = 5 // for what is still under way
 
@@ -14,8 +17,12 @@ const FAREWELL_S = 5 // for what is still under way
 export function createClient(open: () => Duplex | Promise<Duplex>, options: Options = {}, url?: string): Client {
   let transaction: Promise<unknown> = Promise.resolve()
   let socket: Duplex | undefined
+  const warnings: postgres.Notice[] = []
+  const onnotice = (notice: postgres.Notice) => {
+    if (notice['severity'] === 'WARNING') warnings.push(notice)
+  }
   const all = Object.assign(
-    { ...ONE_CONNECTION, ...options },
+    { ...ONE_CONNECTION, onnotice, ...options },
     {
       socket: async () => (socket = outlive(await open(), () => transaction)), // its types do not know of sockets
     },
@@ -24,6 +31,7 @@ export function createClient(open: () => Duplex | Promise<Duplex>, options: Opti
   const begin = client.begin.bind(client) as (work: (tx: unknown) => Promise<unknown>) => Promise<unknown>
   const end = client.end.bind(client)
   return Object.assign(client, {
+    warnings,
     begin: (work: (tx: unknown) => Promise<unknown>) => begin((tx) => (transaction = work(tx))),
     end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
   })

@@ -23,6 +23,8 @@ export interface Database {
   apart: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** Host, port and name, for messages: never the password. */
   where: string
+  /** What the server has warned of on the first connection: a migration says so when it had to leave something out. */
+  warnings: Client['warnings']
 }
 
 /** Opens the database that the settings name, closes it when the work is done, and names its failures. */
@@ -37,6 +39,7 @@ export async function withDatabase<T>(
   const db = drizzle(main)
   const database: Database = {
     db,
+    warnings: main.warnings,
     alone: oneAtATime(db),
     where: server.where,
     apart: async (inner) => {
@@ -73,7 +76,7 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
     return await named(dir, async () => {
       await db.execute("set timezone = 'UTC'") // PGlite takes no start-up parameters
       const alone = oneAtATime(db)
-      return work({ db, alone, where: dir, apart: alone }) // it has one connection, and we hold the directory
+      return work({ db, alone, where: dir, apart: alone, warnings: client.warnings }) // it has one connection, and we hold the directory
     })
   } finally {
     await client.end()

@@ -413,8 +413,9 @@ describe('design.md §3', () => {
 
   it('names columns, types, indexes and keys that are all there', async () => {
     const migrated = await createDatabase()
-    const columns = await migrated.sql<{ name: string; type: string }[]>`
-      select relname || '.' || attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+    const columns = await migrated.sql<{ name: string; type: string; kind: 'r' | 'v' }[]>`
+      select relname || '.' || attname as name, format_type(atttypid, atttypmod) as type, relkind as kind
+      from pg_attribute
       join pg_class on pg_class.oid = attrelid
       where relnamespace = 'public'::regnamespace and attnum > 0 and relkind in ('r', 'v')`
     const foundIndexes = await migrated.sql`select indexname as name from pg_indexes where schemaname = 'public'`
@@ -439,8 +440,10 @@ describe('design.md §3', () => {
         'chased_records PRIMARY KEY (user_id, data_type, record_key)',
       ]),
     )
-    const floats = columns.filter(({ type }) => type === 'real' || type === 'timestamp without time zone')
-    expect(floats.map(({ name }) => name)).toEqual([])
+    const wrong = columns.filter(({ type, kind }) => {
+      return type === 'real' || (type === 'timestamp without time zone' && kind === 'r') // views show local clocks
+    })
+    expect(wrong.map(({ name }) => name)).toEqual([])
   })
 })
 

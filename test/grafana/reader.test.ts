@@ -1,0 +1,84 @@
+// What Grafana may read, and the role it reads as.
+import { getTableName, isTable } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as schema from '../../src/db/schema.ts'
+import { createDatabase, type TestDatabase } from '../database.ts'
+import { databaseUrl, startPostgres, withSql, type OwnServer } from '../postgres.ts'
+import { run } from '../world.ts'
+
+const SECRET = ['oauth_tokens', 'pending_logins']
+const tables = Object.values(schema).filter(isTable).map(getTableName)
+
+describe('whoopster_reader', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createDatabase()
+  })
+  afterAll(() => database.drop())
+
+  const asReader = <T>(query: string) =>
+    database.sql.begin(async (tx) => {
+      await tx`set local role whoopster_reader`
+      return [...(await tx.unsafe<(T & object)[]>(query))]
+    })
+
+  it.each(tables.filter((name) => !SECRET.includes(name)))('reads %s', async (name) => {
+    expect(await asReader(`select * from ${name}`)).toEqual([])
+  })
+
+  it.each(SECRET)('cannot read %s, not even how many there are', async (name) => {
+    await expect(asReader(`select count(*) from ${name}`)).rejects.toThrow(`permission denied for table ${name}`)
+  })
+
+  it('reads every view, and finds no token in any', async () => {
+    await database.sql`insert into users (whoop_user_id) values (1)`
+    await database.sql`
+      insert into oauth_tokens (user_id, access_token, refresh_token, expires_at, scopes, dead_fingerprint)
+      values (1, 'sealed-access', 'sealed-refresh', now(), '{offline}', 'finger-print')`
+    const views = await database.sql<
+      { name: string }[]
+    >`select viewname as name from pg_views where schemaname = 'public'`
+    expect(views.length).toBeGreaterThan(8)
+    for (const { name } of views) {
+      expect(JSON.stringify(await asReader(`select * from ${name}`))).not.toMatch(/sealed|finger/)
+    }
+    expect(await asReader('select state from logins')).toEqual([{ state: 'login_needed' }])
+  })
+
+  it.each(['insert into users (whoop_user_id) values (9)', 'delete from sleep_records', 'truncate sync_runs'])(
+    'writes nothing: %s',
+    async (statement) => {
+      await expect(asReader(statement)).rejects.toThrow('permission denied')
+    },
+  )
+})
+
+describe('a server where the schema’s owner may make no role', () => {
+  let server: OwnServer
+  beforeAll(async () => {
+    server = await startPostgres({ fresh: true })
+    await withSql(server.url, async (sql) => {
+      await sql`create role modest login password 'modest'`
+      await sql`create database modest owner modest`
+    })
+  })
+  afterAll(() => server.stop())
+
+  it('is migrated all the same, and the warning’s own words give Grafana its role', async () => {
+    const url = new URL(databaseUrl(server.url, 'modest'))
+    const admin = url.href
+    Object.assign(url, { username: 'modest', password: 'modest' })
+    const { code, out, err } = await run('migrate', { DATABASE_URL: url.href })
+    expect(code).toBe(0)
+    expect(out).toContain('applied  ')
+    const { msg, hint } = JSON.parse(err) as { msg: string; hint: string }
+    expect(msg).toContain('The role whoopster_reader, with which Grafana reads, is missing')
+    const [, statements] = /^as an administrator, in this database: (.*)$/.exec(hint) ?? []
+    await withSql(admin, async (sql) => {
+      await sql.unsafe(statements ?? '')
+      await sql.unsafe('set role whoopster_reader; select * from daily_trends')
+    })
+    expect(await run('migrate --down 1', { DATABASE_URL: url.href })).toMatchObject({ code: 0 })
+    expect(await run('migrate', { DATABASE_URL: url.href })).toMatchObject({ code: 0, err: '' })
+  })
+})
