@@ -268,7 +268,7 @@ COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 
 --> statement-breakpoint
 -- Who may read these views may not read tokens: this says no more of a login than whether it works.
 CREATE VIEW logins AS
-SELECT u.id AS user_id, u.whoop_user_id,
+SELECT u.id AS user_id,
   CASE WHEN t.id IS NULL THEN 'logged_out' WHEN t.dead_fingerprint IS NOT NULL THEN 'login_needed'
     WHEN t.expires_at < now() THEN 'expired' ELSE 'ok' END AS state,
   t.expires_at, t.scopes

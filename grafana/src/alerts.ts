@@ -1,0 +1,196 @@
+// Alert rules that say nothing of whom to tell: notification policies are the reader's. Their SQL uses no macros and no
+// variables; each query gives one row per member, words as labels and one number.
+import { DATASOURCE } from './types.ts'
+import { NAME } from './sql.ts'
+
+interface Alert {
+  /** Also the label `alert`, and in capitals the end of the variable that switches it off. */
+  name: string
+  title: string
+  summary: string
+  description: string
+  sql: string
+  fires: { type: 'gt' | 'lt'; than: number }
+  /** Minutes that it has to last. */
+  lasting: number
+  kind: 'sync' | 'health'
+  /** The dashboard it leads to. */
+  panel: string
+}
+
+const MEMBER = `${NAME} as member, whoop_user_id::text as whoop_user_id`
+
+const deviation = (
+  what: string,
+  column: string,
+  direction: 'gt' | 'lt',
+  looks: { title: string; advice: string },
+): Alert => ({
+  name: what,
+  title: looks.title,
+  summary: `{{ .Labels.member }}: ${looks.title.toLowerCase()}`,
+  description: `{{ printf "%.1f" .Values.A.Value }} standard deviations off the mean of the month before. ${looks.advice}`,
+  sql: `select ${MEMBER}, ${column} as value
+from latest_vitals
+join users on users.id = user_id
+where at > now() - interval '24 hours' and ${column} is not null`,
+  fires: { type: direction, than: direction === 'gt' ? 2 : -2 },
+  lasting: 0,
+  kind: 'health',
+  panel: 'recovery',
+})
+
+export const alerts: Alert[] = [
+  {
+    name: 'stale',
+    title: 'No successful sync for two hours',
+    summary: '{{ .Labels.member }}: {{ .Labels.type }} was last synced {{ printf "%.1f" .Values.A.Value }} hours ago',
+    description:
+      'Look at the schedule, and at: whoopster status. Types that the login does not permit do not count, nor do body measurements.',
+    sql: `select ${MEMBER}, data_type as type,
+  extract(epoch from now() - coalesce(last_sync_time, s.created_at))::double precision / 3600 as value
+from sync_status s
+join users on users.id = s.user_id
+join logins l on l.user_id = s.user_id
+where data_type <> 'body' and state <> 'logged_out'
+  and 'read:' || case data_type when 'cycle' then 'cycles' else data_type end = any (l.scopes)`,
+    fires: { type: 'gt', than: 2 },
+    lasting: 5,
+    kind: 'sync',
+    panel: 'sync-health',
+  },
+  {
+    name: 'login-needed',
+    title: 'A member has to log in again',
+    summary: '{{ .Labels.member }} has to log in again',
+    description: 'WHOOP has ended the login. Type: whoopster auth',
+    sql: `select ${MEMBER}, (state = 'login_needed')::integer as value
+from logins
+join users on users.id = user_id`,
+    fires: { type: 'gt', than: 0 },
+    lasting: 0,
+    kind: 'sync',
+    panel: 'sync-health',
+  },
+  {
+    name: 'quarantine',
+    title: 'Records in quarantine',
+    summary: '{{ .Labels.member }}: {{ .Values.A.Value }} records cannot be read',
+    description: 'They are kept as WHOOP sent them; a newer version of whoopster may read them. See: whoopster status',
+    sql: `select ${MEMBER}, (select count(*) from quarantined_records q where q.user_id = users.id) as value
+from users`,
+    fires: { type: 'gt', than: 0 },
+    lasting: 0,
+    kind: 'sync',
+    panel: 'sync-health',
+  },
+  {
+    name: 'failing',
+    title: 'Three runs in a row have failed',
+    summary: '{{ .Labels.member }}: the last three runs have failed',
+    description: 'See why with: whoopster status',
+    sql: `select ${MEMBER}, count(*) filter (where outcome = 'failed') as value
+from users
+cross join lateral (
+  select outcome from sync_runs where user_id = users.id order by started_at desc limit 3
+) runs
+group by users.id`,
+    fires: { type: 'gt', than: 2 },
+    lasting: 0,
+    kind: 'sync',
+    panel: 'sync-health',
+  },
+  {
+    name: 'low-recovery',
+    title: 'Low recovery',
+    summary: '{{ .Labels.member }}: recovery {{ printf "%.0f" .Values.A.Value }} % this morning',
+    description: 'Below 34 % WHOOP shows it in red. Take it easy.',
+    sql: `select ${MEMBER}, recovery_score as value
+from latest_vitals
+join users on users.id = user_id
+where at > now() - interval '24 hours'`,
+    fires: { type: 'lt', than: 34 },
+    lasting: 0,
+    kind: 'health',
+    panel: 'recovery',
+  },
+  deviation('hrv', 'hrv_deviation', 'lt', {
+    title: 'HRV far below normal',
+    advice: 'Strain, too little sleep, alcohol and illness all lower it.',
+  }),
+  deviation('resting-heart-rate', 'resting_deviation', 'gt', {
+    title: 'Resting heart rate far above normal',
+    advice: 'Strain, heat, alcohol and illness all raise it.',
+  }),
+  deviation('skin-temperature', 'skin_deviation', 'gt', {
+    title: 'Skin much warmer than normal',
+    advice: 'Perhaps a fever, perhaps a warm room.',
+  }),
+  deviation('respiratory-rate', 'respiratory_deviation', 'gt', {
+    title: 'Respiratory rate far above normal',
+    advice: 'It seldom moves; illness is the commonest reason.',
+  }),
+]
+
+/** `WHOOPSTER_ALERT_LOW_RECOVERY` */
+export const switchOf = ({ name }: Pick<Alert, 'name'>) => `WHOOPSTER_ALERT_${name.toUpperCase().replaceAll('-', '_')}`
+
+const DAY_SECONDS = 86_400
+
+/** A group as Grafana provisions it. */
+function group(name: string, interval: string, rules: readonly Alert[]) {
+  return { orgId: 1, name, folder: 'whoopster', interval, rules: rules.map(toRule) }
+}
+
+function toRule(alert: Alert) {
+  const { name, title, summary, description, sql, fires, lasting, kind, panel } = alert
+  const relativeTimeRange = { from: DAY_SECONDS, to: 0 }
+  const expression = (refId: string, model: Record<string, unknown>) => ({
+    refId,
+    relativeTimeRange,
+    datasourceUid: '__expr__',
+    model: { refId, datasource: { type: '__expr__', uid: '__expr__' }, expression: 'A', ...model },
+  })
+  const threshold = {
+    type: 'threshold',
+    conditions: [{ type: 'query', evaluator: { type: fires.type, params: [fires.than] } }],
+  }
+  return {
+    uid: `whoopster-${name}`,
+    title,
+    // Not isPaused: Grafana refuses to start when the variable behind a yes or no is not set.
+    condition: `\${${switchOf(alert)}}C`,
+    data: [
+      {
+        refId: 'A',
+        relativeTimeRange,
+        datasourceUid: DATASOURCE.uid,
+        model: { refId: 'A', datasource: DATASOURCE, editorMode: 'code', rawQuery: true, format: 'table', rawSql: sql },
+      },
+      expression('C', threshold),
+      expression('onC', threshold),
+      expression('offC', { type: 'math', expression: '$A * 0' }),
+    ],
+    for: `${lasting}m`,
+    noDataState: 'OK',
+    execErrState: 'Error',
+    labels: { app: 'whoopster', kind, alert: name },
+    annotations: { summary, description, __dashboardUid__: `whoopster-${panel}`, __panelId__: '1' },
+  }
+}
+
+export const provisionedAlerts = {
+  apiVersion: 1,
+  groups: [
+    group(
+      'whoopster sync',
+      '5m',
+      alerts.filter(({ kind }) => kind === 'sync'),
+    ),
+    group(
+      'whoopster health',
+      '15m',
+      alerts.filter(({ kind }) => kind === 'health'),
+    ),
+  ],
+}

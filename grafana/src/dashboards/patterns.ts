@@ -1,0 +1,156 @@
+import { dashboard, member } from '../dashboard.ts'
+import { bands, clockTimes, colour, plain } from '../palette.ts'
+import * as p from '../panels.ts'
+import { HOUR, OWN } from '../sql.ts'
+
+/** Days with both: what is across, and what is up. The next morning's recovery is one row on. */
+const pairs = (x: string, y: string) => `(
+  select day, ${x} as x, ${y} as y
+  from daily_trends
+  where ${OWN}
+) days
+where $__timeFilter(day) and x is not null and y is not null`
+
+interface Relation {
+  title: string
+  description: string
+  x: { name: string; unit: string; sql: string; mappings?: ReturnType<typeof clockTimes> }
+  y: { name: string; unit: string; sql: string; color: string }
+}
+
+function relation({ title, description, x, y }: Relation) {
+  const cloud = p.scatter({
+    title,
+    description: `${description} One point a day.`,
+    sql: `select x as "${x.name}", y as "${y.name}"\nfrom ${pairs(x.sql, y.sql)}\norder by day`,
+    unit: y.unit,
+    x,
+    y: y.name,
+    color: y.color,
+    empty: 'No days with both in this range',
+  })
+  const strength = p.stat({
+    title: 'How strong',
+    description: `Correlation (Pearson’s r, −1 to 1) of the panel beside this one, and the days it rests on. It says nothing of causes; with fewer than 30 days it says nothing at all.`,
+    sql: `select corr(x, y) as "r", count(*) as "n"\nfrom ${pairs(x.sql, y.sql)}`,
+    unit: 'none',
+    decimals: 2,
+    stacked: true,
+    thresholds: bands('strain', -0.5, 'hrv', -0.2, 'quiet', 0.2, 'hrv', 0.5, 'strain'),
+    overrides: [
+      p.field('n', {
+        decimals: 0,
+        displayName: 'days',
+        thresholds: { mode: 'absolute', steps: bands('poor', 30, 'quiet') },
+      }),
+    ],
+  })
+  return [
+    [9, cloud],
+    [3, strength],
+  ] satisfies [number, unknown][]
+}
+
+const TOMORROW = '(partition by user_id order by day)'
+const recoveryOf = { name: 'Recovery', unit: 'percent', sql: 'recovery_score', color: colour.good }
+
+const strain = relation({
+  title: 'Strain and the next morning’s recovery',
+  description: 'Day strain (0 to 21) across, recovery of the morning after in percent.',
+  x: { name: 'Strain', unit: 'none', sql: 'strain_score' },
+  y: { ...recoveryOf, name: 'Next recovery', sql: `lead(recovery_score) over ${TOMORROW}` },
+})
+
+const bed = relation({
+  title: 'Bed time and recovery',
+  description: 'When the main sleep began, by the member’s own clock, across; recovery of that morning in percent.',
+  x: { name: 'To bed', unit: 'h', sql: 'bed_hour', mappings: clockTimes() },
+  y: recoveryOf,
+})
+
+const debt = relation({
+  title: 'Sleep debt and HRV',
+  description: 'Hours of sleep debt on going to bed across, heart rate variability of that night in milliseconds.',
+  x: { name: 'Debt', unit: 'h', sql: `sleep_debt / ${HOUR}` },
+  y: { name: 'HRV', unit: 'ms', sql: 'hrv_rmssd', color: colour.hrv },
+})
+
+const sleep = relation({
+  title: 'Sleep and recovery',
+  description: 'Hours asleep across, recovery of that morning in percent.',
+  x: { name: 'Asleep', unit: 'h', sql: `asleep_duration / ${HOUR}` },
+  y: recoveryOf,
+})
+
+const weeks = p.table({
+  title: 'Week over week',
+  description:
+    'Means of the newest week that is complete, of the one before and of the four before it: recovery in percent, HRV in milliseconds, heart rate in beats a minute, strain 0 to 21, sleep in hours, workouts a week.',
+  sql: `with weeks as (
+  select *, row_number() over (order by week desc) as age from weekly_summary where ${OWN} and days = 7
+), measures as (
+  select age, measure, value, nth
+  from weeks, unnest(
+    array['Recovery, %', 'HRV, ms', 'Resting heart rate, bpm', 'Strain', 'Asleep, h', 'Sleep debt, h', 'Workouts', 'Zone 2, min'],
+    array[recovery_score, hrv_rmssd, resting_heart_rate, strain_score, asleep_duration / ${HOUR}, sleep_debt / ${HOUR},
+      workouts, zone_two_minutes]
+  ) with ordinality as m (measure, value, nth)
+  where age <= 5
+)
+select measure as "Measure", max(value) filter (where age = 1) as "Last week", max(value) filter (where age = 2) as "Week before",
+  avg(value) filter (where age > 1) as "Four weeks before",
+  100 * (max(value) filter (where age = 1) / nullif(avg(value) filter (where age > 1), 0) - 1) as "Change"
+from measures
+group by measure, nth
+order by nth`,
+  unit: 'none',
+  decimals: 1,
+  overrides: [
+    p.field('Measure', { 'custom.minWidth': 160 }),
+    p.field('Change', { unit: 'percent', decimals: 0, color: p.fixed(colour.strain), ...p.asColour }),
+  ],
+  empty: 'No complete week yet',
+})
+
+function years(title: string, description: string, column: string, unit: string, decimals: number, color: string) {
+  return p.columns({
+    title,
+    description: `${description} By month, in the newest year of the data and the one before; whatever range is shown.`,
+    sql: `select to_char(day, 'Mon') as month,
+  avg(${column}) filter (where extract(year from day) = newest - 1)::double precision as "Year before",
+  avg(${column}) filter (where extract(year from day) = newest)::double precision as "This year"
+from (select *, max(extract(year from day)) over () as newest from daily_trends where ${OWN}) days
+where extract(year from day) >= newest - 1
+group by to_char(day, 'Mon'), extract(month from day)
+order by extract(month from day)`,
+    unit,
+    decimals,
+    min: 0,
+    thresholds: plain(color),
+    overrides: [
+      p.field('Year before', { color: p.fixed(colour.quiet) }),
+      p.field('This year', { color: p.fixed(color) }),
+    ],
+  })
+}
+
+export const patterns = dashboard({
+  uid: 'patterns',
+  title: 'Patterns',
+  description: 'What goes with what, for this member, with the number of days and the strength of the relation.',
+  range: '1y',
+  variables: [member],
+  annotations: [],
+  rows: [
+    { height: 10, panels: [...strain, ...bed] },
+    { height: 10, panels: [...debt, ...sleep] },
+    { height: 10, panels: [weeks] },
+    {
+      height: 9,
+      panels: [
+        years('Recovery, year over year', 'Mean recovery in percent.', 'recovery_score', 'percent', 0, colour.good),
+        years('Sleep, year over year', 'Mean hours asleep.', `asleep_duration / ${HOUR}`, 'h', 1, colour.asleep),
+      ],
+    },
+  ],
+})

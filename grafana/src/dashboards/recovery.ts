@@ -1,0 +1,161 @@
+import { dashboard } from '../dashboard.ts'
+import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
+import * as p from '../panels.ts'
+import { daily, degrees, overall, OWN } from '../sql.ts'
+import { hrvRange, restingRange } from './today.ts'
+
+const days = (title: string, condition: string, color: string, says: string) =>
+  p.stat({
+    title,
+    description: `Days of this range whose recovery was ${says}; the second number is their share in percent.`,
+    sql: overall(
+      `count(*) filter (where ${condition}) as "Days", 100.0 * count(*) filter (where ${condition}) / nullif(count(recovery_score), 0) as "Share"`,
+    ),
+    unit: 'none',
+    decimals: 0,
+    thresholds: plain(color),
+    overrides: [p.field('Share', { unit: 'percent' })],
+  })
+
+const average = p.stat({
+  title: 'Recovery',
+  description: 'Mean recovery score of this range, in percent. Calibration left out.',
+  sql: overall('avg(recovery_score) as "Recovery"'),
+  unit: 'percent',
+  decimals: 0,
+  thresholds: RECOVERY_BANDS,
+})
+
+const hrv = p.stat({
+  title: 'HRV',
+  description: 'Mean heart rate variability (RMSSD) of this range, in milliseconds.',
+  sql: overall('avg(hrv_rmssd) as "HRV"'),
+  unit: 'ms',
+  decimals: 0,
+  thresholds: plain(colour.hrv),
+})
+
+const resting = p.stat({
+  title: 'Resting heart rate',
+  description: 'Mean resting heart rate of this range, in beats a minute.',
+  sql: overall('avg(resting_heart_rate) as "Resting heart rate"'),
+  unit: 'suffix: bpm',
+  decimals: 0,
+  thresholds: plain(colour.resting),
+})
+
+const score = p.series({
+  title: 'Recovery',
+  description:
+    'WHOOP’s recovery score in percent, by wake day: red below 34, green from 67. The line is the mean of seven days. Calibration left out.',
+  sql: daily('recovery_score as "Recovery", recovery_week as "Seven days"'),
+  unit: 'percent',
+  decimals: 0,
+  min: 0,
+  max: 100,
+  thresholds: RECOVERY_BANDS,
+  byBand: true,
+  draw: p.bars,
+  overrides: [
+    p.field('Seven days', {
+      ...p.line,
+      color: p.fixed(colour.quiet),
+      'custom.gradientMode': 'none',
+      'custom.showPoints': 'never',
+    }),
+  ],
+  empty: 'No recovery in this range',
+})
+
+const spo2 = p.series({
+  title: 'Blood oxygen',
+  description: 'SpO2 of the night in percent, by wake day.',
+  sql: daily('spo2_percentage as "SpO2"'),
+  unit: 'percent',
+  decimals: 1,
+  max: 100,
+  color: colour.spo2,
+  legend: false,
+})
+
+const skin = p.series({
+  title: 'Skin temperature, off the baseline',
+  description: 'Degrees of the chosen units above or below the mean of the 30 nights before.',
+  sql: daily(degrees('skin_temp_celsius - skin_baseline', 'Skin temperature')),
+  unit: 'none',
+  decimals: 1,
+  color: colour.skin,
+  draw: p.bars,
+  centred: true,
+  overrides: p.temperatures('Skin temperature'),
+  legend: false,
+})
+
+const signs = p.series({
+  title: 'Signs of illness',
+  description:
+    'How many of four are off by more than one and a half standard deviations: low HRV, high resting heart rate, high respiratory rate, warm skin. A count, 0 to 4; two and more deserve attention. No diagnosis.',
+  sql: daily('signs_of_illness as "Signs"'),
+  unit: 'none',
+  decimals: 0,
+  min: 0,
+  max: 4,
+  thresholds: bands('quiet', 2, 'fair', 3, 'poor'),
+  byBand: true,
+  draw: p.bars,
+  legend: false,
+})
+
+const offDays = p.table({
+  title: 'Days off normal',
+  description:
+    'Days of this range with two or more signs of illness. Numbers are distances from the mean of the 30 days before, in standard deviations.',
+  sql: `select day::timestamp as "Day", signs_of_illness as "Signs", recovery_score as "Recovery", hrv_deviation as "HRV",
+  resting_deviation as "Resting heart rate", respiratory_deviation as "Respiratory rate", skin_deviation as "Skin temperature"
+from daily_trends
+where ${OWN}
+  and $__timeFilter(day) and signs_of_illness >= 2
+order by day desc`,
+  unit: 'suffix: σ',
+  decimals: 1,
+  overrides: [
+    p.field('Day', { unit: 'time:ddd D MMM YYYY' }),
+    p.field('Signs', {
+      unit: 'none',
+      decimals: 0,
+      ...p.asColour,
+      thresholds: { mode: 'absolute', steps: bands('fair', 3, 'poor') },
+    }),
+    p.field('Recovery', {
+      unit: 'percent',
+      decimals: 0,
+      ...p.asColour,
+      thresholds: { mode: 'absolute', steps: RECOVERY_BANDS },
+    }),
+  ],
+  empty: 'All days of this range are as usual',
+})
+
+export const recovery = dashboard({
+  uid: 'recovery',
+  title: 'Recovery',
+  description: 'The score and what it is made of, against what is normal for the member.',
+  range: '90d',
+  rows: [
+    {
+      height: 4,
+      panels: [
+        average,
+        days('Green days', 'recovery_score >= 67', colour.good, '67 % or more'),
+        days('Yellow days', 'recovery_score >= 34 and recovery_score < 67', colour.fair, '34 to 66 %'),
+        days('Red days', 'recovery_score < 34', colour.poor, 'below 34 %'),
+        hrv,
+        resting,
+      ],
+    },
+    { height: 9, panels: [score] },
+    { height: 8, panels: [hrvRange, restingRange] },
+    { height: 7, panels: [skin, spo2, signs] },
+    { height: 8, panels: [offDays] },
+  ],
+})
