@@ -278,7 +278,8 @@ COMMENT ON VIEW logins IS 'One row per member: ok, expired (the next run refresh
 --> statement-breakpoint
 CREATE VIEW sync_gaps AS
 SELECT user_id, data_type, lower(gap) AS gap_from, upper(gap) AS gap_to
-FROM sync_status, unnest(tstzmultirange(tstzrange(NULL, last_record_time)) - covered) gap;
+FROM sync_status, unnest(tstzmultirange(tstzrange(NULL, last_record_time)) - covered) gap
+WHERE last_record_time IS NOT NULL;
 --> statement-breakpoint
 COMMENT ON VIEW sync_gaps IS 'What is not stored completely yet, by member and type; gap_from is NULL for the beginning of time.';
 --> statement-breakpoint

@@ -66,8 +66,8 @@ export function drawDashboard(
     section { position: absolute; background: ${theme.panel}; border: 1px solid ${theme.edge}; border-radius: 4px; padding: 8px; overflow: hidden }
     h2 { margin: 0 0 6px; font-size: 13px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
     .numbers { display: flex; align-items: center; justify-content: space-around; gap: 8px } .down { flex-direction: column; justify-content: space-evenly }
-    .number { text-align: center; line-height: 1.15; white-space: nowrap } .number small { display: block; color: ${theme.faint}; font-size: 12px }
-    table { width: 100%; border-collapse: collapse } th { text-align: left; color: ${theme.faint}; font-weight: 500 } th, td { padding: 5px 10px 5px 4px; border-bottom: 1px solid ${theme.edge}; white-space: nowrap; max-width: 320px; overflow: hidden; text-overflow: ellipsis }
+    .wide { align-items: stretch } .wide .number { display: flex; justify-content: space-between; align-items: center; padding: 0 8px } .number { text-align: center; line-height: 1.15; white-space: nowrap } .number small { display: block; color: ${theme.faint}; font-size: 12px }
+    table { width: 100%; border-collapse: collapse } th { text-align: left; color: ${theme.faint}; font-weight: 500 } th, td { padding: 9px 10px 9px 4px; border-bottom: 1px solid ${theme.edge}; white-space: nowrap; max-width: 320px; overflow: hidden; text-overflow: ellipsis }
     td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } .gauge { height: 12px; border-radius: 2px; display: inline-block; vertical-align: middle; margin-right: 8px }
     .empty { height: 100%; display: grid; place-items: center; color: ${theme.faint} }
     </style><header><b>${escape(dashboard.title)}</b><span>${phone ? '' : 'preview with invented data, not Grafana · '}${escape(dashboard.time?.from ?? '')} to now</span></header>
@@ -103,16 +103,23 @@ function drawPanel(panel: Panel, answer: Answer, box: Box): string {
 function drawStat(panel: Extract<Panel, { type: 'stat' }>, { columns, rows }: Answer, { width, height }: Box): string {
   const down = panel.options.orientation === 'horizontal'
   const count = columns.length
-  const room = down ? height / count - 14 : Math.min(height - 20, (width / count) * 0.32)
-  const size = Math.max(14, Math.min(44, room))
-  const numbers = columns.map((name) => {
+  const texts = columns.map((name) => {
+    const value = rows[0]?.[name] ?? null
+    return value === null ? (panel.fieldConfig.defaults.noValue ?? '–') : show(numeric(value), fieldOf(panel, name))
+  })
+  // as Grafana does: as large as fits, the name beside the value where the panel is wide
+  const wide = down && width / (height / count) > 2.5
+  const longest = Math.max(...texts.map((text) => text.length), 3)
+  const across = (wide ? width * 0.55 : down ? width : width / count) / (longest * 0.62)
+  const size = Math.max(13, Math.min(44, across, down ? (height / count) * 0.6 : height - 30))
+  const numbers = columns.map((name, index) => {
     const field = fieldOf(panel, name)
     const value = rows[0]?.[name] ?? null
     const label = panel.options.textMode === 'value' ? '' : `<small>${escape(field.shown)}</small>`
-    const text = value === null ? (panel.fieldConfig.defaults.noValue ?? '–') : show(numeric(value), field)
+    const text = texts[index] ?? ''
     return `<div class="number">${label}<span style="font-size:${size}px;font-weight:600;color:${colorOf(value, field)}">${escape(text)}</span></div>`
   })
-  return `<div class="numbers${down ? ' down' : ''}" style="height:${height}px">${numbers.join('')}</div>`
+  return `<div class="numbers${down ? ' down' : ''}${wide ? ' wide' : ''}" style="height:${height}px">${numbers.join('')}</div>`
 }
 
 function drawTable(panel: Panel, { columns, rows }: Answer, { height }: Box): string {
@@ -136,14 +143,14 @@ function drawTable(panel: Panel, { columns, rows }: Answer, { height }: Box): st
         : ''
   const head = fields.map((field) => `<th${aligned(field)}>${escape(field.shown)}</th>`).join('')
   const body = rows
-    .slice(0, Math.ceil(height / 28))
+    .slice(0, Math.ceil(height / 36))
     .map((row) => `<tr>${fields.map((field) => `<td${aligned(field)}>${cell(row, field)}</td>`).join('')}</tr>`)
   return `<table><tr>${head}</tr>${body.join('')}</table>`
 }
 
 function drawChart(option: echarts.EChartsCoreOption, { width, height }: Box): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
-  chart.setOption({ animation: false, ...option })
+  chart.setOption({ animation: false, textStyle: { fontFamily: "Inter, 'DejaVu Sans', sans-serif" }, ...option })
   const svg = chart.renderToSVGString()
   chart.dispose()
   return svg
@@ -205,6 +212,7 @@ function legendOf(names: readonly string[], shown: boolean, { theme }: Canvas) {
     bottom: 0,
     left: 0,
     itemHeight: 8,
+    itemGap: 20,
     itemWidth: 14,
     icon: 'roundRect',
     data: [...names],
@@ -216,8 +224,8 @@ function valueAxis(fields: readonly Field[], { theme }: Canvas, position: 'left'
   const [field] = fields
   const known = (of: 'min' | 'max') => fields.map((one) => one[of]).find((value) => value !== undefined)
   const symmetric = {
-    min: ({ min, max }: Extent) => -Math.max(-min, max),
-    max: ({ min, max }: Extent) => Math.max(-min, max),
+    min: (extent: Extent) => -widest(extent),
+    max: widest,
   }
   return {
     type: 'value',
@@ -231,6 +239,8 @@ function valueAxis(fields: readonly Field[], { theme }: Canvas, position: 'left'
     splitLine: { show: position === 'left', lineStyle: { color: theme.edge } },
   }
 }
+
+const widest = ({ min, max }: Extent) => Math.ceil(Math.max(-min, max) * 2) / 2
 
 interface Extent {
   min: number
@@ -280,7 +290,7 @@ function timeseriesOf(
       ...(index === 0 ? marksOf(panel, field, box) : {}),
     }
   })
-  const visible = fields.filter(({ custom }) => !(custom['hideFrom'] as { viz?: boolean } | undefined)?.viz)
+  const visible = fields.filter(({ custom }) => !(custom['hideFrom'] as { legend?: boolean } | undefined)?.legend)
   const shown = panel.options.legend.showLegend
   const centred = panel.fieldConfig.defaults.custom?.axisCenteredZero === true
   return {
@@ -372,7 +382,7 @@ function barchartOf(
       data: rows.map((row) => (row[field.name] === null ? null : Number(row[field.name]))),
       itemStyle: { color: field.color.fixedColor ?? PALETTE[index], borderRadius: 2 },
       label: {
-        show: box.width / rows.length / fields.length > 26,
+        show: box.width / rows.length / fields.length > 34,
         position: horizontal ? 'right' : 'top',
         color: box.theme.faint,
         fontSize: 11,

@@ -13,6 +13,7 @@ export const colour = {
   respiratory: '#0E97B5',
   spo2: '#5472E4',
   skin: '#F0803C',
+  need: '#F2B84B',
   asleep: '#6E6ADE',
   deep: '#4B47C4',
   rem: '#9A5BD0',
@@ -21,9 +22,10 @@ export const colour = {
   zones: ['#A9B1BD', '#5AA3EC', '#2FB59A', '#E2B13C', '#F0803C', '#E5484D'],
 } as const
 
-/** The app's three bands. */
+/** The app's three bands; what is not known yet is in none of them. */
 export const RECOVERY_BANDS: Threshold[] = [
-  { value: null, color: colour.poor },
+  { value: null, color: colour.quiet },
+  { value: 0, color: colour.poor },
   { value: 34, color: colour.fair },
   { value: 67, color: colour.good },
 ]

@@ -106,7 +106,7 @@ const legendBelow = (showLegend = true) => ({
 const tooltip = { mode: 'multi', sort: 'none' } as const
 
 /** One number, or a few; `last` of a column that is empty on the newest day is an honest dash. */
-export function stat(options: Common & { text?: boolean; stacked?: boolean }): Panel {
+export function stat(options: Common & { text?: boolean; named?: boolean; stacked?: boolean }): Panel {
   return {
     ...base(options),
     type: 'stat',
@@ -119,7 +119,7 @@ export function stat(options: Common & { text?: boolean; stacked?: boolean }): P
       graphMode: 'none',
       colorMode: 'value',
       justifyMode: 'center',
-      textMode: options.overrides ? 'value_and_name' : 'value',
+      textMode: options.named ? 'value_and_name' : 'value',
       wideLayout: true,
       showPercentChange: false,
       percentChangeColorMode: 'standard',

@@ -35,6 +35,7 @@ function relation({ title, description, x, y }: Relation) {
     sql: `select corr(x, y) as "r", count(*) as "n"\nfrom ${pairs(x.sql, y.sql)}`,
     unit: 'none',
     decimals: 2,
+    named: true,
     stacked: true,
     thresholds: bands('strain', -0.5, 'hrv', -0.2, 'quiet', 0.2, 'hrv', 0.5, 'strain'),
     overrides: [

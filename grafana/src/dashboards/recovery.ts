@@ -13,12 +13,13 @@ const days = (title: string, condition: string, color: string, says: string) =>
     ),
     unit: 'none',
     decimals: 0,
+    named: true,
     thresholds: plain(color),
     overrides: [p.field('Share', { unit: 'percent' })],
   })
 
 const average = p.stat({
-  title: 'Recovery',
+  title: 'Average',
   description: 'Mean recovery score of this range, in percent. Calibration left out.',
   sql: overall('avg(recovery_score) as "Recovery"'),
   unit: 'percent',

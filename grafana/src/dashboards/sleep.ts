@@ -87,7 +87,7 @@ const stages = p.series({
     p.field('Needed', {
       ...p.line,
       'custom.stacking': { mode: 'none' },
-      color: p.fixed(colour.quiet),
+      color: p.fixed(colour.need),
       'custom.showPoints': 'never',
     }),
   ],
@@ -132,7 +132,7 @@ const clock = p.series({
   unit: 'h',
   mappings: clockTimes(),
   draw: { 'custom.drawStyle': 'points', 'custom.pointSize': 6 },
-  overrides: [p.field('To bed', { color: p.fixed(colour.deep) }), p.field('Up', { color: p.fixed(colour.fair) })],
+  overrides: [p.field('To bed', { color: p.fixed(colour.asleep) }), p.field('Up', { color: p.fixed(colour.fair) })],
 })
 
 const regularity = p.series({
@@ -143,7 +143,7 @@ const regularity = p.series({
   unit: 'm',
   decimals: 0,
   min: 0,
-  overrides: [p.field('To bed', { color: p.fixed(colour.deep) }), p.field('Up', { color: p.fixed(colour.fair) })],
+  overrides: [p.field('To bed', { color: p.fixed(colour.asleep) }), p.field('Up', { color: p.fixed(colour.fair) })],
 })
 
 const respiratory = p.series({
@@ -200,10 +200,7 @@ const week = p.columns({
   unit: 'h',
   decimals: 1,
   min: 0,
-  overrides: [
-    p.field('Asleep', { color: p.fixed(colour.asleep) }),
-    p.field('Needed', { color: p.fixed(colour.quiet) }),
-  ],
+  overrides: [p.field('Asleep', { color: p.fixed(colour.asleep) }), p.field('Needed', { color: p.fixed(colour.need) })],
 })
 
 const naps = p.table({

@@ -48,7 +48,7 @@ from sync_runs
 where user_id in (${OWNERS}) and remaining_today is not null
 order by started_at desc
 limit 1`,
-    bands('poor', 500, 'fair', 2000, 'good'),
+    bands('quiet', 0, 'poor', 500, 'fair', 2000, 'good'),
   ),
   counted(
     'Waiting to be final',
@@ -147,7 +147,7 @@ const waits = p.series({
     'max(extract(epoch from finished_at - started_at))::double precision as "Longest run", max(waited_ms) / 1000.0 as "Longest wait"',
   ),
   unit: 's',
-  decimals: 0,
+  decimals: 1,
   min: 0,
   overrides: [
     p.field('Longest run', { color: p.fixed(colour.strain) }),

@@ -24,7 +24,7 @@ const sleep = p.gauge({
   decimals: 0,
   min: 0,
   max: 100,
-  thresholds: bands('poor', 70, 'fair', 85, 'good'),
+  thresholds: bands('quiet', 0, 'poor', 70, 'fair', 85, 'good'),
 })
 
 const strain = p.gauge({
@@ -52,6 +52,7 @@ select case behind when 0 then 'Today' when 1 then 'Yesterday' else behind || ' 
 from newest`,
   unit: 'string',
   text: true,
+  named: true,
   stacked: true,
   thresholds: plain(colour.good),
   mappings: [
@@ -90,6 +91,8 @@ function vital(
     sql: latest(`${column} as "Now", ${column} - ${baseline} as "To baseline"`),
     unit: looks.unit,
     decimals: looks.decimals,
+    named: true,
+    stacked: true,
     thresholds: plain(looks.color),
     overrides: [p.field('To baseline', { unit: looks.off, thresholds: { mode: 'absolute', steps: looks.thresholds } })],
   })
@@ -213,7 +216,7 @@ const nights = p.series({
   min: 0,
   color: colour.asleep,
   draw: p.bars,
-  overrides: [p.field('Needed', { ...p.line, color: p.fixed(colour.quiet), 'custom.pointSize': 5 })],
+  overrides: [p.field('Needed', { ...p.line, color: p.fixed(colour.need), 'custom.pointSize': 5 })],
   empty: 'No sleep in this range',
 })
 

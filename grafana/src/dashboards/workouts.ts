@@ -68,6 +68,7 @@ order by week desc
 limit 1`,
     unit: 'm',
     decimals: 0,
+    named: true,
     thresholds: plain(colour.zones[2]),
     overrides: [
       p.field('Of the target', {
@@ -192,7 +193,7 @@ order by max(strain_score) desc nulls last`,
 })
 
 const recent = p.table({
-  title: 'Workouts',
+  title: 'All workouts',
   description:
     'The workouts of this range, newest first, begun by the clock of the place. Strain 0 to 21, heart rates in beats a minute, climb in metres.',
   sql: `select started as "Begun", sport as "Sport", minutes as "Duration", strain_score as "Strain",
