@@ -312,6 +312,7 @@ function timeseriesOf(
       axisLine: { lineStyle: { color: box.theme.edge } },
     },
     yAxis: [valueAxis(left, box, 'left', centred), valueAxis(right, box, 'right')],
+    color: drawn.map(({ lineStyle }, index) => (fields[index]?.color.mode === 'fixed' ? lineStyle.color : '#2FA36B')),
     series: drawn,
   }
 }

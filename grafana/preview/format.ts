@@ -88,7 +88,9 @@ export function colorOf(value: unknown, field: Field): string {
   const mapped = mappingOf(value, field)?.color
   if (mapped) return mapped
   if (field.color.mode === 'fixed' && field.color.fixedColor) return field.color.fixedColor
-  const passed = field.thresholds.filter((step) => step.value === null || Number(value) >= step.value)
+  const passed = field.thresholds.filter(
+    (step) => step.value === null || (value !== null && Number(value) >= step.value),
+  )
   return (passed.at(-1) ?? field.thresholds[0])?.color ?? '#8B95A5'
 }
 

@@ -253,6 +253,6 @@ export const today = dashboard({
     { height: 4, panels: [hrv, resting, respiratory, skin, spo2, debt] },
     { height: 8, panels: [balance, nights] },
     { height: 8, panels: [hrvRange, restingRange] },
-    { height: 9, panels: [recent] },
+    { height: 10, panels: [recent] },
   ],
 })
