@@ -312,7 +312,9 @@ function timeseriesOf(
       axisLine: { lineStyle: { color: box.theme.edge } },
     },
     yAxis: [valueAxis(left, box, 'left', centred), valueAxis(right, box, 'right')],
-    color: drawn.map(({ lineStyle }, index) => (fields[index]?.color.mode === 'fixed' ? lineStyle.color : '#2FA36B')),
+    color: fields.map(
+      ({ color }, index) => color.fixedColor ?? PALETTE[color.mode === 'thresholds' ? 1 : index % PALETTE.length] ?? '',
+    ),
     series: drawn,
   }
 }
