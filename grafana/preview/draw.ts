@@ -412,7 +412,7 @@ function scatterOf(
       nameGap: 26,
       splitLine: { show: false },
     },
-    yAxis: { ...valueAxis([up], box, 'left'), ...name(up.shown), nameGap: 44 },
+    yAxis: { axisLine: { onZero: false }, ...valueAxis([up], box, 'left'), ...name(up.shown), nameGap: 44 },
     series: [
       {
         type: 'scatter',

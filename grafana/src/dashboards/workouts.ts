@@ -147,7 +147,7 @@ const distances = p.series({
   description: 'Kilometres or miles that WHOOP knows of, per week, from Monday on.',
   sql: `select date_trunc('week', started) as "time", ${distance('sum(distance_meters)', 'Distance')}
 from workout_log
-where ${OWN} and date_trunc('week', started) between $__timeFrom()::timestamp and $__timeTo()::timestamp
+where ${OWN} and date_trunc('week', started)::date between $__timeFrom() and $__timeTo()
 group by 1
 order by 1`,
   unit: 'none',
