@@ -13,7 +13,7 @@ const MEMBERS = 200
 const DAYS = 5 * 365
 const TRIES = 5
 const LIMIT_MS = 100
-const RECORD_TABLES = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records']
+const RECORD_TABLES = new Set(['sleep_records', 'recovery_records', 'workout_records', 'cycle_records'])
 
 export interface Timing {
   name: string
@@ -62,7 +62,7 @@ interface Node {
 
 function scans(node: Node): string[] {
   const table = node['Relation Name'] ?? ''
-  const own = node['Node Type'] === 'Seq Scan' && RECORD_TABLES.includes(table) ? [table] : []
+  const own = node['Node Type'] === 'Seq Scan' && RECORD_TABLES.has(table) ? [table] : []
   return [...own, ...(node.Plans ?? []).flatMap(scans)]
 }
 

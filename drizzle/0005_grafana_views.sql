@@ -105,8 +105,9 @@ LEFT JOIN recovery_records r ON r.user_id = f.user_id AND r.id = f.recovery;
 -- condition on user_id down to the tables' indexes.
 CREATE VIEW daily_trends AS
 WITH days AS (
-  -- While WHOOP still learns a new member's normal values, its recoveries are none.
-  SELECT d.*,
+  -- While WHOOP still learns a new member's normal values, its recoveries are none. The days are numbered so that the
+  -- planner leaves this a step of its own: else every window below computes these once for each of its rows.
+  SELECT d.*, row_number() OVER (PARTITION BY user_id ORDER BY day) AS nth,
     CASE WHEN NOT user_calibrating THEN recovery_score END AS recovery,
     CASE WHEN NOT user_calibrating THEN hrv_rmssd END AS hrv,
     CASE WHEN NOT user_calibrating THEN resting_heart_rate END AS resting,

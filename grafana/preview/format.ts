@@ -28,7 +28,6 @@ export function fieldOf(panel: Panel, name: string): Field {
     id.startsWith('custom.') ? [[id.slice(7), value]] : [],
   )
   const found: Record<string, unknown> = { ...defaults, ...looks }
-  const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
   return {
     name,
     shown: typeof found['displayName'] === 'string' ? found['displayName'] : name,
@@ -42,6 +41,8 @@ export function fieldOf(panel: Panel, name: string): Field {
     custom: { ...defaults.custom, ...(Object.fromEntries(custom) as Record<string, unknown>) },
   }
 }
+
+const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
 
 const SUFFIXES: Record<string, string> = {
   percent: '%',

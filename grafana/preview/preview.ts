@@ -11,7 +11,8 @@ import { expand } from '../../test/grafana/expand.ts'
 import { asked, dashboards, scopeOf } from '../../test/grafana/provisioned.ts'
 import { withSql } from '../../test/postgres.ts'
 import { withDemo } from './demo.ts'
-import { drawDashboard, themes, type Answer, type Row } from './draw.ts'
+import { themes, type Answer, type Row } from './canvas.ts'
+import { drawDashboard } from './draw.ts'
 import type { Dashboard, Panel } from '../src/types.ts'
 
 const SPANS: Record<string, number> = { d: 1, M: 30.44, y: 365.25 } // days
