@@ -64,8 +64,8 @@ async function goWrong({ sql }: TestDatabase) {
       update sync_status set covered = covered - tstzmultirange(tstzrange(now() - interval '9 days', now() - interval '8 days'))
       where user_id = ${own} and data_type = 'sleep'`
     await sql`
-      update recovery_records set hrv_rmssd = 5, resting_heart_rate = 99 where cycle_id = (
-        select id from cycle_records where user_id = ${own} order by start_time desc offset 5 limit 1)`
+      update recovery_records set hrv_rmssd = 5, resting_heart_rate = 99, user_calibrating = false where id = (
+        select id from recovery_records where user_id = ${own} order by created_at_whoop desc offset 5 limit 1)`
   }
 }
 
@@ -156,6 +156,12 @@ function hasReason({ name }: Asked, member: number): boolean {
   if (name.includes('Skin temperature')) return recoveries.some((score) => typeof score?.skin_temp_celsius === 'number')
   if (name.includes('Blood oxygen')) return recoveries.some((score) => typeof score?.spo2_percentage === 'number')
   if (name.endsWith('Travel')) return journeysOf(member).length > 0
+  if (name.includes('Naps')) {
+    const naps = sandbox.world
+      .list('sleep', member)
+      .filter(({ nap, start }) => nap && Date.parse(start) > range.from.getTime())
+    return naps.length > 0
+  }
   return true
 }
 
