@@ -165,7 +165,7 @@ function hasReason({ name }: Asked, member: number): boolean {
   return true
 }
 
-/** The local days on which the clock was another than the day before. */
+/** When a cycle began by another clock than the one before. */
 function journeysOf(member: number): string[] {
   const cycles = sandbox.world.list('cycle', member).toSorted((a, b) => a.start.localeCompare(b.start))
   return cycles.flatMap(({ start, timezone_offset }, index) =>
