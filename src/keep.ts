@@ -1,3 +1,4 @@
+import type { Leader } from './beside.ts'
 import type { Database, Tx } from './db/connect.ts'
 import { cover, iso, type Range } from './db/coverage.ts'
 import { codeOf, rootCause } from './db/failure.ts'
@@ -6,7 +7,7 @@ import { isAsLeft } from './db/look.ts'
 import { quarantine } from './db/quarantine.ts'
 import type { TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
-import { upsert, type Batch, type Stored } from './db/upsert.ts'
+import { arePlaced, upsert, type Batch, type Stored } from './db/upsert.ts'
 import type { Log } from './log.ts'
 import { unknownFields } from './resources/drift.ts'
 import { refused, understand, type Understood, type Unreadable } from './resources/read.ts'
@@ -28,6 +29,8 @@ export interface Job {
   clock: Clock
   log: Log
   tally: Tally
+  /** The type that places these records in time, when it is being read at the same time. */
+  leader?: Leader | undefined
   /** Told after each page: how far back it reached. */
   report(reached: string): void
 }
@@ -91,6 +94,7 @@ export function countUnchanged(job: Job, { understood, length }: Page): void {
 export async function keepPage(job: Job, page: Page, listed: Listed): Promise<Kept | undefined> {
   const last = page.nextToken === undefined
   const { before, shown = [] } = listed
+  await job.leader?.until(() => job.database.alone((db) => arePlaced(db, job.resource, page.understood)))
   const stored = await keep(job, page, { last, before, shown }, (rows) => {
     const span = spanOf(rows)
     if (!span) return {}

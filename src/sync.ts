@@ -1,3 +1,4 @@
+import { createLeader, type Leader } from './beside.ts'
 import { readBody } from './body.ts'
 import type { Context, Means, Order } from './context.ts'
 import { uncover } from './db/coverage.ts'
@@ -8,7 +9,7 @@ import type { Member } from './db/tokens.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
 import { resources, scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
-import { newTally, overall, skipped, type MemberResult, type RunResult, type Tally, type TypeResult } from './result.ts'
+import { newTally, overall, skipped, type MemberResult, type RunResult, type TypeResult } from './result.ts'
 import { createSession, type Session } from './session.ts'
 import { walk } from './walk.ts'
 import { createWhoop, type Usage, type Whoop } from './whoop/client.ts'
@@ -114,7 +115,10 @@ async function attempt(
   return { whoopUserId: member.whoopUserId, outcome, error: null, types }
 }
 
-/** All types at once, but for one whose records are placed in time by another's. */
+/**
+ * All types at once. One whose records are placed in time by another's comes after that, or beside it when none of those
+ * are stored yet: then nothing can be placed by what is no longer true.
+ */
 async function syncTypes(context: Context, types: readonly TypeName[], results: MemberResult['types']): Promise<void> {
   const { database, fence, member, order } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
@@ -122,13 +126,21 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   const states = await database.alone((db) => beginTypes(db, member, granted))
   const { again } = order
   if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
-  const running = new Map<TypeName, Promise<void>>()
-  const follow = async (first: Promise<void> | undefined, type: TypeName, state: TypeState) => {
-    await first
-    results[type] = await syncType(context, type, state)
+  const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()
+  const start = async (type: TypeName, state: TypeState, leader: Leader) => {
+    const ahead = running.get(before(type) ?? type)
+    if (ahead && !ahead.isFirst) await ahead.done
+    try {
+      results[type] = await syncType(context, type, state, leader, ahead?.leader)
+    } finally {
+      leader.end()
+    }
   }
-  for (const [type, state] of states) running.set(type, follow(running.get(before(type) ?? type), type, state))
-  const settled = await Promise.allSettled(running.values())
+  for (const [type, state] of states) {
+    const leader = createLeader()
+    running.set(type, { done: start(type, state, leader), leader, isFirst: state.oldest === undefined })
+  }
+  const settled = await Promise.allSettled([...running.values()].map(({ done }) => done))
   for (const one of settled) if (one.status === 'rejected') throw one.reason
 }
 
@@ -136,13 +148,25 @@ function before(type: TypeName): TypeName | undefined {
   return resources.find(({ name }) => name === type)?.after
 }
 
-async function syncType(context: Context, type: TypeName, state: TypeState): Promise<TypeResult> {
+async function syncType(
+  context: Context,
+  type: TypeName,
+  state: TypeState,
+  leads: Leader,
+  leader: Leader | undefined,
+): Promise<TypeResult> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
   const tally = newTally()
   let error: Failure | null = null
   try {
-    await readType(context, type, state, whoop, tally)
+    const report = (reached: string) => {
+      leads.step()
+      context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached })
+    }
+    const resource = resources.find(({ name }) => name === type)
+    if (resource) await walk({ ...context, whoop, resource, state, leader, tally, report })
+    else await readBody(context, state.syncedAt, whoop, tally)
   } catch (cause) {
     if (interrupted.aborted) throw cause
     error = named(context, cause)
@@ -152,14 +176,6 @@ async function syncType(context: Context, type: TypeName, state: TypeState): Pro
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
   await database.alone((db) => endType(db, fence, member, type, { syncedAt, fetched: tally.fetched, error }))
   return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
-}
-
-function readType(context: Context, type: TypeName, state: TypeState, whoop: Whoop, tally: Tally): Promise<void> {
-  const resource = resources.find(({ name }) => name === type)
-  if (!resource) return readBody(context, state.syncedAt, whoop, tally)
-  const { whoopUserId } = context.member
-  const report = (reached: string) => context.report({ whoopUserId, type, fetched: tally.fetched, reached })
-  return walk({ ...context, whoop, resource, state, tally, report })
 }
 
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */

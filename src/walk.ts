@@ -1,5 +1,5 @@
 import { suspectNewest } from './db/chase.ts'
-import { cover, newestGap, type Gap, type Range } from './db/coverage.ts'
+import { cover, iso, newestGap, type Gap, type Range } from './db/coverage.ts'
 import { saveTiers } from './db/tiers.ts'
 import { holdsBefore } from './db/upsert.ts'
 import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
@@ -74,8 +74,9 @@ async function suspect({ database, member, resource, clock }: Job): Promise<void
 async function fillGaps(job: Job, newest: Newest): Promise<void> {
   const { database, member, resource } = job
   const next = () => database.alone((db) => newestGap(db, member, resource, newest.top))
+  const pages = createPages(job)
   for (let gap = await next(); gap; gap = await next()) {
-    if (await fill(job, gap)) continue
+    if (await fill(job, gap, pages)) continue
     const type = resource.name
     job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", { type, before: gap.to })
     await walkByToken(job, newest)
@@ -84,13 +85,40 @@ async function fillGaps(job: Job, newest: Newest): Promise<void> {
 }
 
 /** Reads the newest page of a gap; false when WHOOP contradicts, twice, what it has said before. */
-async function fill(job: Job, gap: Gap): Promise<boolean> {
+async function fill(job: Job, gap: Gap, pages: Pages): Promise<boolean> {
   for (let attempt = 1; attempt <= 2; attempt++) {
-    const page = await askPage(job, { end: gap.to })
+    const page = await pages.before(gap.to)
     const isAskedAgain = page.length > 0 || attempt > 1 // an empty answer is not believed at once
-    if (isAskedAgain && (await believable(job, gap, page)) && (await keepDown(job, page, gap.to))) return true
+    if (!isAskedAgain || !(await believable(job, gap, page))) continue
+    pages.lookAhead(page, gap)
+    if (await keepDown(job, page, gap.to)) return true
   }
   return false
+}
+
+/** The pages of a gap, each asked for while the one above it is stored. */
+interface Pages {
+  before(end: string): Promise<Page>
+  lookAhead(page: Page, gap: Gap): void
+}
+
+function createPages(job: Job): Pages {
+  let ahead: { end: string; page: Promise<Page> } | undefined
+  return {
+    before: (end) => {
+      const found = ahead?.end === end ? ahead.page : undefined
+      ahead = undefined
+      return found ?? askPage(job, { end })
+    },
+    lookAhead: ({ understood, nextToken }, { from, to }) => {
+      const last: unknown = understood.at(-1)?.row['startTime']
+      if (typeof last !== 'string' || nextToken === undefined) return // a recovery's own row does not say when it was
+      const end = justAfter(iso(last))
+      if (end >= to || (from !== undefined && end <= from)) return
+      ahead = { end, page: askPage(job, { end }) }
+      ahead.page.catch(() => {}) // whoever waits for it hears of it
+    },
+  }
 }
 
 /** The record that the gap was asked from must be on its page again, unless it has been deleted since. */

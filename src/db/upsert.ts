@@ -1,5 +1,6 @@
 import { getTableName, sql, type SQL } from 'drizzle-orm'
-import type { Understood } from '../resources/read.ts'
+import { resources } from '../resources/index.ts'
+import { valueOf, type Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db, Tx } from './connect.ts'
 import { asPage } from './page.ts'
@@ -118,6 +119,20 @@ export async function placeOf(tx: Tx, member: Member, resource: Resource, key: s
     select ${resource.place(sql`r`)} as place from ${sql.identifier(getTableName(resource.table))} r
     where r.${sql.identifier(resource.key.name)} = ${key}::${sql.raw(resource.key.getSQLType())} and user_id = ${member.id}`)
   return row?.place
+}
+
+/** Whether the records that place these in time are stored. */
+export async function arePlaced(db: Db, resource: Resource, records: readonly Understood[]): Promise<boolean> {
+  const { after, afterKey, table } = resource
+  const leader = resources.find(({ name }) => name === after)
+  if (!leader || !afterKey) return true
+  const keys = JSON.stringify(records.map(({ row }) => valueOf(table, afterKey, row)))
+  const key = sql.identifier(leader.key.name)
+  const rows = await db.execute(sql`
+    select from jsonb_array_elements_text(${keys}::text::jsonb) wanted where not exists (
+      select from ${sql.identifier(getTableName(leader.table))} r where r.${key} = wanted::${sql.raw(leader.key.getSQLType())}
+    ) limit 1`)
+  return rows.length === 0
 }
 
 /** Whether any record of the member's is stored that began before `before`, or at all. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { getTableColumns } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { WhoopsterError } from '../errors.ts'
 import type { Resource } from './resource.ts'
@@ -55,7 +56,12 @@ export function refused(resource: Resource, { row, raw }: Understood, reason: st
 
 /** A record's natural key, as text. */
 export function keyOf({ table, key }: Resource, row: Record<string, unknown>): string {
-  const [property] = Object.entries(getTableColumns(table)).find(([, column]) => column.name === key.name) ?? []
+  return valueOf(table, key, row)
+}
+
+/** What a row has for a column, as text. */
+export function valueOf(table: Resource['table'], { name }: PgColumn, row: Record<string, unknown>): string {
+  const [property] = Object.entries(getTableColumns(table)).find(([, column]) => column.name === name) ?? []
   return String(row[property ?? ''])
 }
 
