@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEnv } from 'node:util'
 import { main } from '../dist/main.js'
@@ -40,6 +41,14 @@ const code = await main(process.argv.slice(2), {
   terminal: process,
   interrupted: interruption.signal,
   openBrowser,
+  machine: {
+    directory: process.cwd(),
+    runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+    freeBytes: async (folder) => {
+      const { bavail, bsize } = await statfs(folder)
+      return bavail * bsize
+    },
+  },
 })
 process.exitCode = code
 process.on('exit', () => {

@@ -11,6 +11,7 @@ import {
   type TypeHealth,
   type WhoopHealth,
 } from './db/health.ts'
+import { holdsDatabase } from './db/embedded.ts'
 import { schemaState } from './db/migrate.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
@@ -53,6 +54,7 @@ export async function examine(env: Env): Promise<Report> {
     quarantined: [],
     gaps: [],
   }
+  if (!config.DATABASE_URL && !holdsDatabase(report.where)) return report
   try {
     await withDatabase(config, env, async ({ db }) => {
       report.serverVersion = await loadServerVersion(db)

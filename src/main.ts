@@ -1,6 +1,7 @@
 import { CommanderError, Command } from '@commander-js/extra-typings'
 import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -50,7 +51,18 @@ export function createProgram(cli: Cli): Command {
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .showSuggestionAfterError()
-  const commands = [addAuth, addSync, addStats, addStatus, addMigrate, addVerify, addReprocess, addDemo, addSandbox]
+  const commands = [
+    addAuth,
+    addSync,
+    addStats,
+    addStatus,
+    addMigrate,
+    addVerify,
+    addReprocess,
+    addDoctor,
+    addDemo,
+    addSandbox,
+  ]
   for (const add of commands) add(program, cli)
   for (const command of everyCommand(program)) {
     command.showHelpAfterError(`(see: ${pathOf(command)} --help)`)

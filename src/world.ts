@@ -10,6 +10,17 @@ export interface World {
   interrupted: AbortSignal
   /** Shows an address in the member's browser; false when there is none. */
   openBrowser: (url: string) => Promise<boolean>
+  machine: Machine
+}
+
+/** What is looked at when something is wrong. */
+export interface Machine {
+  /** The working directory, where `.env` is. */
+  directory: string
+  /** `Node 20.20.2, linux x64` */
+  runtime: string
+  /** What is left on the disk that a folder is on. */
+  freeBytes: (folder: string) => Promise<number>
 }
 
 export type Env = Readonly<Record<string, string | undefined>>

@@ -50,6 +50,20 @@ describe('the embedded database', () => {
       tokenRefreshes: 1,
     })
   })
+
+  it('says what to do when its key is lost', async () => {
+    const { env, clock, sandbox, dir } = await newMember({ days: 5 })
+    await logIn(sandbox, env, { clock })
+    await rm(join(dir, 'token.key'))
+    const { code, out } = await run('doctor', env, { clock })
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/✘ key .*token\.key is lost\n.*a backup, or log in/),
+    })
+    const { err } = await run('sync', env, { clock })
+    expect(err).toContain('token.key')
+    expect(err).toContain('whoopster auth')
+  })
 })
 
 describe('demo', () => {

@@ -11,7 +11,7 @@ import { readConfig, settings, type SettingName } from '../src/config.ts'
 import { exitCodes, type Reason } from '../src/errors.ts'
 import { createProgram } from '../src/main.ts'
 import { allScopes } from '../src/resources/index.ts'
-import { createClock, run, TEST_KEY } from './world.ts'
+import { createClock, machine, run, TEST_KEY } from './world.ts'
 
 const README = new URL('../README.md', import.meta.url)
 const readme = await readFile(README, 'utf8')
@@ -208,6 +208,7 @@ function idleProgram(): Command {
     terminal: { stdin: new PassThrough(), stdout: silent, stderr: silent },
     interrupted: new AbortController().signal,
     openBrowser: async () => false,
+    machine,
   }
   const program = createProgram({ world, log, quiet: false, run: async () => 0, exit: () => {} })
   for (const { command } of below(program, [])) command.action(() => {})

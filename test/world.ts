@@ -27,6 +27,7 @@ export interface RunOptions {
   /** Told everything that is printed, as it is printed. */
   heard?: (text: string) => void
   openBrowser?: World['openBrowser']
+  machine?: Partial<World['machine']>
 }
 
 export interface TestClock extends Clock {
@@ -112,10 +113,18 @@ export async function run(line: string | readonly string[], env: Env, options: R
     terminal: { stdin, stdout: output('out'), stderr: output('err') },
     interrupted: options.interrupted ?? new AbortController().signal,
     openBrowser: options.openBrowser ?? (async () => false),
+    machine: { ...machine, ...options.machine },
   })
   for (const name of ['WHOOP_CLIENT_SECRET', 'TOKEN_ENCRYPTION_KEY']) secrets.add(env[name] ?? '')
   expectNoSecrets(printed.out + printed.err)
   return { code, ...printed, slept: clock.slept.slice(sleptBefore) }
+}
+
+/** With nothing in its working directory, and space enough. */
+export const machine: World['machine'] = {
+  directory: '/nowhere',
+  runtime: 'Node 20.19.0, linux x64',
+  freeBytes: async () => 50e9,
 }
 
 /** Logs a member in as a person would; the clock decides how old the login is. */

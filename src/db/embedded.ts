@@ -1,5 +1,5 @@
 import { createServer, connect } from 'node:net'
-import { mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
@@ -45,6 +45,11 @@ function wordsOf(cause: unknown): string {
   if (typeof cause !== 'object' || cause === null) return String(cause)
   if ('errno' in cause && NO_SPACE.has(Number(cause.errno))) return 'no disk space is left'
   return cause instanceof Error ? cause.message : JSON.stringify(cause)
+}
+
+/** Whether there is a database in `dir`: looking must not make one. */
+export function holdsDatabase(dir: string): boolean {
+  return existsSync(join(dir, 'postgres', 'PG_VERSION'))
 }
 
 /** Empties the database in `dir`, unless somebody is using it; what else lies there stays. */

@@ -58,6 +58,13 @@ export async function loadServerVersion(db: Db): Promise<string> {
   return row?.server_version.split(' ')[0] ?? ''
 }
 
+/** What the server lets us do here. */
+export async function loadLimits(db: Db): Promise<{ version: string; readOnly: boolean; size: number }> {
+  const [row] = await db.execute<{ readOnly: boolean; size: string }>(sql`
+    select current_setting('transaction_read_only')::boolean as "readOnly", pg_database_size(current_database()) as size`)
+  return { version: await loadServerVersion(db), readOnly: row?.readOnly ?? false, size: Number(row?.size ?? 0) }
+}
+
 /** What WHOOP last answered, to any run. */
 export async function loadWhoopHealth(db: Db): Promise<WhoopHealth> {
   const [row] = await db.execute<{ status: number; at: string; remaining: number | null }>(sql`

@@ -74,7 +74,9 @@ function embeddedKey(dir: string): Buffer {
 
 function wrongKey(message: string, cause?: unknown): WhoopsterError {
   return new WhoopsterError('settings', message, {
-    hint: 'set TOKEN_ENCRYPTION_KEY to the key that sealed it (new,old while rotating), or log in again: whoopster auth',
+    hint:
+      'bring back the key that sealed it, in TOKEN_ENCRYPTION_KEY (new,old while rotating) or as token.key of the ' +
+      'embedded database; or log in again: whoopster auth',
     cause,
   })
 }

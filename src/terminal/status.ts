@@ -5,6 +5,7 @@ import type { Env, Output } from '../world.ts'
 import { ago } from './duration.ts'
 import { styleFor, widthOf } from './style.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** The report at one glance: the verdict, what to type, then the facts. */
 export function drawStatus(
@@ -24,7 +25,7 @@ export function drawStatus(
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
   ])
-  if (report.failure) return [verdict, ...reasons].join('\n')
+  if (report.failure || report.serverVersion === '') return [verdict, ...reasons].join('\n')
 
   const members = report.members.flatMap((member) => {
     const { login, types } = member
@@ -104,16 +105,4 @@ function gaps(report: Report): string[] {
     (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
   )
   return ['', lines.length === 0 ? 'no gaps' : 'not stored completely; the next run fills it', ...lines]
-}
-
-/** At spaces; a word that is longer than a line is broken. */
-function wrap(text: string, width: number, indent = ''): string[] {
-  const lines: string[] = []
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1)
-    const room = width - indent.length
-    if (last !== undefined && last.length + 1 + word.length <= room) lines.splice(-1, 1, `${last} ${word}`)
-    else lines.push(...(word.match(new RegExp(`.{1,${Number.isFinite(room) ? room : ''}}`, 'g')) ?? []))
-  }
-  return lines.map((line) => indent + line)
 }

@@ -50,7 +50,8 @@ describe('a sealed secret', () => {
     expect(exitCodes[error.reason]).toBe(78)
     expect(error.message).toBe(`The stored login was sealed with another key (${keyId(one[0])}).`)
     expect(error.hint).toBe(
-      'set TOKEN_ENCRYPTION_KEY to the key that sealed it (new,old while rotating), or log in again: whoopster auth',
+      'bring back the key that sealed it, in TOKEN_ENCRYPTION_KEY (new,old while rotating) or as token.key of the ' +
+        'embedded database; or log in again: whoopster auth',
     )
   })
 

@@ -1,0 +1,61 @@
+import type { Finding, Verdict } from '../doctor/findings.ts'
+import { version } from '../whoop/agent.ts'
+import { print, printJson, type AddCommand, type Cli } from './cli.ts'
+
+export const addDoctor: AddCommand = (program, cli) => {
+  program
+    .command('doctor')
+    .summary('find out what is wrong, and what to do')
+    .description(
+      'Look at everything a sync needs, one thing at a time: settings, network, clock, disk, database, schema, key, ' +
+        'logins, scopes. Changes nothing. Exit code 0: all is well, 1: it is not.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  $ whoopster doctor\n  $ whoopster doctor --json | jq .checks')
+    .action(async ({ json }) => {
+      const { diagnose } = await import('../doctor/index.ts')
+      const checks = await diagnose(cli.world, cli.log)
+      const healthy = checks.every(({ verdict }) => verdict !== 'problem')
+      if (json) printJson(cli, { healthy, version, runtime: cli.world.machine.runtime, checks })
+      else print(cli, await draw(cli, checks, healthy))
+      cli.exit(healthy ? 0 : 1)
+    })
+}
+
+async function draw({ world }: Cli, findings: readonly Finding[], healthy: boolean): Promise<string> {
+  const [{ styleFor, widthOf }, { wrap }] = await Promise.all([
+    import('../terminal/style.ts'),
+    import('../terminal/wrap.ts'),
+  ])
+  const { stdout } = world.terminal
+  const style = styleFor(stdout, world.env)
+  const width = stdout.isTTY ? widthOf(stdout) : Infinity
+  const marks: Record<Verdict, string> = {
+    ok: style.green('✔'),
+    warning: style.yellow('!'),
+    problem: style.red('✘'),
+    skipped: style.dim('–'),
+  }
+  const lines = findings.flatMap(({ check, verdict, message, hint }) => {
+    const [first = '', ...rest] = wrap(message, width, INDENT)
+    const head = `${marks[verdict]} ${check.padEnd(INDENT.length - 2)}`
+    const below = hint === null ? [] : wrap(`→ ${hint}`, width, INDENT)
+    return [head + first.slice(INDENT.length), ...rest, ...below]
+  })
+  return [
+    `whoopster ${version}, ${world.machine.runtime}`,
+    '',
+    ...lines,
+    '',
+    ...wrap(
+      healthy ? 'All is well. Whether the data is fresh, tells: whoopster status' : 'Begin with the first ✘.',
+      width,
+    ),
+    ...wrap(
+      "This may go into a bug report: no token, secret, name or member id is in it. The database's host is.",
+      width,
+    ).map((line) => style.dim(line)),
+  ].join('\n')
+}
+
+const INDENT = ' '.repeat(12)

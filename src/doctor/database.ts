@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { databaseSettings, readConfig } from '../config.ts'
+import { dataDirectory, withDatabase, type Database } from '../db/connect.ts'
+import { holdsDatabase } from '../db/embedded.ts'
+import { loadLimits } from '../db/health.ts'
+import { schemaState } from '../db/migrate.ts'
+import { WhoopsterError } from '../errors.ts'
+import { attempt, type Means } from './findings.ts'
+import { lookAtLogins } from './logins.ts'
+
+const OLDEST_VERSION = 15
+
+/** The database, and what can be seen in it alone: its schema, its logins. */
+export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promise<void> {
+  const { world, find } = means
+  const config = attempt(() => readConfig(world.env, databaseSettings))
+  if (!config) return
+  const embedded = config.DATABASE_URL ? undefined : attempt(() => dataDirectory(config, world.env))
+  await lookAtDisk(means, embedded)
+  if (embedded && !holdsDatabase(embedded)) {
+    return find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
+  }
+  try {
+    await withDatabase(config, world.env, async (database) => {
+      const { version, readOnly, size } = await loadLimits(database.db)
+      const what = `PostgreSQL ${version} at ${database.where}, ${megabytes(size)}`
+      if (Number.parseInt(version, 10) < OLDEST_VERSION) {
+        return find('database', 'problem', what, `whoopster needs PostgreSQL ${OLDEST_VERSION} or newer`)
+      }
+      if (readOnly) find('database', 'problem', `${what}, is read-only`, 'point DATABASE_URL at the primary')
+      else find('database', 'ok', what)
+      if (await lookAtSchema(means, database)) await lookAtLogins(means, database, whoopAnswers)
+    })
+  } catch (error) {
+    if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
+    find('database', 'problem', error.message, error.hint)
+  }
+}
+
+const LITTLE_SPACE = 1e9
+const NO_SPACE = 100e6
+
+async function lookAtDisk({ world, find }: Means, embedded: string | undefined): Promise<void> {
+  if (!embedded) return find('disk', 'skipped', "the database server's own")
+  let folder = embedded
+  while (!existsSync(folder)) folder = join(folder, '..')
+  const free = await world.machine.freeBytes(folder)
+  const message = `${megabytes(free)} free where ${embedded} is`
+  if (free >= LITTLE_SPACE) return find('disk', 'ok', message)
+  find('disk', free < NO_SPACE ? 'problem' : 'warning', message, 'make room: a full disk stops the embedded database')
+}
+
+async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean> {
+  const { applied, pending } = await schemaState(db)
+  if (pending.length === 0) find('schema', 'ok', `up to date, with ${applied.length} migrations`)
+  else if (applied.length === 0) find('schema', 'ok', 'not made yet; the first login makes it')
+  else find('schema', 'problem', `lacks ${pending.map(({ name }) => name).join(', ')}`, 'run: whoopster migrate')
+  return pending.length === 0
+}
+
+function megabytes(bytes: number): string {
+  return bytes >= 10e9 ? `${(bytes / 1e9).toFixed(0)} GB` : `${(bytes / 1e6).toFixed(0)} MB`
+}

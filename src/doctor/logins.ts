@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig, tokenSettings, whoopSettings, type WhoopConfig } from '../config.ts'
+import { dataDirectory, type Database } from '../db/connect.ts'
+import { keyId, loadKeys, type Keys } from '../db/seal.ts'
+import { loadLogins, loadMembers, loadTokens, type Login } from '../db/tokens.ts'
+import { failure } from '../errors.ts'
+import { probe } from '../probe.ts'
+import { allScopes } from '../resources/index.ts'
+import { createWhoop } from '../whoop/client.ts'
+import { createPace } from '../whoop/pace.ts'
+import { attempt, type Means } from './findings.ts'
+
+/** Logins, the key and the scopes. */
+export async function lookAtLogins(means: Means, database: Database, whoopAnswers: boolean): Promise<void> {
+  const { find } = means
+  const logins = await loadLogins(database.db)
+  if (logins.length === 0) {
+    find('logins', 'problem', 'nobody is logged in', 'run: whoopster auth')
+    return
+  }
+  const ended = numbers(logins, ({ dead }) => dead)
+  if (ended) find('logins', 'problem', `WHOOP has ended the login of ${ended}`, 'run: whoopster auth')
+  else find('logins', 'ok', `${logins.length} alive, as far as is known here`)
+  const keys = keysOf(means, logins)
+  const asked = keys && whoopAnswers ? await askForScopes(means, database, keys) : []
+  if (asked !== undefined) judgeScopes(means, logins, asked)
+}
+
+/** The keys, when they open every login. */
+function keysOf({ world, find }: Means, logins: readonly Login[]): Keys | undefined {
+  const config = attempt(() => readConfig(world.env, tokenSettings))
+  if (!config) {
+    find('key', 'problem', 'TOKEN_ENCRYPTION_KEY is missing or not well formed', 'set it to the key of before')
+    return undefined
+  }
+  if (!config.DATABASE_URL && !config.TOKEN_ENCRYPTION_KEY) {
+    const file = join(dataDirectory(config, world.env), 'token.key')
+    if (!existsSync(file)) {
+      find('key', 'problem', `${file} is lost`, 'restore it from a backup, or log in again: whoopster auth')
+      return undefined
+    }
+  }
+  try {
+    const keys = loadKeys(config, world.env)
+    const ids = keys.map(keyId)
+    const locked = numbers(logins, ({ sealedUnder }) => !ids.includes(sealedUnder ?? ''))
+    if (!locked) {
+      find('key', 'ok', `opens every login (${ids.join(', ')})`)
+      return keys
+    }
+    const hint = 'set TOKEN_ENCRYPTION_KEY to the key that sealed it (new,old while rotating), or run: whoopster auth'
+    find('key', 'problem', `does not open the login of ${locked}`, hint)
+  } catch (error) {
+    const { message, hint } = failure(error)
+    find('key', 'problem', message, hint ?? undefined)
+  }
+  return undefined
+}
+
+const MOST_ASKED = 5 // members: each costs a request per type
+
+/** What WHOOP refuses although it was granted, or why it could not be asked. */
+async function askForScopes(
+  { world, log, find }: Means,
+  { db }: Database,
+  keys: Keys,
+): Promise<readonly string[] | undefined> {
+  const config = attempt(() => readConfig(world.env, whoopSettings))
+  if (!config) return []
+  const members = await loadMembers(db)
+  const refusals: string[] = []
+  for (const [index, member] of members.slice(0, MOST_ASKED).entries()) {
+    try {
+      const tokens = await loadTokens(db, keys, member)
+      // One that has expired is for the next sync to renew: that would change something.
+      if (!tokens || tokens.dead || tokens.expiresAt <= world.clock.now()) continue
+      const refused = await probe(clientOf({ world, log }, config, tokens.access), member.scopes)
+      refusals.push(...refused.map(({ type, error }) => `member ${index + 1}, ${type}: ${error.message}`))
+    } catch (error) {
+      const { message, hint } = failure(error)
+      find('key', 'problem', message, hint ?? undefined)
+      return undefined
+    }
+  }
+  return refusals
+}
+
+function clientOf({ world, log }: Pick<Means, 'world' | 'log'>, config: WhoopConfig, access: string) {
+  return createWhoop({
+    ...world,
+    log,
+    baseUrl: config.WHOOP_API_BASE_URL,
+    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
+    authority: { token: async () => access, renew: async () => undefined },
+  })
+}
+
+function judgeScopes({ find }: Means, logins: readonly Login[], refusals: readonly string[]): void {
+  const hint = 'tick them for the app at developer.whoop.com, and on the consent page; then run: whoopster auth'
+  const lacking = logins.flatMap(({ scopes }, index) => {
+    const missing = allScopes.filter((scope) => !scopes.includes(scope))
+    return missing.length === 0 ? [] : [`member ${index + 1} has not granted ${missing.join(', ')}`]
+  })
+  if (lacking.length > 0) find('scopes', 'problem', lacking.join('; '), hint)
+  if (refusals.length > 0) {
+    find('scopes', 'problem', refusals.join('; '), 'run: whoopster sync; it renews the login, or says what to do')
+  }
+  if (lacking.length + refusals.length === 0) find('scopes', 'ok', `all ${allScopes.length} are granted`)
+}
+
+/** `member 1, 3`, in the order of `auth status`. */
+function numbers(logins: readonly Login[], isMeant: (login: Login) => boolean): string {
+  const meant = logins.flatMap((login, index) => (isMeant(login) ? [index + 1] : []))
+  return meant.length === 0 ? '' : `member ${meant.join(', ')}`
+}
