@@ -2,6 +2,7 @@ import { CommanderError, Command } from '@commander-js/extra-typings'
 import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addExport } from './commands/export.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -59,6 +60,7 @@ export function createProgram(cli: Cli): Command {
     addMigrate,
     addVerify,
     addReprocess,
+    addExport,
     addDoctor,
     addDemo,
     addSandbox,

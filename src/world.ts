@@ -42,7 +42,11 @@ export interface Terminal {
 export interface Output {
   isTTY?: boolean
   columns?: number
+  /** False once nobody reads any more. */
+  writable?: boolean
+  /** False when it would rather not have more before it has drained. */
   write(text: string): unknown
+  on?(event: 'drain' | 'close', listener: () => void): unknown
 }
 
 /** As much of `fetch` as is used: undici's and the built-in type do not fit each other. */

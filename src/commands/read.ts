@@ -1,19 +1,26 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings'
-import { typeNames, type TypeName } from '../resources/names.ts'
+import { typeNames } from '../resources/names.ts'
 
 // What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name.
 
 /** `sleep recovery`, `sleep,recovery` and the option twice all mean the same. */
-export function readTypes(text: string, before: readonly TypeName[] = []): TypeName[] {
-  const words = text.split(',').filter(Boolean)
-  if (words.length === 0) throw new InvalidArgumentError(`It is one of ${typeNames.join(', ')}.`)
-  const types = words.map((word) => {
-    const type = typeNames.find((name) => name === word.trim())
-    if (!type) throw new InvalidArgumentError(`It is one of ${typeNames.join(', ')}.`)
-    return type
-  })
-  return [...new Set([...before, ...types])]
+export function readSeveralOf<Name extends string>(names: readonly Name[]) {
+  const readOne = readOneOf(names)
+  return (text: string, before: readonly Name[] = []): Name[] => {
+    const words = text.split(',').filter(Boolean)
+    return [...new Set([...before, ...(words.length === 0 ? [''] : words).map((word) => readOne(word.trim()))])]
+  }
 }
+
+export function readOneOf<Name extends string>(names: readonly Name[]) {
+  return (text: string): Name => {
+    const name = names.find((one) => one === text)
+    if (name === undefined) throw new InvalidArgumentError(`It is one of ${names.join(', ')}.`)
+    return name
+  }
+}
+
+export const readTypes = readSeveralOf(typeNames)
 
 /** A day (UTC) or an RFC 3339 instant, as an RFC 3339 instant. */
 export function readInstant(text: string): string {

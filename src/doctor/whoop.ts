@@ -21,7 +21,7 @@ export async function lookAtWhoop({ world, find }: Means): Promise<boolean> {
     find('TLS', 'problem', `no trust in who answers for ${hostname}: ${reached.why}`, CERTIFICATE)
     return false
   }
-  if (reached.stage === 'network') {
+  if (reached.stage !== 'answered') {
     find('WHOOP', 'problem', `${hostname} cannot be reached: ${reached.why}`, NETWORK)
     return false
   }

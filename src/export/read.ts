@@ -1,0 +1,69 @@
+import { sql, type SQL } from 'drizzle-orm'
+import type { Db, Tx } from '../db/connect.ts'
+import type { Range } from '../db/coverage.ts'
+import { csvLine } from './format.ts'
+import type { Format } from './names.ts'
+import { RAW_DATA, type Column, type Source } from './sources.ts'
+
+export interface Wish {
+  format: Format
+  range: Range
+  /** Undefined: every member. */
+  user: number | undefined
+  raw: boolean
+}
+
+const AT_ONCE = 500 // rows; more are not faster
+
+/** What was stored at one moment, whatever is written meanwhile; a slow reader of ours is no reason to be cut off. */
+export function withSnapshot<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return db.transaction(
+    async (tx) => {
+      await tx.execute(sql`set local statement_timeout = 0`)
+      await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`)
+      return work(tx)
+    },
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  )
+}
+
+export function columnsFor(source: Source, wish: Pick<Wish, 'raw'>): readonly Column[] {
+  return wish.raw && source.name !== 'daily' ? [...source.columns, RAW_DATA] : source.columns
+}
+
+/** The rows as lines of the format, oldest first, a few hundred at a time. PostgreSQL writes the values: no number of its is rounded here. */
+export async function* readLines(tx: Tx, source: Source, wish: Wish): AsyncGenerator<string[]> {
+  const columns = columnsFor(source, wish)
+  await tx.execute(sql`declare export no scroll cursor for ${query(source, columns, wish)}`)
+  for (;;) {
+    const rows = await tx.execute<Record<string, string | null>>(sql`fetch ${sql.raw(String(AT_ONCE))} from export`)
+    yield rows.map((row) =>
+      wish.format === 'csv' ? csvLine(columns.map(({ name }) => row[name] ?? null)) : (row['line'] ?? ''),
+    )
+    if (rows.length < AT_ONCE) break
+  }
+  await tx.execute(sql`close export`)
+}
+
+function query(source: Source, columns: readonly Column[], { format, range, user }: Wish): SQL {
+  const names = columns.map(({ name }) => sql.identifier(name))
+  // JSON's way of writing is the one that is the same in every session; as text, each value is what it says there.
+  const cells = sql.join(
+    names.map((name) => sql`to_json(${name}) #>> '{}' as ${name}`),
+    sql`, `,
+  )
+  const line = sql`row_to_json(x)::text as line`
+  const inner = sql.join(
+    names.map((name) => (name.value === 'whoop_user_id' ? sql`u.whoop_user_id` : sql`r.${name}`)),
+    sql`, `,
+  )
+  const { from, to } = range
+  return sql`
+    select ${format === 'csv' ? cells : line} from (
+      select ${inner} from ${sql.identifier(source.relation)} r join users u on u.id = r.user_id
+      where (${user ?? null}::bigint is null or u.whoop_user_id = ${user ?? null}::bigint)
+        and (${from ?? null}::timestamptz is null or ${source.at} >= ${from ?? null}::timestamptz)
+        and (${to ?? null}::timestamptz is null or ${source.at} < ${to ?? null}::timestamptz)
+      order by u.whoop_user_id, ${source.at}, r.${sql.identifier(source.key)}
+    ) x`
+}

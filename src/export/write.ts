@@ -1,0 +1,71 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { WhoopsterError } from '../errors.ts'
+import type { Output } from '../world.ts'
+
+/** Where lines go: not faster than they can be taken. */
+export interface Sink {
+  write(text: string): Promise<void>
+  /** Nobody reads any more. */
+  closed(): boolean
+}
+
+export function toOutput(output: Output): Sink {
+  let goOn: (() => void) | undefined
+  output.on?.('drain', () => goOn?.())
+  output.on?.('close', () => goOn?.()) // `| head` has read enough
+  return {
+    write: async (text) => {
+      if (text === '' || output.write(text) !== false || !output.on) return
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    },
+    closed: () => output.writable === false,
+  }
+}
+
+/** A file that is there when it is whole. It holds somebody's health: only its owner may read it. */
+export async function writeFileWhole(path: string, work: (sink: Sink) => Promise<void>): Promise<void> {
+  const draft = `${path}.part`
+  try {
+    const file = await open(draft, 'w', 0o600)
+    try {
+      await work({
+        write: async (text) => {
+          await file.write(text)
+        },
+        closed: () => false,
+      })
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } catch (cause) {
+    await rm(draft, { force: true })
+    throw isFileTrouble(cause) ? cannotWrite(path, cause) : cause
+  }
+}
+
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw cannotWrite(folder, cause)
+  })
+}
+
+export function fileIn(folder: string, name: string): string {
+  return join(folder, name)
+}
+
+function isFileTrouble(cause: unknown): boolean {
+  return cause instanceof Error && 'syscall' in cause && 'code' in cause && 'errno' in cause && !('address' in cause)
+}
+
+function cannotWrite(path: string, cause: unknown): WhoopsterError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new WhoopsterError('settings', `${path} cannot be written: ${why}`, {
+    hint: 'name another folder with --out, or make room',
+    cause,
+  })
+}
