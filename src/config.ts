@@ -109,11 +109,15 @@ export function readConfig<Name extends SettingName>(env: Env, names: readonly N
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`)
     throw new WhoopsterError('settings', ['The settings are incomplete or wrong:', ...lines].join('\n'), {
-      hint: 'correct them in the environment, or in .env in this directory (.env.example shows how)',
+      hint: problems.some((problem) => NO_APP.test(problem))
+        ? 'whoopster auth, on a terminal, explains how to get them; or put them into the environment, or .env here'
+        : 'correct them in the environment, or in .env in this directory (.env.example shows how)',
     })
   }
   return config as Config<Name>
 }
+
+const NO_APP = /^WHOOP_CLIENT_(ID|SECRET) is not set$/
 
 function asks(names: readonly SettingName[], name: SettingName): boolean {
   return names.includes(name)

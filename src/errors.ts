@@ -26,6 +26,17 @@ export class WhoopsterError extends Error {
   }
 }
 
+/** The run was told to end, by Ctrl-C or SIGTERM; what it has to say about that. */
+export class Interruption extends Error {
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.name = 'Interruption'
+    this.hint = hint
+  }
+}
+
 const worstFirst: readonly Reason[] = [
   'usage',
   'bug',

@@ -4,10 +4,11 @@ import type { Keys } from './db/seal.ts'
 import { deletePendingLogin, loadPendingLogin, savePendingLogin, saveProfile, saveTokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
+import { probe, type Refused } from './probe.ts'
 import { allScopes, profile, scopeOf } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
 import type { Profile } from './resources/users.ts'
-import { createWhoop } from './whoop/client.ts'
+import { createWhoop, type Whoop } from './whoop/client.ts'
 import { createOAuth, oauthProblem, randomText, type Grant } from './whoop/oauth.ts'
 import { createPace } from './whoop/pace.ts'
 import type { World } from './world.ts'
@@ -26,6 +27,8 @@ export interface LoggedIn {
   scopes: readonly string[]
   /** The types that cannot be synced, because their scope was not granted. */
   missing: string[]
+  /** What was granted, and is refused all the same. */
+  refused: Refused[]
 }
 
 export const LOGIN_MINUTES = 10
@@ -55,7 +58,8 @@ export async function completeLogin(means: LoginMeans, redirected: string): Prom
   const grant = await createOAuth(config, world).exchange(code, verifier)
   const scopes = grant.scopes ?? allScopes
   const refresh = requireLasting(grant, scopes)
-  const member = await fetchProfile(means, grant.access)
+  const whoop = clientWith(means, grant.access)
+  const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
   await database.apart((db) =>
     db.transaction(async (tx) => {
       const id = await saveProfile(tx, member)
@@ -64,7 +68,7 @@ export async function completeLogin(means: LoginMeans, redirected: string): Prom
     }),
   )
   const missing = Object.entries(scopeOf).flatMap(([type, scope]) => (scopes.includes(scope) ? [] : [type]))
-  return { profile: member, scopes, missing }
+  return { profile: member, scopes, missing, refused: await probe(whoop, scopes) }
 }
 
 /** The code and the state of a redirect, however it was pasted: quoted, broken over lines, or the query alone. */
@@ -94,13 +98,12 @@ function requireLasting({ refresh }: Grant, scopes: readonly string[]): string {
   })
 }
 
-async function fetchProfile({ config, world, log }: LoginMeans, access: string): Promise<Profile> {
-  const whoop = createWhoop({
+function clientWith({ config, world, log }: LoginMeans, access: string): Whoop {
+  return createWhoop({
     ...world,
     log,
     baseUrl: config.WHOOP_API_BASE_URL,
     pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
     authority: { token: async () => access, renew: async () => undefined, learn: async () => {} },
   })
-  return readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
 }

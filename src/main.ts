@@ -3,6 +3,7 @@ import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
+import { showHome } from './commands/home.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -11,10 +12,10 @@ import { addStatus } from './commands/status.ts'
 import { addSync } from './commands/sync.ts'
 import { addVerify } from './commands/verify.ts'
 import type { Cli } from './commands/cli.ts'
-import { exitCodes, failure, WhoopsterError } from './errors.ts'
+import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog } from './terminal/log.ts'
-import { version } from './whoop/agent.ts'
+import { versionAndBuild } from './whoop/agent.ts'
 import type { World } from './world.ts'
 
 /** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */
@@ -30,7 +31,8 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     },
   }
   try {
-    await createProgram(cli).parseAsync(args.length > 0 ? [...args] : ['--help'], { from: 'user' })
+    if (args.length === 0) await showHome(cli)
+    else await createProgram(cli).parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
     return explain(error, cli.log, world, asked(args, '--verbose', '-v'))
@@ -42,7 +44,7 @@ export function createProgram(cli: Cli): Command {
   const { stdout, stderr } = cli.world.terminal
   const program: Command = new Command('whoopster')
     .description('Copies your WHOOP data into your own PostgreSQL, completely, and keeps the copy true.')
-    .version(version, '-V, --version', 'print the version')
+    .version(versionAndBuild, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .exitOverride()
     .configureOutput({
@@ -52,6 +54,7 @@ export function createProgram(cli: Cli): Command {
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .showSuggestionAfterError()
+    .addHelpText('after', '\nWhere you stand, and what to type next:\n  $ whoopster')
   const commands = [
     addAuth,
     addSync,
@@ -67,7 +70,7 @@ export function createProgram(cli: Cli): Command {
   ]
   for (const add of commands) add(program, cli)
   for (const command of everyCommand(program)) {
-    command.showHelpAfterError(`(see: ${pathOf(command)} --help)`)
+    command.configureOutput({ outputError: (text) => sayUsage(cli.log, text, pathOf(command)) })
   }
   for (const command of everyCommand(program).slice(1)) {
     command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
@@ -79,16 +82,24 @@ function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap((child) => everyCommand(child as Command))]
 }
 
+/** Commander's own words, `error: …` and perhaps `(Did you mean …?)`, in the one form that errors have. */
+function sayUsage(log: Log, text: string, path: string): void {
+  const [message = '', ...suggestions] = text.trim().split('\n')
+  const near = suggestions.map((line) => line.replace(/^\((.*)\)$/, '$1'))
+  log.error(message.replace(/^error: /, ''), { reason: 'usage', hint: [...near, `see: ${path} --help`].join(' ') })
+}
+
 function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent as Command)} ${command.name()}` : command.name()
 }
 
 function explain(error: unknown, log: Log, world: World, verbose: boolean): number {
   const { interrupted } = world
-  if (interrupted.aborted) {
+  if (interrupted.aborted || error instanceof Interruption) {
     if (world.terminal.stderr.isTTY) world.terminal.stderr.write('\n') // the terminal has put ^C there
-    log.warn('interrupted; everything committed is kept')
-    return typeof interrupted.reason === 'number' ? interrupted.reason : exitCodes.bug
+    const { message, hint } = error instanceof Interruption ? error : new Interruption(INTERRUPTED)
+    log.warn(message, hint === undefined ? {} : { hint })
+    return typeof interrupted.reason === 'number' ? interrupted.reason : SIGINT
   }
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage
   const { reason, message, hint } = failure(error)
@@ -97,6 +108,9 @@ function explain(error: unknown, log: Log, world: World, verbose: boolean): numb
   if ((verbose || isBug) && error instanceof Error) log.error('stack', { stack: stackOf(error) })
   return exitCodes[reason]
 }
+
+const SIGINT = 130
+const INTERRUPTED = 'interrupted; everything committed is kept'
 
 function stackOf(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : ''

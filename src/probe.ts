@@ -1,4 +1,4 @@
-import { WhoopsterError, type Failure, failure } from './errors.ts'
+import { failure, WhoopsterError, type Failure } from './errors.ts'
 import { body, resources } from './resources/index.ts'
 import type { TypeName } from './resources/names.ts'
 import type { Whoop } from './whoop/client.ts'

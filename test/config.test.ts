@@ -54,7 +54,7 @@ it('tells all that is wrong in one message, with the way out', () => {
       MAX_REQUESTS_PER_MINUTE is not a whole number above 0
       LOG_LEVEL is none of debug, info, warn, error
       TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)
-    → correct them in the environment, or in .env in this directory (.env.example shows how)"
+    → whoopster auth, on a terminal, explains how to get them; or put them into the environment, or .env here"
   `)
 })
 

@@ -227,7 +227,7 @@ describe('a sync that cannot', () => {
     expect(code).toBe(78)
     expect(JSON.parse(err)).toMatchInlineSnapshot(`
       {
-        "hint": "correct them in the environment, or in .env in this directory (.env.example shows how)",
+        "hint": "whoopster auth, on a terminal, explains how to get them; or put them into the environment, or .env here",
         "level": "error",
         "msg": "The settings are incomplete or wrong:
         WHOOP_CLIENT_ID is not set

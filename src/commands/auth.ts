@@ -1,4 +1,4 @@
-import { print, type AddCommand, type Cli } from './cli.ts'
+import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 import { WhoopsterError } from '../errors.ts'
 import { readConfig, tokenSettings } from '../config.ts'
@@ -16,7 +16,12 @@ export const addAuth: AddCommand = (program, cli) => {
       '\nExamples:\n  $ whoopster auth\n  $ whoopster auth url                # without a terminal or a browser\n' +
         "  $ whoopster auth complete 'http://localhost:8000/callback?code=…&state=…'",
     )
-    .action(() => withLogin(cli, (means) => logIn(cli, means)))
+    .allowExcessArguments()
+    .action(async (_options, command) => {
+      if (command.args.length > 0) refuseCommand(command)
+      const ready = await withApp(cli)
+      await withLogin(ready, (means) => logIn(ready, means))
+    })
 
   auth
     .command('url')
@@ -61,6 +66,13 @@ export const addAuth: AddCommand = (program, cli) => {
     })
 }
 
+/** The first minute: who has no app yet is told, on a terminal, how to get one. */
+async function withApp(cli: Cli): Promise<Cli> {
+  if (!canAsk(cli.world)) return cli
+  const { lacksApp, registerApp } = await import('./register.ts')
+  return lacksApp(cli) ? registerApp(cli) : cli
+}
+
 async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): Promise<void> {
   const { withEverything } = await import('./open.ts')
   await withEverything(cli, { autoMigrate: true }, (opened) => work({ ...opened, world: cli.world, log: cli.log }))
@@ -69,7 +81,7 @@ async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): 
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
 async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
   const { terminal, openBrowser } = cli.world
-  if (!terminal.stdin.isTTY || !terminal.stderr.isTTY) {
+  if (!canAsk(cli.world)) {
     throw new WhoopsterError('usage', 'A login here needs a terminal.', {
       hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
     })
@@ -84,7 +96,7 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
       `${opened ? 'Your browser shows' : 'Open'} WHOOP's consent page:\n\n  ${url}\n\n` +
         `Allow, then come back here${callback ? ', or' : ' and'} paste the address you were redirected to.\n`,
     )
-    const waits = [pasted(cli, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
+    const waits = [pasted(cli, callback !== undefined, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
     const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
     terminal.stderr.write('\n')
     welcome(cli, await completeLogin(means, redirected))
@@ -105,9 +117,9 @@ async function listen(cli: Cli, redirectUri: string, state: string) {
 }
 
 /** What is pasted, once it can be a redirected URL. */
-async function pasted({ world, log }: Cli, done: AbortSignal): Promise<string> {
+async function pasted({ world, log }: Cli, browserMayCome: boolean, done: AbortSignal): Promise<string> {
   const [{ readRedirect }, { ask }] = await Promise.all([import('../login.ts'), import('../terminal/ask.ts')])
-  return ask(world.terminal, 'Redirected URL: ', done, (line) => {
+  const accept = (line: string) => {
     try {
       readRedirect(line)
       return true
@@ -116,6 +128,14 @@ async function pasted({ world, log }: Cli, done: AbortSignal): Promise<string> {
       log.warn(error.message, { hint: error.hint })
       return false
     }
+  }
+  return new Promise((resolve, reject) => {
+    const closed = () => {
+      world.terminal.stderr.write('\n')
+      if (browserMayCome) log.info('nothing can be pasted any more; still waiting for the browser. Ctrl-C ends it')
+      else reject(new WhoopsterError('login', 'Nothing was pasted.', { hint: 'begin again: whoopster auth' }))
+    }
+    ask(world.terminal, 'Redirected URL: ', done, { accept, closed }).then(resolve, reject)
   })
 }
 
@@ -127,10 +147,16 @@ async function expiry({ world }: Cli, minutes: number, done: AbortSignal): Promi
   })
 }
 
-function welcome(cli: Cli, { profile, missing }: LoggedIn): void {
+function welcome(cli: Cli, { profile, missing, refused }: LoggedIn): void {
   const name = [profile.firstName, profile.lastName].filter(Boolean).join(' ')
   print(cli, `Logged in: ${name ? `${name}, ` : ''}WHOOP user ${profile.whoopUserId}. Next: whoopster sync`)
-  if (missing.length === 0) return
+  for (const { type, error } of refused) {
+    cli.log.warn(`${type} was granted, but could not be read: ${error.message}`, { hint: error.hint ?? undefined })
+  }
+  if (missing.length === 0) {
+    if (refused.length === 0) cli.log.info('WHOOP was asked once for each type, and gives all of them.')
+    return
+  }
   cli.log.warn(`WHOOP did not grant everything; this cannot be synced: ${missing.join(', ')}`, {
     hint: 'tick every read scope for the app at developer.whoop.com, and on the consent page; then run: whoopster auth',
   })

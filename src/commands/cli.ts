@@ -12,6 +12,16 @@ export interface Cli {
   exit(code: number): void
 }
 
+/** Nothing is asked where nobody can answer. */
+export function canAsk({ terminal, env }: World): boolean {
+  return terminal.stdin.isTTY === true && terminal.stderr.isTTY === true && !env['CI']
+}
+
+/** Commander speaks of too many arguments where a command with sub-commands has an action of its own, too. */
+export function refuseCommand(command: unknown): never {
+  return (command as { unknownCommand: () => never }).unknownCommand() // is not in its types; a test holds it to its word
+}
+
 export type AddCommand = (program: Command, cli: Cli) => void
 
 export function print({ world }: Cli, text: string): void {

@@ -1,5 +1,5 @@
 import type { Finding, Verdict } from '../doctor/findings.ts'
-import { version } from '../whoop/agent.ts'
+import { versionAndBuild } from '../whoop/agent.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 
 export const addDoctor: AddCommand = (program, cli) => {
@@ -16,7 +16,7 @@ export const addDoctor: AddCommand = (program, cli) => {
       const { diagnose } = await import('../doctor/index.ts')
       const checks = await diagnose(cli.world, cli.log)
       const healthy = checks.every(({ verdict }) => verdict !== 'problem')
-      if (json) printJson(cli, { healthy, version, runtime: cli.world.machine.runtime, checks })
+      if (json) printJson(cli, { healthy, version: versionAndBuild, runtime: cli.world.machine.runtime, checks })
       else print(cli, await draw(cli, checks, healthy))
       cli.exit(healthy ? 0 : 1)
     })
@@ -43,7 +43,7 @@ async function draw({ world }: Cli, findings: readonly Finding[], healthy: boole
     return [head + first.slice(INDENT.length), ...rest, ...below]
   })
   return [
-    `whoopster ${version}, ${world.machine.runtime}`,
+    `whoopster ${versionAndBuild}, ${world.machine.runtime}`,
     '',
     ...lines,
     '',

@@ -1,6 +1,14 @@
-import { createInterface } from 'node:readline/promises'
-import type { Writable } from 'node:stream'
-import type { Terminal } from '../world.ts'
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { Interruption } from '../errors.ts'
+import type { Terminal, World } from '../world.ts'
+
+/** What else may be wished of a question. */
+interface Asking {
+  accept?: (line: string) => boolean
+  /** The keyboard was closed (Ctrl-D): no line will come any more. */
+  closed?: () => void
+}
 
 /**
  * The first line typed or pasted at a prompt that is accepted; the others are asked for again. When the signal ends the
@@ -10,16 +18,46 @@ export function ask(
   { stdin, stderr }: Terminal,
   question: string,
   done: AbortSignal,
-  accept: (line: string) => boolean = (line) => line.trim() !== '',
+  { accept = (line) => line.trim() !== '', closed = () => {} }: Asking = {},
 ): Promise<string> {
   const prompt = createInterface({ input: stdin, output: stderr as unknown as Writable, terminal: false })
   if (done.aborted) prompt.close()
   else done.addEventListener('abort', () => prompt.close(), { once: true })
   stderr.write(question)
   return new Promise((resolve) => {
+    let answered = false
     prompt.on('line', (line) => {
-      if (line.trim() && accept(line)) resolve(line)
-      else stderr.write(question)
+      if (line.trim() && accept(line)) {
+        answered = true
+        resolve(line)
+      } else stderr.write(question)
+    })
+    prompt.on('close', () => {
+      if (!answered && !done.aborted) closed()
     })
   })
+}
+
+/** One line, and the keyboard is free again; undefined when it was closed. A secret is not shown while it is typed. */
+export async function askOnce(
+  { terminal: { stdin, stderr }, interrupted }: Pick<World, 'terminal' | 'interrupted'>,
+  question: string,
+  { hidden = false } = {},
+): Promise<string | undefined> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const output = hidden ? nowhere : (stderr as unknown as Writable)
+  const prompt = createInterface({ input: stdin, output, terminal: hidden }) // its own echo goes nowhere
+  stderr.write(question)
+  try {
+    return await new Promise<string | undefined>((resolve, reject) => {
+      const interrupt = () => reject(new Interruption('interrupted'))
+      prompt.once('line', (line) => resolve(line.trim()))
+      prompt.once('close', () => resolve(undefined))
+      prompt.once('SIGINT', interrupt) // with the echo off it comes as a key
+      interrupted.addEventListener('abort', interrupt, { once: true })
+    })
+  } finally {
+    prompt.close()
+    if (hidden) stderr.write('\n')
+  }
 }

@@ -1,0 +1,94 @@
+import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
+import { WhoopsterError } from '../errors.ts'
+import type { Problem, Report } from '../health.ts'
+import { versionAndBuild } from '../whoop/agent.ts'
+import { print, type Cli } from './cli.ts'
+
+/** A command to type, and why. */
+type Next = readonly [command: string, why: string]
+
+interface Standing {
+  says: string[]
+  next: readonly Next[]
+}
+
+const DAY_MS = 86_400_000
+
+/** `whoopster` alone: where one stands, and what to type next. */
+export async function showHome(cli: Cli): Promise<void> {
+  const [{ styleFor, widthOf }, { table }, { wrap }] = await Promise.all([
+    import('../terminal/style.ts'),
+    import('../terminal/table.ts'),
+    import('../terminal/wrap.ts'),
+  ])
+  const { stdout } = cli.world.terminal
+  const style = styleFor(stdout, cli.world.env)
+  const width = widthOf(stdout)
+  const { says, next } = await standing(cli)
+  const commands = [...next, ['whoopster --help', 'all commands'] as const]
+  const lines = [
+    ...wrap(`whoopster ${versionAndBuild} keeps a complete copy of your WHOOP data in a PostgreSQL of yours.`, width),
+    '',
+    ...says.flatMap((line) => wrap(line, width)),
+    '',
+    table(
+      commands.map(([command, why], index) => [index === 0 ? style.bold(`→ ${command}`) : `  ${command}`, why]),
+      { width },
+    ),
+  ]
+  print(cli, lines.join('\n'))
+}
+
+async function standing({ world }: Cli): Promise<Standing> {
+  const { examine, problemsOf } = await import('../health.ts')
+  try {
+    const report = await examine(world.env)
+    const [problem] = problemsOf(report, world.clock.now(), DAY_MS)
+    if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
+    const says = membersOf(report, world.clock.now())
+    if (!problem) return { says, next: HEALTHY }
+    return amiss(says, problem)
+  } catch (error) {
+    if (!(error instanceof WhoopsterError)) throw error
+    return amiss([], { message: error.message, hint: error.hint ?? 'run: whoopster doctor' })
+  }
+}
+
+const HEALTHY: readonly Next[] = [
+  ['whoopster stats', 'what is stored: averages, trends, the last twelve weeks'],
+  ['whoopster sync', 'fetch what is new'],
+  ['whoopster status', 'whether all of it is healthy, in detail'],
+]
+
+function beginning(env: Cli['world']['env']): Standing {
+  const isNew = !env['WHOOP_CLIENT_ID']?.trim()
+  if (!isNew) readConfig(env, [...whoopSettings, ...tokenSettings]) // says what is wrong with them
+  return {
+    says: ['Nobody is logged in yet.'],
+    next: [
+      ['whoopster auth', isNew ? 'let WHOOP know your copy, and log in: it explains each step' : 'log in'],
+      ['whoopster demo', 'see it at work first, without an account'],
+    ],
+  }
+}
+
+/** A member that has never been synced is no trouble yet. */
+function amiss(says: string[], { message, hint }: Problem): Standing {
+  const command = /^run: (whoopster [a-z ]*[a-z])/.exec(hint)?.[1]
+  const doctor = ['whoopster doctor', 'look at everything, one thing at a time'] as const
+  if (!command) return { says: [...says, message, `→ ${hint}`], next: [doctor] }
+  return { says: [...says, message], next: [[command, 'next'], doctor] }
+}
+
+function membersOf({ members }: Report, now: Date): string[] {
+  return members.map(({ login, types }) => {
+    const who = login.name || `WHOOP user ${login.whoopUserId}`
+    const stored = Object.entries(types).filter(([type, { records }]) => type !== 'body' && records > 0)
+    if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
+    const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
+    const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
+    const hours = synced.length === 0 ? undefined : (now.getTime() - Math.max(...synced)) / 3_600_000
+    const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
+    return `${who}: ${counts.join(', ')}; synced ${when}.`
+  })
+}

@@ -1,0 +1,77 @@
+import { readConfig } from '../config.ts'
+import { changeDotenv } from '../dotenv.ts'
+import { WhoopsterError } from '../errors.ts'
+import { allScopes } from '../resources/index.ts'
+import { askOnce } from '../terminal/ask.ts'
+import type { Cli } from './cli.ts'
+
+/** Nobody has told us of an app yet, and there is somebody to be told how to get one. */
+export function lacksApp({ world: { env } }: Cli): boolean {
+  return !env['WHOOP_CLIENT_ID']?.trim() || !env['WHOOP_CLIENT_SECRET']?.trim()
+}
+
+/** Explains how an app is registered at WHOOP, asks for what it got there, and offers to keep that in `.env`. */
+export async function registerApp(cli: Cli): Promise<Cli> {
+  const { world } = cli
+  const { terminal, env, machine } = world
+  const { WHOOP_REDIRECT_URI } = readConfig(env, ['WHOOP_REDIRECT_URI'])
+  terminal.stderr.write(steps(WHOOP_REDIRECT_URI))
+  const given: Record<string, string> = {
+    WHOOP_CLIENT_ID: await required(cli, 'Client id: ', false),
+    WHOOP_CLIENT_SECRET: await required(cli, 'Client secret (not shown): ', true),
+  }
+  if (env['DATABASE_URL']?.trim() && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
+    const { newKey } = await import('../db/seal.ts')
+    given['TOKEN_ENCRYPTION_KEY'] = newKey()
+    terminal.stderr.write('A TOKEN_ENCRYPTION_KEY is made, too: it seals your login in the database.\n')
+  }
+  const answer = await askOnce(world, 'Write this to .env in this directory, readable for you alone? [Y/n] ')
+  if (answer === undefined || /^n/i.test(answer)) {
+    terminal.stderr.write(`\nNot written. Set ${Object.keys(given).join(', ')} yourself before the next command.\n\n`)
+    delete given['TOKEN_ENCRYPTION_KEY'] // what it seals could never be opened again
+  } else {
+    const { path, mode } = changeDotenv(machine.directory, given)
+    terminal.stderr.write(`Wrote ${path} (${mode}). whoopster reads it when it is started in this directory.\n\n`)
+  }
+  return { ...cli, world: { ...world, env: { ...env, ...given } } }
+}
+
+async function required({ world, log }: Cli, question: string, hidden: boolean): Promise<string> {
+  for (;;) {
+    const answer = await askOnce(world, question, { hidden })
+    if (answer === undefined) {
+      throw new WhoopsterError('settings', 'Without an app at WHOOP nobody can log in.', {
+        hint: 'when you have its client id and secret: whoopster auth',
+      })
+    }
+    if (answer !== '' && !/\s/.test(answer)) return answer
+    log.warn('that is not it: it has no spaces, and is not empty')
+  }
+}
+
+function steps(redirectUri: string): string {
+  const scopes = allScopes.filter((scope) => scope !== 'offline')
+  return `WHOOP gives your data to an app that you register yourself. Once, in five minutes:
+
+  1. Sign in at https://developer.whoop.com with your WHOOP account.
+     Make a team if it asks for one.
+
+  2. Create an app, and enter:
+
+       name            anything, such as whoopster: the consent page shows it
+       contact         your e-mail address
+       privacy policy  a page of yours; the form wants one
+       redirect URI    ${redirectUri}
+                       exactly like this
+       scopes          all of these:
+                         ${scopes.slice(0, 3).join('  ')}
+                         ${scopes.slice(3).join('  ')}
+                       and offline, where the form lists it
+       webhooks        none
+
+  3. It shows you a client id and a client secret. Copy them to here.
+
+(Another redirect URI? Set WHOOP_REDIRECT_URI first. No WHOOP account? whoopster demo)
+
+`
+}

@@ -1,0 +1,210 @@
+// `whoopster` alone, and `whoopster auth` before WHOOP knows the copy.
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { parseEnv } from 'node:util'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { changeDotenv } from '../src/dotenv.ts'
+import { newMember, type Member } from './member.ts'
+import { run, TEST_KEY, type RunOptions } from './world.ts'
+
+async function newDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'whoopster-first-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  return dir
+}
+
+/** A person at the keyboard: answers each question once, with the answer that follows its words. */
+function answering(member: Member, answers: readonly (readonly [RegExp, string])[]): RunOptions {
+  const stdin = new PassThrough()
+  const left = [...answers]
+  return {
+    stdin,
+    clock: { ...member.clock, sleep: () => new Promise(() => {}) }, // they are quicker than ten minutes
+    heard: (text) => {
+      const index = left.findIndex(([question]) => question.test(text))
+      const [found] = index < 0 ? [] : left.splice(index, 1)
+      if (found) setImmediate(() => stdin.write(found[1]))
+      const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
+      if (url) void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
+    },
+  }
+}
+
+describe('auth without an app', () => {
+  it('explains how to register one, asks for what it got, writes .env for its owner alone, and logs in', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
+    const directory = await newDirectory()
+    await writeFile(join(directory, '.env'), '# mine\nLOG_LEVEL=warn\nWHOOP_CLIENT_ID=\n', { mode: 0o644 })
+    const { WHOOP_CLIENT_ID = '', WHOOP_CLIENT_SECRET = '' } = member.env
+    const env = {
+      ...member.env,
+      WHOOP_CLIENT_ID: '',
+      WHOOP_CLIENT_SECRET: undefined,
+      TOKEN_ENCRYPTION_KEY: '',
+      WHOOP_REDIRECT_URI: 'https://example.com/callback',
+    }
+    const { code, out, err } = await run('auth', env, {
+      ...answering(member, [
+        [/Client id/, `${WHOOP_CLIENT_ID}\n`],
+        [/Client secret/, `${WHOOP_CLIENT_SECRET}\n`],
+        [/Write this to \.env/, '\n'],
+      ]),
+      machine: { directory },
+    })
+    expect(code, err).toBe(0)
+    expect(out).toContain('Next: whoopster sync')
+    for (const word of ['developer.whoop.com', 'https://example.com/callback', 'read:body_measurement', 'offline']) {
+      expect(err).toContain(word)
+    }
+    expect(err).not.toContain(WHOOP_CLIENT_SECRET) // nor is it shown while it is typed
+    expect(err).toContain('gives all of them')
+    const written = await readFile(join(directory, '.env'), 'utf8')
+    expect(written).toMatch(/^# mine\nLOG_LEVEL=warn\nWHOOP_CLIENT_ID=/)
+    expect(parseEnv(written)).toMatchObject({ WHOOP_CLIENT_ID, WHOOP_CLIENT_SECRET })
+    expect((await stat(join(directory, '.env'))).mode & 0o777).toBe(0o600)
+    // the key that sealed the login is the one that was written
+    const kept = { ...env, ...parseEnv(written) }
+    expect(await run('doctor', kept, { clock: member.clock })).toMatchObject({ code: 0 })
+  })
+
+  it('writes nothing when that is not wanted, and ends when the keyboard is closed', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
+    const directory = await newDirectory()
+    const env = { ...member.env, WHOOP_CLIENT_SECRET: '', WHOOP_REDIRECT_URI: 'https://example.com/callback' }
+    const { code } = await run('auth', env, {
+      ...answering(member, [
+        [/Client id/, ' \n'],
+        [/Client id/, 'sandbox\n'],
+        [/Client secret/, `${member.env['WHOOP_CLIENT_SECRET']}\n`],
+        [/Write this to \.env/, 'no\n'],
+      ]),
+      machine: { directory },
+    })
+    expect(code).toBe(0)
+    await expect(stat(join(directory, '.env'))).rejects.toThrow('ENOENT')
+    const closed = new PassThrough().end()
+    expect(await run('auth', env, { stdin: closed })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('Without an app at WHOOP nobody can log in.'),
+    })
+  })
+
+  it.each([
+    ['without a terminal', {}, {}],
+    ['in CI', { CI: '1' }, { isTTY: true }],
+  ])('asks nothing %s, and says where the explanation is', async (_, more, options) => {
+    const { code, err } = await run('auth', { DATABASE_URL: 'postgres://u@127.0.0.1:1/x', ...more }, options)
+    expect(code).toBe(78)
+    expect(err).toContain('WHOOP_CLIENT_ID is not set')
+    expect(err).toContain('whoopster auth, on a terminal, explains how to get them')
+    expect(err).not.toContain('Client id:')
+  })
+})
+
+describe('the end of the keyboard (Ctrl-D) at the login prompt', () => {
+  it('ends the login when nothing else can bring the URL', async () => {
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
+    const ended = await run('auth', env, { ...answering(member, []), stdin: new PassThrough().end() })
+    expect(ended).toMatchObject({ code: 77, err: expect.stringContaining('Nothing was pasted.') })
+  })
+
+  it('is told, and the browser is waited for', async () => {
+    const uri = 'http://127.0.0.1:18473/callback'
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: [uri] })
+    let consentUrl = ''
+    const { code, err } = await run(
+      'auth',
+      { ...member.env, WHOOP_REDIRECT_URI: uri },
+      {
+        clock: { ...member.clock, sleep: () => new Promise(() => {}) },
+        stdin: new PassThrough().end(),
+        openBrowser: async (url) => {
+          consentUrl = url
+          return true
+        },
+        heard: (text) => {
+          if (text.includes('still waiting for the browser')) void member.sandbox.consent(consentUrl).then(fetch)
+        },
+      },
+    )
+    expect(code).toBe(0)
+    expect(err).toContain('Ctrl-C ends it')
+  })
+})
+
+describe('.env', () => {
+  it.each([
+    ['', 'A=b\n'],
+    ['X=1', 'X=1\nA=b\n'],
+    ['A=\nX=1\n', 'A=b\nX=1\n'],
+    ['# A=c\n', '# A=c\nA=b\n'],
+  ])('with %j becomes %j', async (before, after) => {
+    const dir = await newDirectory()
+    if (before !== '') await writeFile(join(dir, '.env'), before)
+    changeDotenv(dir, { A: 'b' })
+    expect(await readFile(join(dir, '.env'), 'utf8')).toBe(after)
+  })
+
+  it.each(['a#b', "it's", '$1 $& x', TEST_KEY, 'a"b'])('keeps %s as it is', async (value) => {
+    const dir = await newDirectory()
+    changeDotenv(dir, { A: 'before' })
+    changeDotenv(dir, { A: value })
+    expect(parseEnv(await readFile(join(dir, '.env'), 'utf8'))).toEqual({ A: value })
+  })
+
+  it('says so when it cannot be written', () => {
+    expect(() => changeDotenv('/dev/null', { A: 'b' })).toThrow('/dev/null/.env cannot be written')
+  })
+})
+
+describe('whoopster alone', () => {
+  it('begins with auth, and offers the demo', async () => {
+    const { code, out, err } = await run('', { WHOOPSTER_DATA_DIR: await newDirectory() }, { isTTY: false })
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out.split('\n').slice(2).join('\n')).toMatchInlineSnapshot(`
+      "
+      Nobody is logged in yet.
+
+      → whoopster auth    let WHOOP know your copy, and log in: it explains each step
+        whoopster demo    see it at work first, without an account
+        whoopster --help  all commands
+      "
+    `)
+  })
+
+  it('follows the member from login to a sync, and to what is wrong', async () => {
+    const member = await newMember({ days: 20 })
+    const next = async (env = member.env) =>
+      /^→ (.*?) {2}/m.exec((await run('', env, { clock: member.clock })).out)?.[1]
+    expect(await next()).toBe('whoopster sync')
+    await member.sync()
+    expect(await next()).toBe('whoopster stats')
+    expect((await member.run('')).out).toMatch(
+      /: \d+ sleep, \d+ recovery, \d+ workout, \d+ cycle; synced within the hour/,
+    )
+    member.clock.pass(3 * 86_400_000)
+    expect(await next()).toBe('whoopster sync')
+    await member.database.sql`update oauth_tokens set dead_fingerprint = 'dead'`
+    expect(await next()).toBe('whoopster auth')
+    expect(await next({ ...member.env, DATABASE_URL: 'postgres://u@127.0.0.1:1/x' })).toBe('whoopster doctor')
+    expect(await next({ ...member.env, DATABASE_URL: 'mysql://x' })).toBe('whoopster doctor')
+  })
+})
+
+describe('a slip of the finger', () => {
+  it.each([
+    ['sinc', "unknown command 'sinc'", 'Did you mean sync? see: whoopster --help'],
+    ['sync --jsno', "unknown option '--jsno'", 'Did you mean --json? see: whoopster sync --help'],
+    ['auth statu', "unknown command 'statu'", 'Did you mean status? see: whoopster auth --help'],
+    ['auth logout --usr 1', "unknown option '--usr'", 'Did you mean --user? see: whoopster auth logout --help'],
+    ['stats --type sleeep', expect.stringContaining('It is one of sleep'), 'see: whoopster stats --help'],
+  ])('%s is answered with the near one', async (line, msg, hint) => {
+    const { code, out, err } = await run(line, {})
+    expect({ code, out }).toEqual({ code: 64, out: '' })
+    expect(JSON.parse(err)).toMatchObject({ level: 'error', reason: 'usage', msg, hint }) // one JSON line in a pipe
+    expect((await run(line, {}, { isTTY: true })).err).toMatch(/^error: .*\n {2}→ .*see: whoopster.*--help\n$/)
+  })
+})
