@@ -32,13 +32,14 @@ export interface Means {
   report(progress: Progress): void
 }
 
-/** One page of one type has been stored. */
+/** One page of one type has been stored, or the type has come to its end. */
 export interface Progress {
   whoopUserId: number
   type: TypeName
   fetched: number
-  /** How far back it reached (RFC 3339). */
-  reached: string
+  /** How far back the page reached (RFC 3339). */
+  reached: string | undefined
+  done: boolean
 }
 
 /** What the types of one member share while they are synced. */

@@ -105,6 +105,7 @@ async function attempt(
   try {
     if (locked.length > 0) await session.token() // a login that has ended is one error, not five
     await syncTypes(context, locked, types)
+    sayFailures(context, types)
   } catch (cause) {
     if (interrupted.aborted) throw cause
     const error = named(context, cause)
@@ -113,6 +114,16 @@ async function attempt(
   }
   const outcome = overall(Object.values(types).map((type) => type.outcome))
   return { whoopUserId: member.whoopUserId, outcome, error: null, types }
+}
+
+/** Each failure once: when WHOOP is down, every type says the same. */
+function sayFailures({ log, member }: Context, results: MemberResult['types']): void {
+  const failed = Object.entries(results).filter(([, { outcome }]) => outcome === 'failed')
+  for (const message of new Set(failed.map(([, { error }]) => error?.message))) {
+    const alike = failed.filter(([, { error }]) => error?.message === message)
+    const types = alike.map(([type]) => type)
+    log.error(`${types.join(', ')}: ${message}`, { whoopUserId: member.whoopUserId, types, ...alike[0]?.[1].error })
+  }
 }
 
 /**
@@ -162,7 +173,7 @@ async function syncType(
   try {
     const report = (reached: string) => {
       leads.step()
-      context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached })
+      context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached, done: false })
     }
     const resource = resources.find(({ name }) => name === type)
     if (resource) await walk({ ...context, whoop, resource, state, leader, tally, report })
@@ -170,11 +181,15 @@ async function syncType(
   } catch (cause) {
     if (interrupted.aborted) throw cause
     error = named(context, cause)
-    log.error(`${type}: ${error.message}`, { whoopUserId: member.whoopUserId, type, ...error })
+    log.debug(`${type}: ${error.message}`, { whoopUserId: member.whoopUserId, type, ...error })
   }
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
   await database.alone((db) => endType(db, fence, member, type, { syncedAt, fetched: tally.fetched, error }))
+  if (!error) {
+    const { whoopUserId } = member
+    context.report({ whoopUserId, type, fetched: tally.fetched, reached: undefined, done: true })
+  }
   return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
 }
 

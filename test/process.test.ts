@@ -83,7 +83,8 @@ describe('a signal', () => {
     child = running.child
     const { code: ended, err } = await running.ended
     expect(ended).toBe(code)
-    expect(err).toContain('everything committed is kept')
+    expect(err).toMatch(/everything committed is kept \(this run read (\d+ \w+(, )?)+\)/)
+    expect(err).toContain('whoopster sync')
     expect(await storedRecords(member)).toBeGreaterThan(0)
     member.sandbox.world.faults.onRequest = undefined
     await member.sync()

@@ -104,7 +104,7 @@ describe('stats', () => {
   it('shows the types asked for, and the averages that are theirs', async () => {
     const [user] = await stats(`--user ${FIRST} --type sleep,body`)
     expect(Object.keys(user?.types ?? {})).toEqual(['sleep', 'body'])
-    expect(user?.metrics.map(({ name }) => name)).toEqual(['asleep', 'sleep score'])
+    expect(user?.metrics.map(({ name }) => name).slice(0, 3)).toEqual(['asleep', 'sleep score', 'in bed'])
     const { out } = await run(`stats --user ${FIRST} --type body`, env, { clock })
     expect(out).not.toContain('average')
   })
@@ -132,13 +132,56 @@ describe('stats', () => {
     `)
   })
 
+  it.each(['sleep', 'recovery', 'workout', 'cycle', 'body'])('looks closer at %s, within the width', async (type) => {
+    const { code, out, err } = await run(`stats --user ${FIRST} --type ${type}`, env, { clock, columns: 80 })
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatchSnapshot()
+  })
+
+  it('knows other units', async () => {
+    const [metric, imperial] = [
+      await stats(`--user ${FIRST} --type recovery,cycle`),
+      await stats(`--user ${FIRST} --type recovery,cycle --units imperial`),
+    ]
+    const of = (name: string, [user]: Stats['users']) => user?.metrics.find((one) => one.name === name)
+    expect(of('skin temp', metric)?.unit).toBe('°C')
+    expect(of('skin temp', imperial)).toMatchObject({ unit: '°F' })
+    expect(of('skin temp', imperial)?.average).toBeCloseTo((of('skin temp', metric)?.average ?? 0) * 1.8 + 32)
+    expect(of('energy', imperial)?.average).toBeCloseTo((of('energy', metric)?.average ?? 0) / 4.184)
+    const { out } = await run(`stats --user ${FIRST} --type workout,body --units imperial`, env, { clock })
+    for (const unit of ['kcal', 'mi', 'lb', 'ft']) expect(out).toMatch(new RegExp(`\\b${unit}\\b`))
+  })
+
+  it('does not say that there were no workouts when nobody was allowed to look', async () => {
+    const { sql } = database
+    const [hidden] = await sql`select id as user_id from users where whoop_user_id = ${FIRST}`
+    const user = hidden?.['user_id'] as number
+    await sql.begin(async (tx) => {
+      await tx`create table moved as select * from workout_records where user_id = ${user}`
+      await tx`create table status_moved as select * from sync_status where user_id = ${user} and data_type = 'workout'`
+      await tx`delete from workout_records where user_id = ${user}`
+    })
+    const shown = async () => {
+      const { out } = await run(`stats --user ${FIRST}`, env, { clock, columns: 80 })
+      return /^workouts +\/week.*/m.exec(out)?.[0]
+    }
+    expect(await shown()).toMatch(/ 0\.0 +0\.0 +0\.0 +0\.0 /) // WHOOP was asked, and there were none
+    await sql`update sync_status set last_sync_time = null where user_id = ${user} and data_type = 'workout'`
+    expect(await shown()).toMatch(/ – +– +– +–/)
+    await sql.begin(async (tx) => {
+      await tx`insert into workout_records select * from moved`
+      await tx`update sync_status s set last_sync_time = m.last_sync_time from status_moved m where s.id = m.id`
+      await tx`drop table moved, status_moved`
+    })
+  })
+
   it('reads well at 80 columns', async () => {
     expect((await run(`stats --user ${FIRST}`, env, { clock, columns: 80 })).out).toMatchInlineSnapshot(`
       "Milo (WHOOP user 10001)
                 stored  first day   last day
       sleep        128  2026-07-26  2026-11-22
       recovery     120  2026-07-26  2026-11-22
-      workout      105  2026-07-26  2026-11-22
+      workout        0  –           –
       cycle        120  2026-07-26  2026-11-22
       body           1  2026-11-22  2026-11-22
 
@@ -149,7 +192,21 @@ describe('stats', () => {
       day strain   0–21    9.3   9.3   9.4   9.3  →  ▆▅▇▇▅▇▆▃▂▅▆█▅▃▇▄▇▇▆▂▇▅▁▄▄█▆█▃▄▆▂▇
       asleep       h      7:07  7:08  7:10  7:04  →  ▃▂▃▂▁▆▁▅▁▄▁▃▁█▂█▁▃▂▅▃▄▂▂▁▇▃▃▃▂▄▁▅
       sleep score  %        86    87    86    87  →  ▆▃▅▂▁▆▃▅▄▆▃▃▁█▅█▇▄▂▅▃▅▂▃▁▆▃▃▂▄▅▃▅
-      workouts     /week   6.1   5.8   5.6   6.0  ↑  ▄▃█▆▅▄▃▂▁▃▄▄▂▁▄▄▅▃▅▁▃▃▁▅▄▅▄▂▁▃▄▂▄
+      workouts     /week     –     –     –     –
+
+      an average night of the last 30 days
+      ███████████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░
+      █ deep 1:22  ▓ REM 1:43  ▒ light 4:05  ░ awake 0:42
+
+           recovery, 12 weeks       recovery  day strain  asleep  sleep score
+      Mon  ● ◐ ◐ ◐ ◐ ◐ ◐ ◐ ◐ ○ ○ ◐        50         5.9    6:44           83
+      Tue  ◐ ● · ◐ ◐ ● ● ◐ ◐ ● ◐ ◐        63        11.2    6:54           87
+      Wed  ◐ ◐ ◐ ○ ◐ ◐ ● ◐ ◐ ○ ◐ ◐        49         9.1    6:41           80
+      Thu  ◐ ● ● ◐ ◐ ● ● ○ ◐ ◐ ◐ ◐        59        10.3    6:56           83
+      Fri  ◐ ◐ ◐ ◐ ◐ ◐ ● ◐ ◐ · ◐ ◐        56         6.2    7:16           87
+      Sat  ● ◐ ● ◐ ◐ ◐ ● ◐ ● ◐ ● ●        70        11.1    7:43           92
+      Sun  ◐ ◐ ◐ ◐ ◐ ◐ ◐ ◐ ◐ ◐ ● ●        61        11.5    7:34           91
+           ● 67–100 %  ◐ 34–66 %  ○ 0–33 %
 
       "
     `)

@@ -286,6 +286,20 @@ describe('a sync that cannot', () => {
     await expectFaithful(member.database, member.sandbox)
   })
 
+  it('says once that WHOOP cannot be reached, whatever number of types it was for', async () => {
+    const member = await newMember({ days: 10 })
+    const { code, err } = await member.run('sync', {
+      fetch: async () => {
+        throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 10.0.0.1:443') })
+      },
+    })
+    expect(code).toBe(69)
+    const errors = err.split('\n').filter((line) => line.includes('"level":"error"'))
+    expect(errors.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      'sleep, recovery, workout, cycle, body: WHOOP cannot be reached: connect ECONNREFUSED 10.0.0.1:443',
+    ])
+  })
+
   it('stops cleanly when the day is spent, and keeps what it has', async () => {
     const member = await newMember({ days: 300, limits: { perMinute: 100_000, perDay: 30 } })
     const result = await member.sync()

@@ -1,7 +1,12 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import type { Day } from '../src/db/stats.ts'
+import type { TypeName } from '../src/resources/names.ts'
 import { ask } from '../src/terminal/ask.ts'
+import { stackedBar, type Part } from '../src/terminal/bars.ts'
+import { calendar } from '../src/terminal/calendar.ts'
 import { createLog } from '../src/terminal/log.ts'
+import { createProgress } from '../src/terminal/progress.ts'
 import { mean, sparkline, squeeze } from '../src/terminal/sparkline.ts'
 import { createSpinner } from '../src/terminal/spinner.ts'
 import { styleFor, widthOf } from '../src/terminal/style.ts'
@@ -11,7 +16,7 @@ import { createClock } from './world.ts'
 
 const ESC = '\u001B'
 const red = (text: string) => `${ESC}[31m${text}${ESC}[39m`
-const FAMILY = '👩‍👩‍👧' // one character to a reader, five to String.length's finer sister
+const FAMILY = '👩‍👩‍👧' // one character to a reader, five to String.length's finer sister, two columns to a terminal
 
 function capture(terminal: Partial<Output> = {}): { output: Output; text: () => string } {
   let text = ''
@@ -59,7 +64,7 @@ describe('a table', () => {
       'plain  1',
       `${red('red')}    2`,
       'Jose\u0301   3',
-      `${FAMILY}      4`,
+      `${FAMILY}     4`,
     ])
   })
 
@@ -77,7 +82,11 @@ describe('a line', () => {
     [red('loses its colour'), 6, 'loses…'],
     ['José Jose\u0301', 9, 'José Jose\u0301'],
     ['José Jose\u0301!', 9, 'José Jos…'],
-    [`${FAMILY}${FAMILY}${FAMILY}`, 2, `${FAMILY}…`],
+    [`${FAMILY}${FAMILY}${FAMILY}`, 3, `${FAMILY}…`],
+    [`${FAMILY}${FAMILY}${FAMILY}`, 2, '…'],
+    ['山田太郎', 8, '山田太郎'],
+    ['山田太郎', 7, '山田太…'],
+    ['山田太郎', 6, '山田…'],
     ['anything', 0, '…'],
   ])('%j in %i columns is %j', (line, width, fitted) => {
     expect(fit(line, width)).toBe(fitted)
@@ -228,13 +237,111 @@ describe('the width', () => {
   })
 })
 
+describe('the recovery calendar', () => {
+  const plain = styleFor({ write: () => true }, {})
+  const day = (date: string, recovery: number | null) => ({ day: date, recovery }) as Day
+
+  it('has a column for each week and a row for each weekday, and nothing after the last day', () => {
+    const days = [day('2026-11-09', 33), day('2026-11-10', 34), day('2026-11-15', 66), day('2026-11-17', 67)]
+    expect(calendar(days, 2, plain)).toEqual(['○ ·', '◐ ●', '·  ', '·  ', '·  ', '·  ', '◐  '])
+    expect(calendar([], 2, plain)).toEqual([])
+  })
+})
+
+describe('a stacked bar', () => {
+  const plain = styleFor({ write: () => true }, {})
+  const part = (value: number, fill: string): Part => ({ name: '', value, fill, colour: (ink) => ink.red, shown: '' })
+
+  it.each([
+    { values: [1, 1, 2], drawn: 'aabbcccc' },
+    { values: [100, 0, 1], drawn: 'aaaaaaac' },
+    { values: [1, 0, 100], drawn: 'accccccc' },
+    { values: [0, 0, 0], drawn: '' },
+  ])('of $values is $drawn', ({ values, drawn }) => {
+    expect(
+      stackedBar(
+        values.map((value, index) => part(value, 'abc'[index] ?? '')),
+        8,
+        plain,
+      ),
+    ).toBe(drawn)
+  })
+})
+
+describe('progress', () => {
+  const newProgress = (since?: string) => {
+    let text = ''
+    const clock = createClock()
+    const progress = createProgress(clock, { perMinute: 100, since }, (more) => (text = more))
+    const page = (fetched: number, reached: string, type: TypeName = 'sleep') =>
+      progress.report({ whoopUserId: 1, type, fetched, reached, done: false })
+    return { progress, page, clock, text: () => text }
+  }
+
+  it('says how far each type is, what WHOOP leaves, and the time for each year of history', async () => {
+    const { progress, page, text } = newProgress()
+    const headers: Record<string, string> = {
+      'x-ratelimit-limit': '100, 100;window=60, 10000;window=86400',
+      'x-ratelimit-remaining': '57',
+      'x-ratelimit-reset': '30',
+    }
+    await progress.overhearing(async () => {
+      return { status: 200, headers: { get: (name) => headers[name] ?? null }, text: async () => '' }
+    })('', { method: 'GET', headers: {}, signal: new AbortController().signal })
+    page(25, '2026-10-29T00:00:00.000Z')
+    page(50, '2026-10-05T00:00:00.000Z') // a page is 24 days: a year takes 15.2 requests, and they 9.1 s
+    page(1000, '2026-11-01T00:00:00.000Z', 'cycle')
+    progress.report({ whoopUserId: 1, type: 'cycle', fetched: 1000, reached: undefined, done: true })
+    expect(`\n${text()}\n`).toMatchInlineSnapshot(`
+      "
+      ⟳  sleep     50 records  back to 2026-10-05
+      ✔  cycle  1,000 records
+        57 requests left this minute · about 10 s for each year of history
+      "
+    `)
+    expect(progress.kept()).toBe('50 sleep, 1000 cycle')
+  })
+
+  it('knows the time to go where it knows the end, and says when it waits', () => {
+    const { progress, page, text } = newProgress('2026-01-01')
+    page(25, '2026-10-29T00:00:00.000Z')
+    page(50, '2026-10-28T00:00:00.000Z')
+    expect(text()).toContain('about 3 minutes to go') // 300 days, a request each
+    progress.waiting(12_300)
+    expect(text()).toContain("13 s for WHOOP's limit")
+    page(75, '2026-10-27T00:00:00.000Z')
+    expect(text()).not.toContain('for WHOOP')
+  })
+})
+
 describe('the spinner', () => {
+  it('draws over what it has drawn, within the width, and leaves nothing behind', () => {
+    const { output, text } = capture({ isTTY: true, columns: 20 })
+    const spinner = createSpinner(output, {}, false)
+    const log = spinner.below(createLog(output, createClock(), 'info'))
+    spinner.say('⟳ sleep\na line that is longer than that')
+    log.info('said meanwhile')
+    spinner.stop()
+    expect(text().replaceAll(ESC, 'ESC')).toBe(
+      '\r⠋ sleepESC[K\na line that is lon…ESC[K\nESC[JESC[2A\rESC[Jsaid meanwhile\n',
+    )
+  })
+
+  it.each([{ CI: '1' }, { TERM: 'dumb' }])('is silent with %j, though there is a terminal', (env) => {
+    const { output, text } = capture({ isTTY: true })
+    const spinner = createSpinner(output, env, false)
+    spinner.say('syncing sleep')
+    spinner.stop()
+    expect(text()).toBe('')
+    expect(styleFor(output, env).level).toBe(0)
+  })
+
   it.each([
     ['without a terminal', {}, false],
     ['when quiet is asked for', { isTTY: true }, true],
   ])('is silent %s', async (_, terminal, quiet) => {
     const { output, text } = capture(terminal)
-    const spinner = await createSpinner(output, quiet)
+    const spinner = createSpinner(output, {}, quiet)
     spinner.say('syncing sleep')
     spinner.stop()
     expect(text()).toBe('')

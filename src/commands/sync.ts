@@ -1,8 +1,7 @@
 import type { Range } from '../db/coverage.ts'
-import { exitCodes, WhoopsterError } from '../errors.ts'
+import { exitCodes, Interruption, WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { emptyRun, worstReason, type RunResult } from '../result.ts'
-import type { Progress } from '../context.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readTypes, readUserId } from './read.ts'
 
@@ -72,49 +71,52 @@ function usage(message: string): WhoopsterError {
 
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
   const { world, log } = cli
-  const [{ requireMembers, withEverything }, { sync }, { createOAuth }, { createPace }, { createSpinner }] =
-    await Promise.all([
-      import('./open.ts'),
-      import('../sync.ts'),
-      import('../whoop/oauth.ts'),
-      import('../whoop/pace.ts'),
-      import('../terminal/spinner.ts'),
-    ])
+  const [
+    { requireMembers, withEverything },
+    { sync },
+    { createOAuth },
+    { createPace },
+    { createProgress },
+    { createSpinner },
+  ] = await Promise.all([
+    import('./open.ts'),
+    import('../sync.ts'),
+    import('../whoop/oauth.ts'),
+    import('../whoop/pace.ts'),
+    import('../terminal/progress.ts'),
+    import('../terminal/spinner.ts'),
+  ])
   return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
     const members = await requireMembers(database, options.user)
-    const spinner = await createSpinner(world.terminal.stderr, cli.quiet)
-    const { report, waiting } = createProgress((text) => spinner.say(text))
+    const spinner = createSpinner(world.terminal.stderr, world.env, cli.quiet)
+    const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since }
+    const progress = createProgress(world.clock, wanted, (text) => spinner.say(text))
     const means = {
       ...world,
+      fetch: progress.overhearing(world.fetch),
       database,
       keys,
       log: spinner.below(log),
       oauth: createOAuth(config, world),
-      pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE, waiting),
+      pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE, progress.waiting),
       baseUrl: config.WHOOP_API_BASE_URL,
-      report,
+      report: progress.report,
     }
     try {
       const result = await sync(means, members, { types: options.type, again })
       const reason = worstReason(result)
       return { result, code: reason === undefined ? 0 : exitCodes[reason] }
+    } catch (error) {
+      throw world.interrupted.aborted ? interruption(progress.kept()) : error
     } finally {
       spinner.stop()
     }
   })
 }
 
-/** `sleep 340 to 2025-01-03 · cycle 125 to 2025-07-19 · 41 s for WHOOP's limit` */
-function createProgress(say: (text: string) => void) {
-  const latest = new Map<TypeName, string>()
-  const show = (more: string[]) => say([...latest.values(), ...more].join(' · '))
-  return {
-    report: ({ type, fetched, reached }: Progress) => {
-      latest.set(type, `${type} ${fetched} to ${reached.slice(0, 10)}`)
-      show([])
-    },
-    waiting: (ms: number) => show([`${Math.ceil(ms / 1000)} s for WHOOP's limit`]),
-  }
+function interruption(kept: string): Interruption {
+  const what = kept === '' ? '' : ` (this run read ${kept})`
+  return new Interruption(`interrupted; everything committed is kept${what}`, 'go on where it stopped: whoopster sync')
 }
 
 async function describe({ world }: Cli, result: RunResult): Promise<string> {

@@ -19,10 +19,73 @@ export interface Day {
   recovery: number | null
   hrv: number | null
   restingHeartRate: number | null
+  spo2: number | null
+  skinTemp: number | null
   strain: number | null
+  kilojoules: number | null
+  averageHeartRate: number | null
+  maxHeartRate: number | null
+  inBedMs: number | null
   asleepMs: number | null
+  lightMs: number | null
+  deepMs: number | null
+  remMs: number | null
+  awakeMs: number | null
+  sleepNeedMs: number | null
+  sleepDebtMs: number | null
   sleepPerformance: number | null
+  sleepConsistency: number | null
+  sleepEfficiency: number | null
+  respiratoryRate: number | null
+  disturbances: number | null
+  naps: number
+  /** Null when workouts have never been fetched: then nobody knows. */
+  workouts: number | null
+  workoutMs: number | null
+}
+
+const columns: Readonly<Record<Exclude<keyof Day, 'day' | 'naps' | 'workouts' | 'workoutMs'>, string>> = {
+  recovery: 'recovery_score',
+  hrv: 'hrv_rmssd',
+  restingHeartRate: 'resting_heart_rate',
+  spo2: 'spo2_percentage',
+  skinTemp: 'skin_temp_celsius',
+  strain: 'strain_score',
+  kilojoules: 'kilojoules',
+  averageHeartRate: 'average_heart_rate',
+  maxHeartRate: 'max_heart_rate',
+  inBedMs: 'in_bed_duration',
+  asleepMs: 'asleep_duration',
+  lightMs: 'light_sleep_duration',
+  deepMs: 'slow_wave_sleep_duration',
+  remMs: 'rem_sleep_duration',
+  awakeMs: 'awake_time',
+  sleepNeedMs: 'sleep_need',
+  sleepDebtMs: 'sleep_debt',
+  sleepPerformance: 'sleep_performance_percentage',
+  sleepConsistency: 'sleep_consistency_percentage',
+  sleepEfficiency: 'sleep_efficiency_percentage',
+  respiratoryRate: 'respiratory_rate',
+  disturbances: 'disturbance_count',
+}
+
+/** One sport of a member's, all of its workouts together. */
+export interface Sport {
+  name: string
   workouts: number
+  durationMs: number
+  strain: number | null
+  kilojoules: number | null
+  distanceMeters: number | null
+  /** Time in the heart rate zones 0 to 5. */
+  zonesMs: number[]
+}
+
+export interface Measurement {
+  day: string
+  heightMeter: number
+  weightKilogram: number
+  maxHeartRate: number
 }
 
 const dayOf: Readonly<Record<Resource['name'], SQL>> = {
@@ -55,10 +118,43 @@ export async function loadTypeStats(db: Db, member: Member): Promise<Record<Type
 }
 
 export async function loadDays(db: Db, member: Member): Promise<Day[]> {
+  const cells = Object.entries(columns).map(
+    ([name, column]) => sql`${sql.identifier(column)} as ${sql.identifier(name)}`,
+  )
   const rows = await db.execute<Day & Record<string, unknown>>(sql`
-    select day::text, recovery_score as recovery, hrv_rmssd as hrv, resting_heart_rate as "restingHeartRate",
-      strain_score as strain, asleep_duration as "asleepMs", sleep_performance_percentage as "sleepPerformance",
-      workouts::int
+    select day::text, ${sql.join(cells, sql`, `)}, naps::int, workout_duration::float8 as "workoutMs",
+      case when exists (
+        select from sync_status where user_id = ${member.id} and data_type = 'workout' and last_sync_time is not null
+      ) or exists (select from workout_records where user_id = ${member.id}) then workouts::int end as workouts
     from daily_summary where user_id = ${member.id} order by day`)
+  return [...rows]
+}
+
+/** Since `since`, a day of the member's; the most frequent first. */
+export async function loadSports(db: Db, member: Member, since: string | undefined): Promise<Sport[]> {
+  const zones = ['zero', 'one', 'two', 'three', 'four', 'five'].map(
+    (zone) => sql`coalesce(sum(${sql.identifier(`zone_${zone}_duration`)}), 0)::float8`,
+  )
+  const rows = await db.execute<Omit<Sport, 'zonesMs'> & { zonesMs: number[] | string } & Record<string, unknown>>(sql`
+    select coalesce(sport_name, 'unknown') as name, count(*)::int as workouts,
+      (extract(epoch from sum(end_time - start_time)) * 1000)::float8 as "durationMs", avg(strain_score) as strain,
+      sum(kilojoules) as kilojoules, sum(distance_meters) as "distanceMeters",
+      to_json(array[${sql.join(zones, sql`, `)}]) as "zonesMs"
+    from workout_records r
+    where user_id = ${member.id}
+      and (${since ?? null}::date is null or local_time(r.start_time, r.timezone_offset)::date >= ${since ?? null}::date)
+    group by 1 order by 2 desc, 1`)
+  return rows.map(({ zonesMs, ...sport }) => ({
+    ...sport,
+    zonesMs: typeof zonesMs === 'string' ? (JSON.parse(zonesMs) as number[]) : zonesMs,
+  }))
+}
+
+/** Each change of the body measurements, oldest first. */
+export async function loadMeasurements(db: Db, member: Member): Promise<Measurement[]> {
+  const rows = await db.execute<Measurement & Record<string, unknown>>(sql`
+    select created_at::date::text as day, height_meter as "heightMeter", weight_kilogram as "weightKilogram",
+      max_heart_rate as "maxHeartRate"
+    from body_measurements where user_id = ${member.id} order by created_at`)
   return [...rows]
 }

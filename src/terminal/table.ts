@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import stringWidth from 'string-width'
 
 /** Rows as aligned columns; those marked `right` are numbers. Lines that do not fit are cut. */
 export function table(rows: readonly (readonly string[])[], columns: { right?: readonly number[]; width: number }) {
@@ -13,21 +14,22 @@ export function table(rows: readonly (readonly string[])[], columns: { right?: r
   return rows.map((row) => fit(row.map(pad).join('  ').trimEnd(), columns.width)).join('\n')
 }
 
+/** How many columns a terminal needs for it: colours none, a Chinese character or an emoji two. */
+export function length(text: string): number {
+  return stringWidth(text)
+}
+
 const segmenter = new Intl.Segmenter()
-
-/** What a reader calls characters: an accent of its own is none, nor is a joined emoji several. */
-function characters(text: string): string[] {
-  return Array.from(segmenter.segment(stripVTControlCharacters(text)), ({ segment }) => segment)
-}
-
-function length(text: string): number {
-  return characters(text).length
-}
 
 /** Cuts what does not fit; a coloured line loses its colours rather than its end sequence. */
 export function fit(line: string, width: number): string {
   if (length(line) <= width) return line
-  return `${characters(line)
-    .slice(0, Math.max(0, width - 1))
-    .join('')}…`
+  let kept = ''
+  let room = width - 1 // for the sign that something is missing
+  for (const { segment } of segmenter.segment(stripVTControlCharacters(line))) {
+    room -= length(segment)
+    if (room < 0) break
+    kept += segment
+  }
+  return `${kept}…`
 }

@@ -155,7 +155,7 @@ function readJson(path: string, reply: Reply): unknown {
 function refusal(path: string, reply: Reply): WhoopsterError {
   const { status } = reply
   if (status === undefined) {
-    return new WhoopsterError('unavailable', `WHOOP cannot be reached for ${path}: ${reasonOf(reply.error)}`, {
+    return new WhoopsterError('unavailable', `WHOOP cannot be reached: ${reasonOf(reply.error)}`, {
       hint: 'check the network (and HTTPS_PROXY, if there is a proxy), then run it again',
       cause: reply.error,
     })
@@ -166,7 +166,9 @@ function refusal(path: string, reply: Reply): WhoopsterError {
     return new WhoopsterError('login', said, { hint: 'the app may lack a scope: tick it, then run: whoopster auth' })
   }
   if (status === 429) return new WhoopsterError('later', said, { hint: 'run it again in a minute' })
-  if (status >= 500) return new WhoopsterError('unavailable', said, { hint: 'WHOOP has trouble: run it again later' })
+  const trouble = `WHOOP answered ${status}: ${reply.words}`
+  if (status >= 500)
+    return new WhoopsterError('unavailable', trouble, { hint: 'WHOOP has trouble: run it again later' })
   return new WhoopsterError('protocol', said, { hint: 'report this: it should not happen' })
 }
 

@@ -361,14 +361,14 @@ describe('trouble at WHOOP', () => {
     expect(await failing(open().whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "WHOOP has trouble: run it again later",
-        "message": "WHOOP answered 502 to /v2/cycle: Bad gateway Error code 502",
+        "message": "WHOOP answered 502: Bad gateway Error code 502",
         "reason": "unavailable",
       }
     `)
   })
 
   it.each([
-    ['cuts what is long', 'blah '.repeat(100), /^WHOOP answered 500 to \/v2\/cycle: (blah )+.{0,4}…$/],
+    ['cuts what is long', 'blah '.repeat(100), /^WHOOP answered 500: (blah )+.{0,4}…$/],
     ['says so when there are no words', ' \n ', /: \(nothing\)$/],
     ['keeps to one line', 'one\r\n\ttwo\n\nthree', /: one two three$/],
     ['steers no terminal', '\u001B[2J\u001B]0;title\u0007 gone \u009B31m', /^[^\p{Cc}]+gone[^\p{Cc}]+$/u],
@@ -386,7 +386,7 @@ describe('trouble at WHOOP', () => {
     expect(await failing(whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "WHOOP has trouble: run it again later",
-        "message": "WHOOP answered 503 to /v2/cycle: Scheduled maintenance",
+        "message": "WHOOP answered 503: Scheduled maintenance",
         "reason": "unavailable",
       }
     `)
@@ -450,7 +450,7 @@ describe('a connection', () => {
     expect(await failing(whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "check the network (and HTTPS_PROXY, if there is a proxy), then run it again",
-        "message": "WHOOP cannot be reached for /v2/cycle: other side closed",
+        "message": "WHOOP cannot be reached: other side closed",
         "reason": "unavailable",
       }
     `)
@@ -463,7 +463,7 @@ describe('a connection', () => {
     expect(await failing(open().whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "check the network (and HTTPS_PROXY, if there is a proxy), then run it again",
-        "message": "WHOOP cannot be reached for /v2/cycle: getaddrinfo ENOTFOUND api.prod.whoop.com",
+        "message": "WHOOP cannot be reached: getaddrinfo ENOTFOUND api.prod.whoop.com",
         "reason": "unavailable",
       }
     `)
@@ -491,7 +491,7 @@ describe('a connection', () => {
     expect(await failing(whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "check the network (and HTTPS_PROXY, if there is a proxy), then run it again",
-        "message": "WHOOP cannot be reached for /v2/cycle: no answer in time",
+        "message": "WHOOP cannot be reached: no answer in time",
         "reason": "unavailable",
       }
     `)

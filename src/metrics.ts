@@ -1,0 +1,111 @@
+import type { Day } from './db/stats.ts'
+import type { TypeName } from './resources/names.ts'
+import { mean } from './terminal/sparkline.ts'
+
+/** A number people look at every morning, or once they look closer. */
+export interface Metric {
+  name: string
+  type: TypeName
+  unit: string
+  value: (day: Day) => number | null
+  show: (average: number) => string
+  /** Only where its type is asked for. */
+  closer?: true
+}
+
+export type Units = 'metric' | 'imperial'
+
+const HOUR_MS = 3_600_000
+
+const whole = (value: number) => value.toFixed(0)
+const tenths = (value: number) => value.toFixed(1)
+
+/** 7:24, for hours and minutes. */
+export function clock(hours: number): string {
+  const minutes = Math.round(Math.abs(hours) * 60)
+  return `${hours < 0 ? '-' : ''}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
+}
+
+const hours = (value: (day: Day) => number | null) => (day: Day) => scaled(value(day), 1 / HOUR_MS)
+
+export function metricsFor(units: Units): readonly Metric[] {
+  const { temperature, energy } = measures[units]
+  return [
+    { name: 'recovery', type: 'recovery', unit: '%', value: (day) => day.recovery, show: whole },
+    { name: 'HRV', type: 'recovery', unit: 'ms', value: (day) => day.hrv, show: whole },
+    { name: 'resting HR', type: 'recovery', unit: 'bpm', value: (day) => day.restingHeartRate, show: whole },
+    { name: 'blood oxygen', type: 'recovery', unit: '%', value: (day) => day.spo2, show: tenths, closer: true },
+    {
+      name: 'skin temp',
+      type: 'recovery',
+      unit: temperature.unit,
+      value: (day) => temperature.from(day.skinTemp),
+      show: tenths,
+      closer: true,
+    },
+    { name: 'day strain', type: 'cycle', unit: '0–21', value: (day) => day.strain, show: tenths },
+    {
+      name: 'energy',
+      type: 'cycle',
+      unit: energy.unit,
+      value: (day) => energy.from(day.kilojoules),
+      show: whole,
+      closer: true,
+    },
+    { name: 'mean HR', type: 'cycle', unit: 'bpm', value: (day) => day.averageHeartRate, show: whole, closer: true },
+    { name: 'highest HR', type: 'cycle', unit: 'bpm', value: (day) => day.maxHeartRate, show: whole, closer: true },
+    { name: 'asleep', type: 'sleep', unit: 'h', value: hours((day) => day.asleepMs), show: clock },
+    { name: 'sleep score', type: 'sleep', unit: '%', value: (day) => day.sleepPerformance, show: whole },
+    { name: 'in bed', type: 'sleep', unit: 'h', value: hours((day) => day.inBedMs), show: clock, closer: true },
+    { name: 'needed', type: 'sleep', unit: 'h', value: hours((day) => day.sleepNeedMs), show: clock, closer: true },
+    { name: 'debt', type: 'sleep', unit: 'h', value: hours((day) => day.sleepDebtMs), show: clock, closer: true },
+    { name: 'efficiency', type: 'sleep', unit: '%', value: (day) => day.sleepEfficiency, show: whole, closer: true },
+    { name: 'consistency', type: 'sleep', unit: '%', value: (day) => day.sleepConsistency, show: whole, closer: true },
+    { name: 'breaths', type: 'sleep', unit: '/min', value: (day) => day.respiratoryRate, show: tenths, closer: true },
+    { name: 'disturbances', type: 'sleep', unit: '', value: (day) => day.disturbances, show: tenths, closer: true },
+    { name: 'naps', type: 'sleep', unit: '/week', value: (day) => day.naps * 7, show: tenths, closer: true },
+    { name: 'workouts', type: 'workout', unit: '/week', value: (day) => scaled(day.workouts, 7), show: tenths },
+    {
+      name: 'training',
+      type: 'workout',
+      unit: 'h/week',
+      value: (day) => (day.workouts === null ? null : ((day.workoutMs ?? 0) * 7) / HOUR_MS),
+      show: clock,
+      closer: true,
+    },
+  ]
+}
+
+export interface Measure {
+  unit: string
+  from: (value: number | null) => number | null
+}
+
+/** How the columns' own units are shown. */
+export const measures: Readonly<
+  Record<Units, Record<'temperature' | 'energy' | 'distance' | 'weight' | 'height', Measure>>
+> = {
+  metric: {
+    temperature: { unit: '°C', from: (celsius) => celsius },
+    energy: { unit: 'kJ', from: (kilojoules) => kilojoules },
+    distance: { unit: 'km', from: (meters) => scaled(meters, 1 / 1000) },
+    weight: { unit: 'kg', from: (kilograms) => kilograms },
+    height: { unit: 'm', from: (meters) => meters },
+  },
+  imperial: {
+    temperature: { unit: '°F', from: (celsius) => (celsius === null ? null : celsius * 1.8 + 32) },
+    energy: { unit: 'kcal', from: (kilojoules) => scaled(kilojoules, 1 / 4.184) },
+    distance: { unit: 'mi', from: (meters) => scaled(meters, 1 / 1609.344) },
+    weight: { unit: 'lb', from: (kilograms) => scaled(kilograms, 1 / 0.45359237) },
+    height: { unit: 'ft', from: (meters) => scaled(meters, 1 / 0.3048) },
+  },
+}
+
+function scaled(value: number | null, factor: number): number | null {
+  return value === null ? null : value * factor
+}
+
+/** Over calendar days: a week is seven days, however many of them have a value. */
+export function average({ value }: Pick<Metric, 'value'>, days: readonly Day[]): number | null {
+  return mean(days.map(value))
+}

@@ -1,0 +1,38 @@
+import type { ChalkInstance } from 'chalk'
+import type { Day } from '../db/stats.ts'
+
+export const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const
+
+const DAY_MS = 86_400_000
+
+/** 0 for Monday. */
+export function weekdayOf(day: string): number {
+  return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7
+}
+
+/** WHOOP's three colours, each with a shape of its own for who does not see them. */
+export function mark(recovery: number | null, style: ChalkInstance): string {
+  if (recovery === null) return style.dim('·')
+  if (recovery >= 67) return style.green('●')
+  return recovery >= 34 ? style.yellow('◐') : style.red('○')
+}
+
+export function legend(style: ChalkInstance): string {
+  return `${mark(67, style)} 67–100 %  ${mark(34, style)} 34–66 %  ${mark(0, style)} 0–33 %`
+}
+
+/** A line for each weekday, a column for each of the last weeks, the newest on the right. */
+export function calendar(days: readonly Day[], weeks: number, style: ChalkInstance): string[] {
+  const last = days.at(-1)
+  if (!last) return []
+  const known = new Map(days.map(({ day, recovery }) => [day, recovery]))
+  const monday = Date.parse(last.day) - weekdayOf(last.day) * DAY_MS
+  return WEEKDAYS.map((_, weekday) => {
+    const cells = Array.from({ length: weeks }, (_, week) => {
+      const time = monday + (weekday - 7 * (weeks - 1 - week)) * DAY_MS
+      const day = new Date(time).toISOString().slice(0, 10)
+      return day > last.day ? ' ' : mark(known.get(day) ?? null, style)
+    })
+    return cells.join(' ')
+  })
+}

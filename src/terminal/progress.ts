@@ -1,0 +1,113 @@
+import type { Progress } from '../context.ts'
+import { typeNames, type TypeName } from '../resources/names.ts'
+import { readLimit } from '../whoop/pace.ts'
+import type { Clock, Fetch } from '../world.ts'
+import { roughly } from './duration.ts'
+import { SPOT } from './spinner.ts'
+import { table } from './table.ts'
+
+/** How far a sync has come, for whoever waits for it. */
+export interface SyncProgress {
+  report: (progress: Progress) => void
+  /** Told when WHOOP's limit makes the next request wait, and for how long. */
+  waiting: (ms: number) => void
+  /** The same, listening to what WHOOP says of its limit. */
+  overhearing(fetch: Fetch): Fetch
+  /** `340 sleep, 125 workout`, of what was read so far; empty when nothing was. */
+  kept(): string
+}
+
+interface Way {
+  fetched: number
+  pages: number
+  /** How far back the first page reached, and the last. */
+  from: string | undefined
+  reached: string | undefined
+  done: boolean
+}
+
+const DAY_MS = 86_400_000
+const YEAR_MS = 365 * DAY_MS
+
+export function createProgress(
+  clock: Clock,
+  { perMinute, since }: { perMinute: number; since: string | undefined },
+  say: (text: string) => void,
+): SyncProgress {
+  let user: number | undefined
+  let ways = new Map<TypeName, Way>()
+  const kept = new Map<TypeName, number>()
+  let left: string | undefined
+  let waitsUntil = 0
+  const show = () =>
+    say(draw(ways, [left, waitOf(waitsUntil - clock.now().getTime()), outlook(ways, perMinute, since)]))
+  return {
+    report: ({ whoopUserId, type, fetched, reached, done }) => {
+      if (user !== whoopUserId) ways = new Map()
+      user = whoopUserId
+      const way = ways.get(type) ?? { fetched: 0, pages: 0, from: reached, reached, done: false }
+      kept.set(type, (kept.get(type) ?? 0) + fetched - way.fetched)
+      const pages = way.pages + (reached === undefined ? 0 : 1)
+      ways.set(type, { ...way, fetched, pages, reached: earlier(way.reached, reached), done })
+      waitsUntil = 0
+      show()
+    },
+    waiting: (ms) => {
+      waitsUntil = clock.now().getTime() + ms
+      show()
+    },
+    overhearing: (fetch) => async (url, init) => {
+      const answer = await fetch(url, init)
+      const limit = readLimit(answer)
+      if (limit) left = `${limit.remaining} requests left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
+      return answer
+    },
+    kept: () => [...kept].flatMap(([type, records]) => (records > 0 ? [`${records} ${type}`] : [])).join(', '),
+  }
+}
+
+function draw(ways: ReadonlyMap<TypeName, Way>, notes: readonly (string | undefined)[]): string {
+  const rows = typeNames.flatMap((type) => {
+    const way = ways.get(type)
+    if (!way) return []
+    const { fetched, reached, done } = way
+    const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
+    return [[done ? '✔' : SPOT, type, `${fetched.toLocaleString('en')} records`, where]]
+  })
+  const said = notes.filter((note) => note !== undefined)
+  return [table(rows, { right: [2], width: Infinity }), ...(said.length > 0 ? [`  ${said.join(' · ')}`] : [])].join(
+    '\n',
+  )
+}
+
+function waitOf(ms: number): string | undefined {
+  return ms > 0 ? `${Math.ceil(ms / 1000)} s for WHOOP's limit` : undefined
+}
+
+/**
+ * What the budget says of the time to go. Only WHOOP knows how long a history is: without a date to go back to, it is
+ * the time for each year.
+ */
+function outlook(ways: ReadonlyMap<TypeName, Way>, perMinute: number, since: string | undefined): string | undefined {
+  const requestsPerMs = [...ways.values()].map(({ pages, from, reached, done }) => {
+    const span = Date.parse(from ?? '') - Date.parse(reached ?? '')
+    return done || !(span > 0) || pages < 2
+      ? undefined
+      : { pace: (pages - 1) / span, reached: Date.parse(reached ?? '') }
+  })
+  const known = requestsPerMs.filter((one) => one !== undefined)
+  if (known.length === 0) return undefined
+  const end = since === undefined ? undefined : Date.parse(since)
+  const requests = known.map(({ pace, reached }) => pace * (end === undefined ? YEAR_MS : Math.max(0, reached - end)))
+  const ms = (requests.reduce((total, one) => total + one, 0) / perMinute) * 60_000
+  if (end !== undefined) return `${inWords(ms)} to go`
+  return ms < 1000 ? undefined : `${inWords(ms)} for each year of history`
+}
+
+function inWords(ms: number): string {
+  return ms < 90_000 ? `about ${Math.ceil(ms / 1000)} s` : `about ${roughly(ms)}`
+}
+
+function earlier(one: string | undefined, other: string | undefined): string | undefined {
+  return one === undefined || (other !== undefined && other < one) ? other : one
+}

@@ -1,0 +1,295 @@
+import type { ChalkInstance } from 'chalk'
+import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
+import type { Member } from '../db/tokens.ts'
+import { average, clock, measures, type Metric, type Units } from '../metrics.ts'
+import type { TypeName } from '../resources/names.ts'
+import type { Env, Output } from '../world.ts'
+import { bar, key, stackedBar, type Part } from './bars.ts'
+import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
+import { mean, sparkline, squeeze } from './sparkline.ts'
+import { styleFor, widthOf } from './style.ts'
+import { fit, length, table } from './table.ts'
+import { wrap } from './wrap.ts'
+
+export interface MemberStats {
+  member: Member
+  types: Partial<Record<TypeName, TypeStats>>
+  metrics: readonly Metric[]
+  days: readonly Day[]
+  sports: readonly Sport[]
+  measurements: readonly Measurement[]
+  /** What WHOOP has done to settled records since they were stored. */
+  history: { changed: number; deleted: number }
+  /** How many days were asked for; undefined: all. */
+  asked: number | undefined
+  /** The types were named: they are looked at closely. */
+  closely: boolean
+  units: Units
+}
+
+interface Paper {
+  style: ChalkInstance
+  width: number
+}
+
+const NOTHING = '–'
+const NOTABLE = 0.03 // of the month's average
+const NARROW = 48 // columns
+const SHORTEST_LINE = 10
+const LONG_TITLE = 16
+const WEEKS = 12
+
+/** All of one member's. Every drawing says the same in one colour, and fits the width. */
+export function drawStats(stats: MemberStats, output: Output, env: Env): string {
+  const paper = { style: styleFor(output, env), width: widthOf(output) }
+  const { style, width } = paper
+  const [head = [], ...types] = typeRows(stats)
+  const dim = (row: string[]) => row.map((cell) => style.dim(cell))
+  const first = [style.bold(fit(titleOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
+  if (stats.days.length === 0) return [...first, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
+  const sections = [
+    [...first, ...historyLines(stats).flatMap((line) => wrap(line, width))],
+    averages(stats, paper),
+    has(stats, 'sleep') ? stages(stats, paper) : [],
+    has(stats, 'recovery') ? weeks(stats, paper) : stats.closely ? weekdays(stats, paper) : [],
+    stats.closely && has(stats, 'workout') ? sports(stats, paper) : [],
+    stats.closely && has(stats, 'body') ? measured(stats, paper) : [],
+  ]
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+function has({ types }: MemberStats, type: TypeName): boolean {
+  return (types[type]?.records ?? 0) > 0
+}
+
+function titleOf({ firstName, whoopUserId }: Member): string {
+  return firstName ? `${firstName} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
+}
+
+function typeRows({ types }: MemberStats): string[][] {
+  const rows = Object.entries(types).map(([type, { records, firstDay, lastDay }]) => {
+    return [type, records.toLocaleString('en'), firstDay ?? NOTHING, lastDay ?? NOTHING]
+  })
+  return [['', 'stored', 'first day', 'last day'], ...rows]
+}
+
+function historyLines({ history: { changed, deleted } }: MemberStats): string[] {
+  if (changed + deleted === 0) return []
+  return [`since stored, WHOOP changed ${changed} settled and deleted ${deleted}: see record_history`]
+}
+
+interface Span {
+  title: string
+  days: readonly Day[]
+}
+
+function spansOf({ days, asked }: MemberStats, width: number): Span[] {
+  const shorter = (width < NARROW ? [30, 7] : [90, 30, 7]).filter((count) => count < (asked ?? Infinity))
+  return [
+    { title: asked ? `${asked} d` : 'all', days },
+    ...shorter.map((count) => ({ title: `${count} d`, days: days.slice(-count) })),
+  ]
+}
+
+function averages(stats: MemberStats, { style, width }: Paper): string[] {
+  const { metrics, days } = stats
+  if (metrics.length === 0) return []
+  const spans = spansOf(stats, width)
+  const right = spans.map((_, index) => index + 2)
+  const rows = metricRows(stats, spans)
+  const room = width - widest(table(rows, { right, width })) - 2
+  const drawn = rows.map((row, index) => {
+    const metric = metrics[index - 1]
+    const dim = (cells: string[]) => cells.map((cell) => style.dim(cell))
+    if (room < SHORTEST_LINE) return metric ? row : dim(row)
+    if (!metric) return dim([...row, room < LONG_TITLE ? '' : `the ${days.length.toLocaleString('en')} days`])
+    return [...row, style.cyan(sparkline(squeeze(days.map(metric.value), room)))]
+  })
+  return table(drawn, { right, width }).split('\n')
+}
+
+function metricRows({ metrics, days }: MemberStats, spans: readonly Span[]): string[][] {
+  const rows = metrics.map((metric) => {
+    const values = spans.map((span) => average(metric, span.days))
+    const cells = values.map((value) => (value === null ? NOTHING : metric.show(value)))
+    return [metric.name, metric.unit, ...cells, trend(metric, days)]
+  })
+  return [['average', '', ...spans.map(({ title }) => title), ''], ...rows]
+}
+
+/** The last week against the last month. */
+function trend(metric: Metric, days: readonly Day[]): string {
+  const [week, month] = [average(metric, days.slice(-7)), average(metric, days.slice(-30))]
+  if (week === null || month === null || days.length <= 7) return ' '
+  if (Math.abs(week - month) <= Math.abs(month) * NOTABLE) return '→'
+  return week > month ? '↑' : '↓'
+}
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map(length))
+}
+
+const HOUR_MS = 3_600_000
+const MOST_BAR = 64
+
+/** What a night of the last month is made of. */
+function stages({ days }: MemberStats, { style, width }: Paper): string[] {
+  const month = days.slice(-30)
+  const part = (name: string, of: (day: Day) => number | null, fill: string, colour: Part['colour']): Part => {
+    const value = mean(month.map(of)) ?? 0
+    return { name, value, fill, colour, shown: clock(value / HOUR_MS) }
+  }
+  const parts = [
+    part(
+      'deep',
+      (day) => day.deepMs,
+      '█',
+      (ink) => ink.magenta,
+    ),
+    part(
+      'REM',
+      (day) => day.remMs,
+      '▓',
+      (ink) => ink.cyan,
+    ),
+    part(
+      'light',
+      (day) => day.lightMs,
+      '▒',
+      (ink) => ink.blue,
+    ),
+    part(
+      'awake',
+      (day) => day.awakeMs,
+      '░',
+      (ink) => ink.dim,
+    ),
+  ]
+  const drawn = stackedBar(parts, Math.min(width, MOST_BAR), style)
+  if (drawn === '') return []
+  return [
+    style.dim(fit(`an average night of the last ${month.length} days`, width)),
+    drawn,
+    ...flow(key(parts, style), width),
+  ]
+}
+
+/** Side by side as far as they fit. */
+function flow(items: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const item of items) {
+    const last = lines.at(-1)
+    if (last !== undefined && length(last) + 2 + length(item) <= width) lines.splice(-1, 1, `${last}  ${item}`)
+    else lines.push(item)
+  }
+  return lines
+}
+
+/** The recovery calendar, and beside it what is usual on each weekday. */
+function weeks(stats: MemberStats, { style, width }: Paper): string[] {
+  const { days } = stats
+  const marks = calendar(days, WEEKS, style)
+  const usual = weekdayRows(stats)
+  const rows = WEEKDAYS.map((name, index) => [name, marks[index] ?? '', ...(usual.rows[index] ?? [])])
+  const head = ['', `recovery, ${WEEKS} weeks`, ...usual.head].map((cell) => style.dim(cell))
+  const right = usual.head.map((_, index) => index + 2)
+  const wide = table([head, ...rows], { right, width: Infinity })
+  const fits = widest(wide) <= width
+  const drawn = fits ? wide : table([head.slice(0, 2), ...rows.map((row) => row.slice(0, 2))], { width })
+  return [...drawn.split('\n'), ...flow(legend(style).split('  '), width).map((line) => `     ${line}`)]
+}
+
+function weekdays(stats: MemberStats, { style, width }: Paper): string[] {
+  const usual = weekdayRows(stats)
+  if (usual.head.length === 0) return []
+  const head = ['', ...usual.head].map((cell) => style.dim(cell))
+  const rows = WEEKDAYS.map((name, index) => [name, ...(usual.rows[index] ?? [])])
+  return table([head, ...rows], { right: usual.head.map((_, index) => index + 1), width }).split('\n')
+}
+
+/** What differs between the days of a week. */
+const USUAL = new Set(['recovery', 'day strain', 'asleep', 'sleep score'])
+
+/** Means of each weekday, of the metrics that are not for a closer look. */
+function weekdayRows({ metrics, days }: MemberStats): { head: string[]; rows: string[][] } {
+  const shown = metrics.filter(({ closer, name }) => !closer && USUAL.has(name))
+  const rows = WEEKDAYS.map((_, weekday) => {
+    const those = days.filter(({ day }) => weekdayOf(day) === weekday)
+    return shown.map((metric) => {
+      const value = average(metric, those)
+      return value === null ? NOTHING : metric.show(value)
+    })
+  })
+  return { head: shown.map(({ name }) => name), rows }
+}
+
+const ZONE_COLOURS: readonly Part['colour'][] = [
+  (ink) => ink.dim,
+  (ink) => ink.blue,
+  (ink) => ink.cyan,
+  (ink) => ink.green,
+  (ink) => ink.yellow,
+  (ink) => ink.red,
+]
+const ZONE_FILLS = ['·', '░', '▒', '▓', '█', '█']
+
+function sports({ sports: all, units, days }: MemberStats, { style, width }: Paper): string[] {
+  const { distance, energy } = measures[units]
+  const most = Math.max(...all.map(({ workouts }) => workouts))
+  const head = ['sport', '', 'workouts', 'hours', 'strain', energy.unit, distance.unit]
+  const rows = all.map((sport) => [
+    sport.name,
+    style.cyan(bar(sport.workouts, most, 10)),
+    String(sport.workouts),
+    clock(sport.durationMs / HOUR_MS),
+    number(sport.strain, 1),
+    number(energy.from(sport.kilojoules), 0),
+    number(distance.from(sport.distanceMeters), 1),
+  ])
+  const zones = ZONE_FILLS.map((fill, zone): Part => {
+    const value = all.reduce((sum, { zonesMs }) => sum + (zonesMs[zone] ?? 0), 0)
+    return {
+      name: `zone ${zone}`,
+      value,
+      fill,
+      colour: ZONE_COLOURS[zone] ?? ((ink) => ink),
+      shown: clock(value / HOUR_MS),
+    }
+  })
+  const drawn = stackedBar(zones, Math.min(width, MOST_BAR), style)
+  return [
+    ...table([head.map((cell) => style.dim(cell)), ...rows], { right: [2, 3, 4, 5, 6], width }).split('\n'),
+    ...(drawn === ''
+      ? []
+      : [
+          '',
+          style.dim(fit(`hours in heart rate zones, of ${days.length} days`, width)),
+          drawn,
+          ...flow(key(zones, style), width),
+        ]),
+  ]
+}
+
+const MOST_MEASUREMENTS = 12
+
+function measured({ measurements, units }: MemberStats, { style, width }: Paper): string[] {
+  const { weight, height } = measures[units]
+  const head = ['since', `weight ${weight.unit}`, `height ${height.unit}`, 'max HR bpm'].map((cell) => style.dim(cell))
+  const rows = measurements
+    .slice(-MOST_MEASUREMENTS)
+    .map(({ day, weightKilogram, heightMeter, maxHeartRate }) => [
+      day,
+      number(weight.from(weightKilogram), 1),
+      number(height.from(heightMeter), 2),
+      String(maxHeartRate),
+    ])
+  return table([head, ...rows], { right: [1, 2, 3], width }).split('\n')
+}
+
+function number(value: number | null, digits: number): string {
+  if (value === null) return NOTHING
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
