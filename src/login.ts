@@ -8,7 +8,7 @@ import { probe, type Refused } from './probe.ts'
 import { allScopes, profile, scopeOf } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
 import type { Profile } from './resources/users.ts'
-import { createWhoop, type Whoop } from './whoop/client.ts'
+import { bearing, createWhoop, type Whoop } from './whoop/client.ts'
 import { createOAuth, oauthProblem, randomText, type Grant } from './whoop/oauth.ts'
 import { createPace } from './whoop/pace.ts'
 import type { World } from './world.ts'
@@ -104,6 +104,6 @@ function clientWith({ config, world, log }: LoginMeans, access: string): Whoop {
     log,
     baseUrl: config.WHOOP_API_BASE_URL,
     pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: { token: async () => access, renew: async () => undefined, learn: async () => {} },
+    authority: bearing(access),
   })
 }

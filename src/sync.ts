@@ -118,11 +118,14 @@ async function attempt(
 
 /** Each failure once: when WHOOP is down, every type says the same. */
 function sayFailures({ log, member }: Context, results: MemberResult['types']): void {
-  const failed = Object.entries(results).filter(([, { outcome }]) => outcome === 'failed')
-  for (const message of new Set(failed.map(([, { error }]) => error?.message))) {
-    const alike = failed.filter(([, { error }]) => error?.message === message)
-    const types = alike.map(([type]) => type)
-    log.error(`${types.join(', ')}: ${message}`, { whoopUserId: member.whoopUserId, types, ...alike[0]?.[1].error })
+  const failed = typeNames.flatMap((type) => {
+    const error = results[type]?.outcome === 'failed' ? results[type].error : null
+    return error ? [{ type, error }] : []
+  })
+  for (const message of new Set(failed.map(({ error }) => error.message))) {
+    const alike = failed.filter(({ error }) => error.message === message)
+    const types = alike.map(({ type }) => type)
+    log.error(`${types.join(', ')}: ${message}`, { whoopUserId: member.whoopUserId, types, ...alike[0]?.error })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Finding, Verdict } from '../doctor/findings.ts'
+import type { Printed } from '../outputs.ts'
 import { versionAndBuild } from '../whoop/agent.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 
@@ -16,7 +17,8 @@ export const addDoctor: AddCommand = (program, cli) => {
       const { diagnose } = await import('../doctor/index.ts')
       const checks = await diagnose(cli.world, cli.log)
       const healthy = checks.every(({ verdict }) => verdict !== 'problem')
-      if (json) printJson(cli, { healthy, version: versionAndBuild, runtime: cli.world.machine.runtime, checks })
+      const { runtime } = cli.world.machine
+      if (json) printJson(cli, { healthy, version: versionAndBuild, runtime, checks } satisfies Printed<'doctor'>)
       else print(cli, await draw(cli, checks, healthy))
       cli.exit(healthy ? 0 : 1)
     })

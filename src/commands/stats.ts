@@ -1,4 +1,5 @@
 import { databaseSettings, readConfig } from '../config.ts'
+import type { Printed } from '../outputs.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { MemberStats } from '../terminal/stats.ts'
 import type { average as Average, Units } from '../metrics.ts'
@@ -84,7 +85,10 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
   })
 }
 
-function toJson({ member, types, metrics, days, history, sports, measurements }: MemberStats, average: typeof Average) {
+function toJson(
+  { member, types, metrics, days, history, sports, measurements }: MemberStats,
+  average: typeof Average,
+): Printed<'stats'>['users'][number] {
   return {
     whoopUserId: member.whoopUserId,
     firstDay: days[0]?.day ?? null,

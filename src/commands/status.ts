@@ -1,5 +1,6 @@
 import type { MemberHealth } from '../db/health.ts'
 import type { Problem, Report } from '../health.ts'
+import type { Printed } from '../outputs.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
 import { readDuration } from './read.ts'
 
@@ -39,7 +40,7 @@ function toJson(
   problems: readonly Problem[],
   advice: readonly Problem[],
   { gaps, now }: { gaps: boolean; now: Date },
-) {
+): Printed<'status'> {
   const { whoop } = report
   return {
     healthy: problems.length === 0,

@@ -1,5 +1,6 @@
 import type { Range } from '../db/coverage.ts'
 import { exitCodes, Interruption, WhoopsterError } from '../errors.ts'
+import type { Printed } from '../outputs.ts'
 import type { TypeName } from '../resources/names.ts'
 import { emptyRun, worstReason, type RunResult } from '../result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
@@ -34,7 +35,7 @@ export const addSync: AddCommand = (program, cli) => {
     .action(async (options) => {
       const again = rangeOf(options)
       const { result, code, error } = await run(cli, options, again).catch((error: unknown) => gaveUp(cli, error))
-      if (options.json) printJson(cli, result)
+      if (options.json) printJson(cli, result satisfies Printed<'sync'>)
       if (error) throw error
       if (!options.json && !cli.quiet) print(cli, await describe(cli, result))
       if (!cli.world.terminal.stderr.isTTY) logTypes(cli, result)

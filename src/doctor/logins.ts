@@ -7,7 +7,7 @@ import { loadLogins, loadMembers, loadTokens, type Login } from '../db/tokens.ts
 import { failure } from '../errors.ts'
 import { probe } from '../probe.ts'
 import { allScopes } from '../resources/index.ts'
-import { createWhoop } from '../whoop/client.ts'
+import { bearing, createWhoop } from '../whoop/client.ts'
 import { createPace } from '../whoop/pace.ts'
 import { attempt, type Means } from './findings.ts'
 
@@ -92,7 +92,7 @@ function clientOf({ world, log }: Pick<Means, 'world' | 'log'>, config: WhoopCon
     log,
     baseUrl: config.WHOOP_API_BASE_URL,
     pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: { token: async () => access, renew: async () => undefined },
+    authority: bearing(access),
   })
 }
 

@@ -16,6 +16,11 @@ export interface Authority {
   learn(scope: string, isPermitted: boolean): Promise<void>
 }
 
+/** One access token, and nothing behind it. */
+export function bearing(access: string): Authority {
+  return { token: async () => access, renew: async () => undefined, learn: async () => {} }
+}
+
 export interface Whoop {
   /** The parsed answer; undefined for a 404. */
   find(path: string, scope: string): Promise<unknown>

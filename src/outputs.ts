@@ -1,0 +1,192 @@
+import * as v from 'valibot'
+import { checks } from './doctor/findings.ts'
+import type { Reason } from './errors.ts'
+import { typeNames } from './resources/names.ts'
+
+// What every --json prints. The commands take their types from here, docs/schemas/ is made from here; at run time
+// nobody loads it.
+
+/** A Date is written as its ISO text. */
+export const instant = v.custom<string | Date>(() => true)
+const day = v.pipe(v.string(), v.isoDate())
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const perType = <Schema extends v.GenericSchema>(schema: Schema) =>
+  v.record(v.string(), schema) as unknown as v.GenericSchema<
+    Partial<Record<(typeof typeNames)[number], v.InferOutput<Schema>>>
+  >
+const list = <Schema extends v.GenericSchema>(schema: Schema) =>
+  v.array(schema) as unknown as v.GenericSchema<readonly v.InferOutput<Schema>[]>
+
+const reasons = [
+  'usage',
+  'quarantine',
+  'unavailable',
+  'bug',
+  'later',
+  'busy',
+  'protocol',
+  'login',
+  'settings',
+] as const satisfies readonly Reason[]
+
+const failure = v.nullable(
+  v.strictObject({ reason: v.picklist(reasons), message: v.string(), hint: v.nullable(v.string()) }),
+)
+const outcome = v.picklist(['ok', 'partial', 'failed', 'skipped'])
+const unknownFields = v.record(v.string(), count)
+
+const sync = v.strictObject({
+  startedAt: instant,
+  finishedAt: instant,
+  outcome,
+  error: failure,
+  users: list(
+    v.strictObject({
+      whoopUserId: count,
+      outcome,
+      error: failure,
+      types: perType(
+        v.strictObject({
+          outcome: v.picklist(['ok', 'failed', 'skipped']),
+          fetched: count,
+          inserted: count,
+          updated: count,
+          unchanged: count,
+          deleted: count,
+          quarantined: count,
+          unknownFields,
+          requests: count,
+          complete: v.boolean(),
+          error: failure,
+        }),
+      ),
+    }),
+  ),
+  requests: count,
+  waitedMs: v.number(),
+  tokenRefreshes: count,
+})
+
+const problem = v.strictObject({ message: v.string(), hint: v.string() })
+
+const status = v.strictObject({
+  healthy: v.boolean(),
+  problems: list(problem),
+  advice: list(problem),
+  database: v.strictObject({
+    reachable: v.boolean(),
+    where: v.string(),
+    version: v.nullable(v.string()),
+    error: v.nullable(v.string()),
+  }),
+  schema: v.strictObject({ applied: count, pending: count }),
+  whoop: v.strictObject({ lastStatus: v.nullable(count), at: v.nullable(instant), remainingToday: v.nullable(count) }),
+  quarantined: list(
+    v.strictObject({
+      whoopUserId: count,
+      type: v.string(),
+      key: v.string(),
+      reason: v.string(),
+      firstSeen: instant,
+      lastSeen: instant,
+    }),
+  ),
+  gaps: v.exactOptional(
+    list(v.strictObject({ whoopUserId: count, type: v.string(), from: v.nullable(instant), to: instant })),
+  ),
+  users: list(
+    v.strictObject({
+      whoopUserId: count,
+      login: v.picklist(['ok', 'expired', 'login_needed']),
+      scopes: list(v.string()),
+      types: perType(
+        v.strictObject({
+          lastSuccess: v.nullable(instant),
+          lastRecordTime: v.nullable(instant),
+          records: count,
+          complete: v.boolean(),
+          status: v.picklist(['success', 'error', 'in_progress', 'never', 'not_granted']),
+          error: v.nullable(v.string()),
+        }),
+      ),
+      unknownFields,
+    }),
+  ),
+})
+
+const mean = v.nullable(v.number())
+
+const stats = v.strictObject({
+  users: list(
+    v.strictObject({
+      whoopUserId: count,
+      firstDay: v.nullable(day),
+      lastDay: v.nullable(day),
+      types: perType(
+        v.strictObject({ records: count, scored: count, firstDay: v.nullable(day), lastDay: v.nullable(day) }),
+      ),
+      settledRecords: v.strictObject({ changed: count, deleted: count }),
+      metrics: list(
+        v.strictObject({
+          name: v.string(),
+          unit: v.string(),
+          average: mean,
+          last90Days: mean,
+          last30Days: mean,
+          last7Days: mean,
+        }),
+      ),
+      sports: list(
+        v.strictObject({
+          name: v.string(),
+          workouts: count,
+          durationMs: v.number(),
+          strain: mean,
+          kilojoules: mean,
+          distanceMeters: mean,
+          zonesMs: list(v.number()),
+        }),
+      ),
+      measurements: list(
+        v.strictObject({ day, heightMeter: v.number(), weightKilogram: v.number(), maxHeartRate: count }),
+      ),
+    }),
+  ),
+})
+
+const verify = v.strictObject({
+  faithful: v.boolean(),
+  users: list(
+    v.strictObject({
+      whoopUserId: count,
+      types: perType(
+        v.strictObject({
+          equal: count,
+          missing: list(v.string()),
+          extra: list(v.string()),
+          different: list(v.strictObject({ key: v.string(), columns: list(v.string()) })),
+          unreadable: list(v.strictObject({ key: v.string(), reason: v.string() })),
+        }),
+      ),
+    }),
+  ),
+})
+
+const doctor = v.strictObject({
+  healthy: v.boolean(),
+  version: v.string(),
+  runtime: v.string(),
+  checks: list(
+    v.strictObject({
+      check: v.picklist(checks),
+      verdict: v.picklist(['ok', 'warning', 'problem', 'skipped']),
+      message: v.string(),
+      hint: v.nullable(v.string()),
+    }),
+  ),
+})
+
+export const outputs = { sync, status, stats, verify, doctor }
+export type OutputName = keyof typeof outputs
+/** What a command has to hand to printJson. */
+export type Printed<Name extends OutputName> = v.InferOutput<(typeof outputs)[Name]>
