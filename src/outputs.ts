@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checks } from './doctor/findings.ts'
 import type { Reason } from './errors.ts'
-import { typeNames } from './resources/names.ts'
+import type { typeNames } from './resources/names.ts'
 
 // What every --json prints. The commands take their types from here, docs/schemas/ is made from here; at run time
 // nobody loads it.
