@@ -107,7 +107,8 @@ describe('the end of the keyboard (Ctrl-D) at the login prompt', () => {
   it('ends the login when nothing else can bring the URL', async () => {
     const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
     const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
-    const ended = await run('auth', env, { ...answering(member, []), stdin: new PassThrough().end() })
+    const clock = { ...member.clock, sleep: () => new Promise<void>(() => {}) }
+    const ended = await run('auth', env, { clock, stdin: new PassThrough().end() })
     expect(ended).toMatchObject({ code: 77, err: expect.stringContaining('Nothing was pasted.') })
   })
 

@@ -1,9 +1,9 @@
 // README, .env.example and package.json against the code they speak of. `npm run docs` rewrites the marked blocks.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { parseEnv } from 'node:util'
+import { parseEnv, stripVTControlCharacters } from 'node:util'
 import type { Command } from '@commander-js/extra-typings'
 import { describe, expect, it } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
@@ -11,6 +11,8 @@ import { readConfig, settings, type SettingName } from '../src/config.ts'
 import { exitCodes, type Reason } from '../src/errors.ts'
 import { createProgram } from '../src/main.ts'
 import { allScopes } from '../src/resources/index.ts'
+import { newMember } from './member.ts'
+import { picture } from './picture.ts'
 import { createClock, machine, run, TEST_KEY } from './world.ts'
 
 const README = new URL('../README.md', import.meta.url)
@@ -18,7 +20,7 @@ const readme = await readFile(README, 'utf8')
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 
 const blocks: Record<string, () => string | Promise<string>> = {
-  demo: async () => fenced('console', await showDemo()),
+  demo: async () => fenced('console', stripVTControlCharacters(await showDemo())),
   help: showHelp,
   settings: () =>
     table(
@@ -42,6 +44,22 @@ describe('README', () => {
     },
     120_000,
   ) // the demo, on a busy machine
+
+  it.each(Object.keys(pictures))(
+    'shows a current picture of %s (npm run docs makes it)',
+    async (name) => {
+      const { title, text } = pictures[name] ?? { title: '', text: async () => '' }
+      const made = picture(await text(), { columns: 80, title })
+      const file = new URL(`../docs/pictures/${name}.svg`, import.meta.url)
+      if (process.env.UPDATE_README) {
+        await mkdir(new URL('.', file), { recursive: true })
+        await writeFile(file, made)
+      }
+      expect(await readFile(file, 'utf8')).toBe(made)
+      expect(readme).toContain(`](docs/pictures/${name}.svg)`)
+    },
+    120_000,
+  )
 
   it.each(programs().map(({ path }) => path))('mentions whoopster %s', (path) => {
     expect(prose()).toContain(`whoopster ${path}`)
@@ -118,17 +136,41 @@ const meanings: Record<number, string> = {
   143: 'ended by SIGTERM; everything committed is kept',
 }
 
-/** The demo's own words from `sync` on, but for how long it took. */
-async function showDemo(): Promise<string> {
+/** The demo on a terminal, from `sync` on, but for how long it took. */
+const showDemo = once(async () => {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-readme-'))
   try {
-    const { code, out, err } = await run('demo', { WHOOPSTER_DATA_DIR: dir }, { clock: createClock() })
+    const env = { WHOOPSTER_DATA_DIR: dir }
+    const { code, out, err } = await run('demo', env, { clock: createClock(), isTTY: true, columns: 80 })
     if (code !== 0) throw new Error(`the demo ended with ${code}: ${err}`)
     const shown = out.slice(out.indexOf('$ whoopster sync'), out.indexOf('Look at this database again'))
-    return shown.replace(/^\d+ requests in .*\n/m, '').trim()
+    return shown.replace(/^.*\d+ requests in .*\n/m, '').trim()
   } finally {
     await rm(dir, { recursive: true })
   }
+})
+
+/** What doctor says to somebody who has ticked too little. */
+async function showDoctor(): Promise<string> {
+  const member = await newMember({ days: 5, grant: ['offline', 'read:profile', 'read:sleep', 'read:recovery'] })
+  const { out } = await member.run('doctor', { isTTY: true, columns: 80 })
+  const real = out
+    .replaceAll('127.0.0.1 is known', 'api.prod.whoop.com is known')
+    .replace('not used, as the address says', 'the certificate of api.prod.whoop.com is good')
+    .replace(/WHOOP_API_BASE_URL, /, '')
+    .replace(/within \d+ ms/, 'within 120 ms')
+    .replace(/PostgreSQL [\s\S]*? MB/, 'PostgreSQL 17.6 at db.home:5432/whoopster, 9 MB')
+  return `$ whoopster doctor\n${real}`
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
+
+const pictures: Record<string, { title: string; text: () => Promise<string> }> = {
+  demo: { title: 'whoopster sync and whoopster stats in a terminal', text: showDemo },
+  doctor: { title: 'whoopster doctor in a terminal: scopes are missing, and what to do', text: showDoctor },
 }
 
 async function showHelp(): Promise<string> {

@@ -235,10 +235,7 @@ describe('status', () => {
         recovery  1 hour ago  12 hours ago       30  failed
         workout   1 hour ago  2 hours ago        24  failed
         cycle     1 hour ago  12 hours ago       30  failed
-        sleep failed: WHOOP answered 503 to /v2/activity/sleep?limit=25: (nothing)
-        recovery failed: WHOOP answered 503 to /v2/recovery?limit=25: (nothing)
-        workout failed: WHOOP answered 503 to /v2/activity/workout?limit=25: (nothing)
-        cycle failed: WHOOP answered 503 to /v2/cycle?limit=25: (nothing)
+        sleep, recovery, workout, cycle failed: WHOOP answered 503: (nothing)
       "
     `)
     expect(
