@@ -126,7 +126,7 @@ const reasons: Record<Reason, string> = {
 
 const meanings: Record<number, string> = {
   0: 'done; also when another run was already at it and nothing was left to do',
-  1: '`status` and `verify` only: the answer is no',
+  1: '`status`, `verify` and `doctor` only: the answer is no',
   ...Object.fromEntries(
     Object.entries(reasons)
       .filter(([, meaning]) => meaning)
