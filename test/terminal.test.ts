@@ -272,7 +272,11 @@ describe('progress', () => {
   const newProgress = (since?: string) => {
     let text = ''
     const clock = createClock()
-    const progress = createProgress(clock, { perMinute: 100, since }, (more) => (text = more))
+    const progress = createProgress(
+      clock,
+      { perMinute: 100, since, types: ['sleep', 'recovery', 'cycle'] },
+      (more) => (text = more),
+    )
     const page = (fetched: number, reached: string, type: TypeName = 'sleep') =>
       progress.report({ whoopUserId: 1, type, fetched, reached, done: false })
     return { progress, page, clock, text: () => text }
@@ -289,14 +293,16 @@ describe('progress', () => {
       return { status: 200, headers: { get: (name) => headers[name] ?? null }, text: async () => '' }
     })('', { method: 'GET', headers: {}, signal: new AbortController().signal })
     page(25, '2026-10-29T00:00:00.000Z')
-    page(50, '2026-10-05T00:00:00.000Z') // a page is 24 days: a year takes 15.2 requests, and they 9.1 s
+    page(50, '2026-10-05T00:00:00.000Z') // a page is 24 days: a year takes 15.2 requests of each
+    // of two types, and they 20.3 s
     page(1000, '2026-11-01T00:00:00.000Z', 'cycle')
     progress.report({ whoopUserId: 1, type: 'cycle', fetched: 1000, reached: undefined, done: true })
     expect(`\n${text()}\n`).toMatchInlineSnapshot(`
       "
-      ⟳  sleep     50 records  back to 2026-10-05
-      ✔  cycle  1,000 records
-        57 requests left this minute · about 10 s for each year of history
+      ⟳  sleep        50 records  back to 2026-10-05
+         recovery                 after sleep
+      ✔  cycle     1,000 records
+        57 requests left this minute · about 21 s for each year of history
       "
     `)
     expect(progress.kept()).toBe('50 sleep, 1000 cycle')
@@ -306,7 +312,7 @@ describe('progress', () => {
     const { progress, page, text } = newProgress('2026-01-01')
     page(25, '2026-10-29T00:00:00.000Z')
     page(50, '2026-10-28T00:00:00.000Z')
-    expect(text()).toContain('about 3 minutes to go') // 300 days, a request each
+    expect(text()).toContain('about 6 minutes to go') // 300 and 301 days, a request each
     progress.waiting(12_300)
     expect(text()).toContain("13 s for WHOOP's limit")
     page(75, '2026-10-27T00:00:00.000Z')

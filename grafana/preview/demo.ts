@@ -50,6 +50,7 @@ async function live(url: string): Promise<void> {
       },
       interrupted: new AbortController().signal,
       openBrowser: async () => false,
+      machine: { directory: '/', runtime: '', freeBytes: async () => Infinity },
     })
     if (code !== 0) throw new Error(`whoopster ${args.join(' ')} ended with ${code}`)
     return out.trim()

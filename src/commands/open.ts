@@ -24,7 +24,8 @@ export async function withEverything<T>(
   return withDatabase(config, world.env, async (database) => {
     if (!autoMigrate) await requireSchema(database.db)
     else if ((await schemaState(database.db)).pending.length > 0) {
-      for (const { name } of await migrate(database.db)) log.info('migrated the schema', { migration: name })
+      const migrations = (await migrate(database.db)).map(({ name }) => name)
+      if (migrations.length > 0) log.info('migrated the schema', { migrations })
       for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
     }
     return work({ database, keys: loadKeys(config, world.env), config })

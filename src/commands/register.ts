@@ -31,7 +31,7 @@ export async function registerApp(cli: Cli): Promise<Cli> {
     delete given['TOKEN_ENCRYPTION_KEY'] // what it seals could never be opened again
   } else {
     const { path, mode } = changeDotenv(machine.directory, given)
-    terminal.stderr.write(`Wrote ${path} (${mode}). whoopster reads it when it is started in this directory.\n\n`)
+    terminal.stderr.write(`Wrote ${path} (${mode}). It is read by whoopster in this directory.\n\n`)
   }
   return { ...cli, world: { ...world, env: { ...env, ...given } } }
 }
@@ -51,27 +51,24 @@ async function required({ world, log }: Cli, question: string, hidden: boolean):
 
 function steps(redirectUri: string): string {
   const scopes = allScopes.filter((scope) => scope !== 'offline')
-  return `WHOOP gives your data to an app that you register yourself. Once, in five minutes:
+  return `WHOOP gives your data to an app of your own. Register it once, in five minutes:
 
   1. Sign in at https://developer.whoop.com with your WHOOP account.
-     Make a team if it asks for one.
-
-  2. Create an app, and enter:
+  2. Make a team if it asks for one, then create an app, and enter:
 
        name            anything, such as whoopster: the consent page shows it
        contact         your e-mail address
        privacy policy  a page of yours; the form wants one
        redirect URI    ${redirectUri}
                        exactly like this
-       scopes          all of these:
-                         ${scopes.slice(0, 3).join('  ')}
-                         ${scopes.slice(3).join('  ')}
+       scopes          ${scopes.slice(0, 3).join('  ')}
+                       ${scopes.slice(3).join('  ')}
                        and offline, where the form lists it
        webhooks        none
 
   3. It shows you a client id and a client secret. Copy them to here.
 
-(Another redirect URI? Set WHOOP_REDIRECT_URI first. No WHOOP account? whoopster demo)
+(Another redirect URI: set WHOOP_REDIRECT_URI first. No account: whoopster demo)
 
 `
 }

@@ -1,7 +1,7 @@
 import type { Range } from '../db/coverage.ts'
 import { exitCodes, Interruption, WhoopsterError } from '../errors.ts'
 import type { Printed } from '../outputs.ts'
-import type { TypeName } from '../resources/names.ts'
+import { typeNames, type TypeName } from '../resources/names.ts'
 import { emptyRun, worstReason, type RunResult } from '../result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readTypes, readUserId } from './read.ts'
@@ -90,7 +90,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
     const members = await requireMembers(database, options.user)
     const spinner = createSpinner(world.terminal.stderr, world.env, cli.quiet)
-    const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since }
+    const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
     const progress = createProgress(world.clock, wanted, (text) => spinner.say(text))
     const means = {
       ...world,

@@ -28,10 +28,11 @@ interface Way {
 
 const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS
+const USED = 0.9 // of what WHOOP allows
 
 export function createProgress(
   clock: Clock,
-  { perMinute, since }: { perMinute: number; since: string | undefined },
+  { perMinute, since, types }: { perMinute: number; since: string | undefined; types: readonly TypeName[] },
   say: (text: string) => void,
 ): SyncProgress {
   let user: number | undefined
@@ -39,8 +40,12 @@ export function createProgress(
   const kept = new Map<TypeName, number>()
   let left: string | undefined
   let waitsUntil = 0
-  const show = () =>
-    say(draw(ways, [left, waitOf(waitsUntil - clock.now().getTime()), outlook(ways, perMinute, since)]))
+  const show = () => {
+    // Recovery begins when sleep has ended, and goes the same way.
+    const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
+    const waits = waitOf(waitsUntil - clock.now().getTime())
+    say(draw(ways, follows !== undefined, [left, waits, outlook([...ways.values()], follows, perMinute, since)]))
+  }
   return {
     report: ({ whoopUserId, type, fetched, reached, done }) => {
       if (user !== whoopUserId) ways = new Map()
@@ -66,10 +71,14 @@ export function createProgress(
   }
 }
 
-function draw(ways: ReadonlyMap<TypeName, Way>, notes: readonly (string | undefined)[]): string {
+function draw(
+  ways: ReadonlyMap<TypeName, Way>,
+  recoveryFollows: boolean,
+  notes: readonly (string | undefined)[],
+): string {
   const rows = typeNames.flatMap((type) => {
     const way = ways.get(type)
-    if (!way) return []
+    if (!way) return type === 'recovery' && recoveryFollows ? [[' ', type, '', 'after sleep']] : []
     const { fetched, reached, done } = way
     const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
     return [[done ? '✔' : SPOT, type, `${fetched.toLocaleString('en')} records`, where]]
@@ -88,20 +97,23 @@ function waitOf(ms: number): string | undefined {
  * What the budget says of the time to go. Only WHOOP knows how long a history is: without a date to go back to, it is
  * the time for each year.
  */
-function outlook(ways: ReadonlyMap<TypeName, Way>, perMinute: number, since: string | undefined): string | undefined {
-  const requestsPerMs = [...ways.values()].map(({ pages, from, reached, done }) => {
-    const span = Date.parse(from ?? '') - Date.parse(reached ?? '')
-    return done || !(span > 0) || pages < 2
-      ? undefined
-      : { pace: (pages - 1) / span, reached: Date.parse(reached ?? '') }
-  })
-  const known = requestsPerMs.filter((one) => one !== undefined)
-  if (known.length === 0) return undefined
+function outlook(
+  ways: readonly Way[],
+  follows: Way | undefined,
+  perMinute: number,
+  since: string | undefined,
+): string | undefined {
   const end = since === undefined ? undefined : Date.parse(since)
-  const requests = known.map(({ pace, reached }) => pace * (end === undefined ? YEAR_MS : Math.max(0, reached - end)))
-  const ms = (requests.reduce((total, one) => total + one, 0) / perMinute) * 60_000
-  if (end !== undefined) return `${inWords(ms)} to go`
-  return ms < 1000 ? undefined : `${inWords(ms)} for each year of history`
+  const requests = (way: Way, from: string | undefined) => {
+    const span = Date.parse(way.from ?? '') - Date.parse(way.reached ?? '')
+    if (!(span > 0)) return 0
+    return ((way.pages - 1) / span) * (end === undefined ? YEAR_MS : Math.max(0, Date.parse(from ?? '') - end))
+  }
+  const running = ways.filter(({ done }) => !done).map((way) => requests(way, way.reached))
+  const total = [...running, follows ? requests(follows, follows.from) : 0].reduce((sum, one) => sum + one, 0)
+  const ms = (total / (perMinute * USED)) * 60_000
+  if (ms < 1000) return undefined
+  return end === undefined ? `${inWords(ms)} for each year of history` : `${inWords(ms)} to go`
 }
 
 function inWords(ms: number): string {
