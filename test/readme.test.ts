@@ -65,6 +65,10 @@ describe('README', () => {
     expect(prose()).toContain(`whoopster ${path}`)
   })
 
+  it.each(programs().map(({ path }) => path))('has company: whoopster %s --help ends with an example', async (path) => {
+    expect((await run(`${path} --help`, {})).out).toMatch(/\nExamples?:\n( {2}\$ .*whoopster .*\n)+$/)
+  })
+
   it.each(commandLines())('shows a command line that the program takes: %s', async (line) => {
     const program = idleProgram()
     await expect(program.parseAsync(words(line).slice(1), { from: 'user' })).resolves.toBeDefined()

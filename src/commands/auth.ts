@@ -26,6 +26,7 @@ export const addAuth: AddCommand = (program, cli) => {
   auth
     .command('url')
     .description('Print the consent URL and stop; `auth complete` finishes that login within ten minutes.')
+    .addHelpText('after', '\nExample:\n  $ whoopster auth url')
     .action(() =>
       withLogin(cli, async (means) => {
         const { beginLogin } = await import('../login.ts')
@@ -39,6 +40,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .command('complete')
     .description('Finish the login with the URL that WHOOP redirected to.')
     .argument('<url>', 'the whole address, quoted')
+    .addHelpText('after', "\nExample:\n  $ whoopster auth complete 'http://localhost:8000/callback?code=…&state=…'")
     .action((url) =>
       withLogin(cli, async (means) => {
         const { completeLogin } = await import('../login.ts')
@@ -49,17 +51,20 @@ export const addAuth: AddCommand = (program, cli) => {
   auth
     .command('status')
     .description('Show who is logged in, with which scopes, and until when; changes nothing.')
+    .addHelpText('after', '\nExample:\n  $ whoopster auth status')
     .action(() => showLogins(cli))
 
   auth
     .command('logout')
     .description('Revoke every login at WHOOP and forget the tokens; the records stay.')
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
+    .addHelpText('after', '\nExample:\n  $ whoopster auth logout --user 10129')
     .action(({ user }) => logOut(cli, user))
 
   auth
     .command('keygen')
     .description('Print a new TOKEN_ENCRYPTION_KEY.')
+    .addHelpText('after', '\nExample:\n  $ echo "TOKEN_ENCRYPTION_KEY=$(whoopster auth keygen)" >> .env')
     .action(async () => {
       const { newKey } = await import('../db/seal.ts')
       print(cli, newKey())
