@@ -120,7 +120,7 @@ describe('export', () => {
     onTestFinished(() => rm(folder, { recursive: true }))
     const out = join(folder, 'new', 'folder')
     const ran = await run(['export', '--out', out], env, { clock })
-    expect(ran).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/sleep\.csv {2}\d+ rows\n/) })
+    expect(ran).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/sleep\.csv {2}[\d,]+ rows\n/) })
     expect(await readdir(out)).toEqual(exportNames.map((name) => `${name}.csv`).toSorted())
     expect((await stat(join(out, 'sleep.csv'))).mode & 0o777).toBe(0o600)
     const { out: direct } = await run('export --type recovery', env, { clock })

@@ -19,8 +19,8 @@ const colours: Record<number, string> = {
   37: INK,
 }
 
-const ESC = '\u001B['
-const SGR = new RegExp(`(\\u001B\\[[\\d;]*m)`)
+const ESC = `${String.fromCharCode(27)}[`
+const SGR = new RegExp(`(${ESC.replace('[', '\\[')}[\\d;]*m)`)
 
 interface Pen {
   colour: string
