@@ -17,23 +17,22 @@ export const addReprocess: AddCommand = (program, cli) => {
 
 async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promise<void> {
   const { world } = cli
-  const [{ withDatabase }, { requireSchema }, { reprocess }, { resources }, { createSpinner, SPOT }] =
-    await Promise.all([
-      import('../db/connect.ts'),
-      import('../db/migrate.ts'),
-      import('../reprocess.ts'),
-      import('../resources/index.ts'),
-      import('../terminal/spinner.ts'),
-    ])
+  const [{ withDatabase }, { requireSchema }, { reprocess }, { resources }, { createSpinner }] = await Promise.all([
+    import('../db/connect.ts'),
+    import('../db/migrate.ts'),
+    import('../reprocess.ts'),
+    import('../resources/index.ts'),
+    import('../terminal/spinner.ts'),
+  ])
   await withDatabase(readConfig(world.env, databaseSettings), world.env, async ({ db }) => {
     await requireSchema(db)
-    const spinner = createSpinner(world.terminal.stderr, world.env, cli.quiet)
+    const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const lines: string[] = []
     try {
       for (const resource of resources.filter(({ name }) => !types || types.includes(name))) {
         const done = await reprocess(db, resource, (read) => {
           world.interrupted.throwIfAborted()
-          spinner.say(`${SPOT} ${resource.name} ${read}`)
+          spinner.say(`${resource.name} ${read}`)
         })
         const unreadable = done.unreadable > 0 ? `, ${done.unreadable} not readable and left as they are` : ''
         lines.push(`${resource.name}: ${done.read} read, ${done.changed} changed${unreadable}`)

@@ -89,7 +89,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   ])
   return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
     const members = await requireMembers(database, options.user)
-    const spinner = createSpinner(world.terminal.stderr, world.env, cli.quiet)
+    const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
     const progress = createProgress(world.clock, wanted, (text) => spinner.say(text))
     const means = {

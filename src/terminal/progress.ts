@@ -3,7 +3,6 @@ import { typeNames, type TypeName } from '../resources/names.ts'
 import { readLimit } from '../whoop/pace.ts'
 import type { Clock, Fetch } from '../world.ts'
 import { roughly } from './duration.ts'
-import { SPOT } from './spinner.ts'
 import { table } from './table.ts'
 
 /** How far a sync has come, for whoever waits for it. */
@@ -81,12 +80,10 @@ function draw(
     if (!way) return type === 'recovery' && recoveryFollows ? [[' ', type, '', 'after sleep']] : []
     const { fetched, reached, done } = way
     const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
-    return [[done ? '✔' : SPOT, type, `${fetched.toLocaleString('en')} records`, where]]
+    return [[done ? '✔' : ' ', type, `${fetched.toLocaleString('en')} records`, where]]
   })
   const said = notes.filter((note) => note !== undefined)
-  return [table(rows, { right: [2], width: Infinity }), ...(said.length > 0 ? [`  ${said.join(' · ')}`] : [])].join(
-    '\n',
-  )
+  return [said.join(' · ') || 'syncing', table(rows, { right: [2], width: Infinity })].join('\n')
 }
 
 function waitOf(ms: number): string | undefined {

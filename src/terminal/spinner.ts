@@ -1,7 +1,7 @@
+import type { WriteStream } from 'node:tty'
 import type { Log, LogEvent } from '../log.ts'
 import type { Env, Output } from '../world.ts'
-import { isLive, widthOf } from './style.ts'
-import { fit } from './table.ts'
+import { isLive } from './style.ts'
 
 export interface Spinner {
   /** What is being done, on a line or several. */
@@ -13,51 +13,31 @@ export interface Spinner {
 
 const still: Spinner = { say: () => {}, stop: () => {}, below: (log) => log }
 
-const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
-const FRAME_MS = 100
-const ESC = '\u001B['
-
-/** Where a frame is drawn by one write over the last one, nothing flickers; the cursor waits below it, and is never hidden. */
-export function createSpinner(output: Output, env: Env, quiet: boolean): Spinner {
-  if (!isLive(output, env) || quiet) return still
-  let lines: string[] = []
-  let drawn = 0
-  let frame = 0
-  const up = () => (drawn > 0 ? `${ESC}${drawn}A` : '')
-  const clear = () => {
-    if (drawn > 0) output.write(`${up()}\r${ESC}J`)
-    drawn = 0
-  }
-  const draw = () => {
-    const width = widthOf(output) - 1 // a terminal may wrap a line that is just full
-    const spun = lines.map((line) => fit(line.replace(SPOT, FRAMES[frame % FRAMES.length] ?? ''), width))
-    output.write(`${up()}\r${spun.map((line) => `${line}${ESC}K\n`).join('')}${ESC}J`)
-    drawn = spun.length
-    frame++
-  }
-  const timer = setInterval(() => lines.length > 0 && draw(), FRAME_MS)
-  timer.unref()
+/** Only where somebody is looking; ora is not even loaded elsewhere. */
+export async function createSpinner(output: Output, env: Env, quiet: boolean): Promise<Spinner> {
+  if (!isLive(output, env) || !isScreen(output) || quiet) return still
+  const { default: ora } = await import('ora')
+  // It neither owns the keyboard nor the signals: Ctrl-C must end the run in good order.
+  const spinner = ora({ stream: output, isEnabled: true, discardStdin: false, hideCursor: false, color: false })
   const cleared =
     (event: LogEvent): LogEvent =>
     (message, fields) => {
-      clear()
+      spinner.clear()
       event(message, fields)
     }
   return {
     say: (text) => {
-      const isFirst = lines.length === 0
-      lines = text.split('\n')
-      if (isFirst) draw()
+      spinner.text = text
+      if (!spinner.isSpinning) spinner.start()
     },
-    stop: () => {
-      clearInterval(timer)
-      clear()
-    },
+    stop: () => void spinner.stop(),
     below: ({ debug, info, warn, error }) => {
       return { debug: cleared(debug), info: cleared(info), warn: cleared(warn), error: cleared(error) }
     },
   }
 }
 
-/** Where in a spinner's text the turning wheel goes. */
-export const SPOT = '⟳'
+/** Can be drawn on, and not only written to. */
+function isScreen(output: Output): output is Output & WriteStream {
+  return 'cursorTo' in output
+}
