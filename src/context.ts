@@ -16,6 +16,11 @@ export interface Order {
   types?: readonly TypeName[] | undefined
   /** To be read again, though it is stored. */
   again?: Range | undefined
+  /** Only members whose last sync began longer ago. */
+  olderThanMs?: number | undefined
+  /** How many members to sync, and until when to begin with another one; the rest is left for a later run. */
+  maxMembers?: number | undefined
+  deadline?: Date | undefined
 }
 
 /** Everything a run works with; the same for all of its members. */

@@ -13,9 +13,12 @@ import {
 } from './db/health.ts'
 import { holdsDatabase } from './db/embedded.ts'
 import { schemaState } from './db/migrate.ts'
+import { loadLedger } from './db/ledger.ts'
+import { loadPlan } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
-import { exactly } from './terminal/duration.ts'
+import { exactly, roughly } from './terminal/duration.ts'
+import { possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
 import type { Env } from './world.ts'
 
 /** All that can be seen from outside of a run. */
@@ -27,11 +30,19 @@ export interface Report {
   failure: WhoopsterError | undefined
   schema: { applied: number; pending: number }
   whoop: WhoopHealth
+  budget: BudgetHealth | undefined
   /** The last runs all began when a login is most easily lost. */
   isAroundTheHour: boolean
   members: MemberHealth[]
   quarantined: Quarantined[]
   gaps: StoredGap[]
+}
+
+/** What the app has asked of WHOOP, and whom that has to serve. */
+export interface BudgetHealth {
+  state: Budget
+  perMinute: number
+  plan: Plan
 }
 
 /** What is wrong, and what to type. */
@@ -42,13 +53,14 @@ export interface Problem {
 
 /** Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. */
 export async function examine(env: Env): Promise<Report> {
-  const config = readConfig(env, databaseSettings)
+  const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
   const report: Report = {
     where: config.DATABASE_URL ? readUrl(config.DATABASE_URL).where : dataDirectory(config, env),
     serverVersion: '',
     failure: undefined,
     schema: { applied: 0, pending: 0 },
     whoop: { lastStatus: null, at: null, remainingToday: null },
+    budget: undefined,
     isAroundTheHour: false,
     members: [],
     quarantined: [],
@@ -62,6 +74,9 @@ export async function examine(env: Env): Promise<Report> {
       report.schema = { applied: applied.length, pending: pending.length }
       if (pending.length > 0) return
       report.whoop = await loadWhoopHealth(db)
+      const state = await loadLedger(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
+      const plan = await loadPlan(db)
+      if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
       report.isAroundTheHour = await runsAroundTheHour(db)
       report.members = await loadMemberHealth(db)
       report.quarantined = await loadQuarantined(db)
@@ -74,6 +89,29 @@ export async function examine(env: Env): Promise<Report> {
   return report
 }
 
+/** How often WHOOP's requests can serve everybody, in milliseconds; undefined before anything was asked. */
+export function freshnessOf({ budget }: Report, now: Date): number | undefined {
+  return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, now.getTime())
+}
+
+/** What the app may ask in a day, what it has asked in the last 24 hours, and how often that serves its members. */
+export interface BudgetReport {
+  allowed: number
+  spent: number
+  members: number
+  freshnessMinutes: number
+}
+
+export function budgetOf(report: Report, now: Date): BudgetReport | null {
+  const { budget } = report
+  if (!budget) return null
+  return {
+    ...today(budget.state, budget.perMinute, now.getTime()),
+    members: budget.plan.members,
+    freshnessMinutes: Math.ceil((freshnessOf(report, now) ?? 0) / 60_000),
+  }
+}
+
 /** Everything that keeps it from being healthy. */
 export function problemsOf(report: Report, now: Date, maxAge: number): Problem[] {
   if (report.failure) {
@@ -84,11 +122,21 @@ export function problemsOf(report: Report, now: Date, maxAge: number): Problem[]
     return [{ message: `The schema lacks ${report.schema.pending} migration(s).`, hint: 'run: whoopster migrate' }]
   }
   if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
-  const members = report.members.flatMap((member) => memberProblems(member, now, maxAge))
+  const members = [
+    ...report.members.flatMap((member) => memberProblems(member, now, maxAge)),
+    ...tooMany(report, now, maxAge),
+  ]
   const { length } = report.quarantined
   if (length === 0) return members
   const message = `${length} record${length === 1 ? '' : 's'} of WHOOP's cannot be read and wait in quarantined_records.`
   return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
+}
+
+function tooMany(report: Report, now: Date, maxAge: number): Problem[] {
+  const freshness = freshnessOf(report, now)
+  if (freshness === undefined || freshness <= maxAge) return []
+  const message = `WHOOP's requests for a day serve everybody every ${roughly(freshness)}, not every ${exactly(maxAge)}.`
+  return [{ message, hint: 'ask WHOOP for a higher limit, or allow more: whoopster status --max-age' }]
 }
 
 /** What is healthy, and should be changed all the same. */

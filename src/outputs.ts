@@ -62,6 +62,7 @@ const sync = v.strictObject({
       ),
     }),
   ),
+  waiting: count,
   requests: count,
   waitedMs: v.number(),
   tokenRefreshes: count,
@@ -81,6 +82,7 @@ const status = v.strictObject({
   }),
   schema: v.strictObject({ applied: count, pending: count }),
   whoop: v.strictObject({ lastStatus: v.nullable(count), at: v.nullable(instant), remainingToday: v.nullable(count) }),
+  budget: v.nullable(v.strictObject({ allowed: count, spent: count, members: count, freshnessMinutes: count })),
   quarantined: list(
     v.strictObject({
       whoopUserId: count,

@@ -37,6 +37,8 @@ export interface RunResult {
   outcome: Outcome
   error: Failure | null
   users: MemberResult[]
+  /** Members whose turn did not come in this run. */
+  waiting: number
   requests: number
   waitedMs: number
   tokenRefreshes: number
@@ -61,6 +63,7 @@ export function emptyRun(now: Date, error: unknown): RunResult {
     outcome,
     error: named,
     users: [],
+    waiting: 0,
     requests: 0,
     waitedMs: 0,
     tokenRefreshes: 0,

@@ -4,6 +4,7 @@ import type { Context, Means, Order } from './context.ts'
 import { uncover } from './db/coverage.ts'
 import { databaseFailure } from './db/failure.ts'
 import { lockTypes, unlockTypes } from './db/lock.ts'
+import { servedSince, type Queue } from './db/queue.ts'
 import { beginTypes, endType, saveRun, type TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
@@ -11,23 +12,33 @@ import { resources, scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
 import { newTally, overall, skipped, type MemberResult, type RunResult, type TypeResult } from './result.ts'
 import { createSession, type Session } from './session.ts'
+import { takeTurns } from './turns.ts'
 import { walk } from './walk.ts'
+import type { Purpose } from './whoop/budget.ts'
 import { createWhoop, type Usage, type Whoop } from './whoop/client.ts'
 
-/** Syncs the members one after the other; what fails for one does not stop the next. */
-export async function sync(means: Means, members: readonly Member[], order: Order): Promise<RunResult> {
+/** Syncs the members whose turn it is, one after the other; what fails for one does not stop the next. */
+export async function sync(means: Means, queue: Queue, order: Order): Promise<RunResult> {
   const startedAt = means.clock.now()
+  const isAlone = queue.members.length === 1
   const runs: MemberRun[] = []
-  for (const member of members) {
-    runs.push(await syncMember(means, member, order).catch((error: unknown) => lost(means, member, error)))
-  }
+  const waiting = await takeTurns(means, queue, order, async (member, purpose, since) => {
+    const run = await syncMember(means, member, order, { purpose, since, isAlone }).catch((error: unknown) =>
+      lost(means, member, error),
+    )
+    if (typeof run !== 'string') runs.push(run)
+    return typeof run === 'string' ? run : 'taken'
+  })
+  if (waiting > 0) means.log.info('members wait for a later run', { synced: runs.length, waiting })
+  else if (runs.length === 0) means.log.info('no member is due that another run is not at work on')
   warnOfLimit(means)
   return {
     startedAt: startedAt.toISOString(),
     finishedAt: means.clock.now().toISOString(),
-    outcome: overall(runs.map(({ result }) => result.outcome)),
+    outcome: runs.length === 0 ? 'skipped' : overall(runs.map(({ result }) => result.outcome)),
     error: null,
     users: runs.map(({ result }) => result),
+    waiting,
     requests: sum(runs, 'requests'),
     waitedMs: sum(runs, 'waitedMs'),
     tokenRefreshes: sum(runs, 'tokenRefreshes'),
@@ -55,12 +66,28 @@ function lost(means: Means, member: Member, cause: unknown): MemberRun {
   return { result, ...totals([]), tokenRefreshes: 0 }
 }
 
-/** One member's sync, from lock to unlock, and its line in `sync_runs`. */
-async function syncMember(means: Means, member: Member, order: Order): Promise<MemberRun> {
+/** One member's sync, from lock to unlock, and its line in `sync_runs`; or why another run makes it needless. */
+async function syncMember(
+  means: Means,
+  member: Member,
+  order: Order,
+  { purpose, since, isAlone }: { purpose: Purpose; since: Date; isAlone: boolean },
+): Promise<MemberRun | 'busy' | 'served'> {
   const { db } = means.database
   const startedAt = means.clock.now()
   const wanted = typeNames.filter((type) => order.types?.includes(type) ?? true) // sleep before recovery, however it was typed
   const { fence, locked } = await lockTypes(db, member, wanted)
+  if (!isAlone) {
+    if (locked.length === 0) return 'busy'
+    if (await servedSince(db, member, since, startedAt)) {
+      await unlockTypes(db, member, locked)
+      return 'served'
+    }
+  }
+  means.pace.expect(
+    purpose,
+    resources.filter(({ name, scope }) => locked.includes(name) && member.scopes.includes(scope)).length,
+  )
   const session = createSession({ ...means, member })
   const clients: Whoop[] = []
   const openClient = () => {
@@ -86,6 +113,7 @@ async function syncMember(means: Means, member: Member, order: Order): Promise<M
     remainingToday: means.pace.remainingToday() ?? null,
     types: result.types,
   })
+  await means.pace.settle()
   await unlockTypes(db, member, locked)
   return run
 }

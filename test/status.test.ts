@@ -15,6 +15,7 @@ interface Status {
   database: { reachable: boolean; where: string; version: string | null; error: string | null }
   schema: { applied: number; pending: number }
   whoop: { lastStatus: number | null; at: string | null; remainingToday: number | null }
+  budget: { allowed: number; spent: number; members: number; freshnessMinutes: number } | null
   users: {
     whoopUserId: number
     login: string
@@ -92,6 +93,7 @@ describe('status', () => {
         at: new Date(START).toISOString(),
         remainingToday: 5000 - sandbox.requests.filter(({ path }) => path.startsWith('/developer')).length,
       },
+      budget: { allowed: 4500, spent: expect.any(Number) as number, members: 1, freshnessMinutes: 3 },
       quarantined: [],
       users: [
         {

@@ -181,7 +181,8 @@ describe('who is synced', () => {
     const member = await newMember({ days: 10, members: 2 })
     await logIn(member.sandbox, member.env, { clock: member.clock, member: 10_002 })
     expect((await member.sync('--user 10002')).users.map(({ whoopUserId }) => whoopUserId)).toEqual([10_002])
-    expect((await member.sync()).users.map(({ whoopUserId }) => whoopUserId)).toEqual([10_001, 10_002])
+    const { users } = await member.sync() // who is complete comes first, and needs little
+    expect(users.map(({ whoopUserId }) => whoopUserId)).toEqual([10_002, 10_001])
     await expectFaithful(member.database, member.sandbox, { member: 10_001 })
     await expectFaithful(member.database, member.sandbox, { member: 10_002 })
     expect((await member.sync('--user 4711')).code).toBe(77)

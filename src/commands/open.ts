@@ -1,9 +1,14 @@
 import { readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
 import { migrate, requireSchema, schemaState } from '../db/migrate.ts'
+import { createLedger } from '../db/ledger.ts'
+import { loadQueue, type Queue } from '../db/queue.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
+import { newBudget, type Plan } from '../whoop/budget.ts'
+import { createPace, type Pace, type PaceOptions } from '../whoop/pace.ts'
+import type { Clock } from '../world.ts'
 import type { Cli } from './cli.ts'
 
 type FullConfig = Config<(typeof tokenSettings)[number] | (typeof whoopSettings)[number]>
@@ -36,6 +41,29 @@ export async function withEverything<T>(
 export async function requireMembers({ db }: Pick<Database, 'db'>, whoopUserId?: number): Promise<Member[]> {
   const members = await loadMembers(db, whoopUserId)
   if (members.length > 0) return members
+  throw nobody(whoopUserId)
+}
+
+/** The members who wait for a sync, or the one asked for, and whom the app's requests have to serve. */
+export async function requireQueue(
+  { db }: Pick<Database, 'db'>,
+  now: Date,
+  whoopUserId?: number,
+): Promise<{ queue: Queue; plan: Plan }> {
+  const { members, cost } = await loadQueue(db, now)
+  const wanted = members.filter((member) => whoopUserId === undefined || member.whoopUserId === whoopUserId)
+  if (wanted.length === 0) throw nobody(whoopUserId)
+  const plan = { members: members.filter(({ complete }) => complete).length, cost }
+  return { queue: { members: wanted, cost }, plan }
+}
+
+/** The app's requests, shared with its other processes. */
+export function openPace({ database, config }: Opened, clock: Clock, options: Omit<PaceOptions, 'ledger'> = {}): Pace {
+  const ledger = createLedger(database, config.WHOOP_CLIENT_ID, newBudget)
+  return createPace(clock, config.MAX_REQUESTS_PER_MINUTE, { ...options, ledger })
+}
+
+function nobody(whoopUserId: number | undefined): WhoopsterError {
   const who = whoopUserId === undefined ? 'Nobody is logged in' : `WHOOP user ${whoopUserId} is not logged in`
-  throw new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
+  return new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
 }

@@ -1,5 +1,5 @@
 import type { MemberHealth } from '../db/health.ts'
-import type { Problem, Report } from '../health.ts'
+import type { BudgetReport, Problem, Report } from '../health.ts'
 import type { Printed } from '../outputs.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
 import { readDuration } from './read.ts'
@@ -21,12 +21,12 @@ export const addStatus: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, gaps, json }) => {
       const { clock, env, terminal } = cli.world
-      const { adviceOf, examine, problemsOf } = await import('../health.ts')
+      const { adviceOf, budgetOf, examine, problemsOf } = await import('../health.ts')
       const report = await examine(env)
       const asked = { gaps: gaps === true, now: clock.now() }
       const problems = problemsOf(report, asked.now, maxAge)
       if (json) {
-        printJson(cli, toJson(report, problems, adviceOf(report), asked))
+        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report, asked.now) }))
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
         print(cli, drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
@@ -39,7 +39,7 @@ function toJson(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  { gaps, now }: { gaps: boolean; now: Date },
+  { gaps, now, budget }: { gaps: boolean; now: Date; budget: BudgetReport | null },
 ): Printed<'status'> {
   const { whoop } = report
   return {
@@ -54,6 +54,7 @@ function toJson(
     },
     schema: report.schema,
     whoop: { ...whoop, at: whoop.at?.toISOString() ?? null },
+    budget,
     quarantined: report.quarantined,
     ...(gaps ? { gaps: report.gaps } : {}),
     users: report.members.map((member) => ({

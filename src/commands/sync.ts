@@ -4,7 +4,7 @@ import type { Printed } from '../outputs.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import { emptyRun, worstReason, type RunResult } from '../result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
-import { readInstant, readTypes, readUserId } from './read.ts'
+import { readCount, readDuration, readInstant, readTypes, readUserId } from './read.ts'
 
 interface SyncOptions {
   type?: TypeName[] | undefined
@@ -12,6 +12,9 @@ interface SyncOptions {
   since?: string | undefined
   until?: string | undefined
   full?: true | undefined
+  olderThan?: number | undefined
+  maxMembers?: number | undefined
+  deadline?: number | undefined
   migrate: boolean
   json?: true | undefined
 }
@@ -26,6 +29,9 @@ export const addSync: AddCommand = (program, cli) => {
     .option('--since <date>', 'read from here on again: a UTC day or an RFC 3339 instant', readInstant)
     .option('--until <date>', 'read up to here again, exclusive', readInstant)
     .option('--full', 'read the whole history again')
+    .option('--older-than <duration>', 'only members whose last sync began longer ago than 10m, 2h …', readDuration)
+    .option('--max-members <n>', 'sync at most so many members, the stalest first', readCount)
+    .option('--deadline <duration>', 'begin with no other member after 10m, 2h …', readDuration)
     .option('--no-migrate', 'do not bring the schema up to date first')
     .option('--json', 'print the run as one JSON object')
     .addHelpText(
@@ -72,23 +78,18 @@ function usage(message: string): WhoopsterError {
 
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
   const { world, log } = cli
-  const [
-    { requireMembers, withEverything },
-    { sync },
-    { createOAuth },
-    { createPace },
-    { createProgress },
-    { createSpinner },
-  ] = await Promise.all([
-    import('./open.ts'),
-    import('../sync.ts'),
-    import('../whoop/oauth.ts'),
-    import('../whoop/pace.ts'),
-    import('../terminal/progress.ts'),
-    import('../terminal/spinner.ts'),
-  ])
-  return withEverything(cli, { autoMigrate: options.migrate }, async ({ database, keys, config }) => {
-    const members = await requireMembers(database, options.user)
+  const startedAt = world.clock.now()
+  const [{ openPace, requireQueue, withEverything }, { sync }, { createOAuth }, { createProgress }, { createSpinner }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('../sync.ts'),
+      import('../whoop/oauth.ts'),
+      import('../terminal/progress.ts'),
+      import('../terminal/spinner.ts'),
+    ])
+  return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
+    const { database, keys, config } = opened
+    const { queue, plan } = await requireQueue(database, startedAt, options.user)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
     const progress = createProgress(world.clock, wanted, (text) => spinner.say(text))
@@ -99,12 +100,14 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       keys,
       log: spinner.below(log),
       oauth: createOAuth(config, world),
-      pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE, progress.waiting),
+      pace: openPace(opened, world.clock, { waiting: progress.waiting, plan }),
       baseUrl: config.WHOOP_API_BASE_URL,
       report: progress.report,
     }
     try {
-      const result = await sync(means, members, { types: options.type, again })
+      const { olderThan: olderThanMs, maxMembers } = options
+      const deadline = options.deadline === undefined ? undefined : new Date(startedAt.getTime() + options.deadline)
+      const result = await sync(means, queue, { types: options.type, again, olderThanMs, maxMembers, deadline })
       const reason = worstReason(result)
       return { result, code: reason === undefined ? 0 : exitCodes[reason] }
     } catch (error) {

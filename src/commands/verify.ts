@@ -39,24 +39,24 @@ interface VerifyOptions {
 async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promise<MemberVerified[]> {
   const { world, log } = cli
   const [
-    { requireMembers, withEverything },
+    { openPace, requireMembers, withEverything },
     { verify },
     { createSession },
     { createWhoop },
     { createOAuth },
-    { createPace },
   ] = await Promise.all([
     import('./open.ts'),
     import('../verify.ts'),
     import('../session.ts'),
     import('../whoop/client.ts'),
     import('../whoop/oauth.ts'),
-    import('../whoop/pace.ts'),
   ])
   const { resources } = await import('../resources/index.ts')
-  return withEverything(cli, { autoMigrate: false }, async ({ database, keys, config }) => {
+  return withEverything(cli, { autoMigrate: false }, async (opened) => {
+    const { database, keys, config } = opened
     const oauth = createOAuth(config, world)
-    const pace = createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE)
+    const pace = openPace(opened, world.clock)
+    pace.expect('history', 0)
     const results: MemberVerified[] = []
     for (const member of await requireMembers(database, user)) {
       const authority = createSession({ database, keys, oauth, member, clock: world.clock, log })

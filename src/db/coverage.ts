@@ -36,7 +36,7 @@ export async function newestGap(db: Db, member: Member, resource: Resource, top:
   return gap && { from: isoOrUndefined(gap.lower), to: iso(gap.upper), anchor: gap.anchor ?? undefined }
 }
 
-/** Claims a range, and takes another out again; refuses when this run's locks are gone. */
+/** Claims a range, and takes another out again, and counts what is there now; refuses when this run's locks are gone. */
 export async function cover(
   tx: Tx,
   fence: Fence,
@@ -47,7 +47,8 @@ export async function cover(
   const rows = await tx.execute(sql`
     update sync_status
     set covered = covered + ${multirange(claim)} - ${multirange(doubt)},
-      last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now()
+      last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now(),
+      records = (select count(*) from ${sql.identifier(getTableName(resource.table))} where user_id = ${member.id})
     where user_id = ${member.id} and data_type = ${resource.name} and pg_backend_pid() = ${fence.pid}
     returning 1`)
   if (rows.length === 0) throw fence.lost()

@@ -1,6 +1,6 @@
-import { getTableName, sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Failure, Reason } from '../errors.ts'
-import { resources, scopeOf } from '../resources/index.ts'
+import { scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connect.ts'
 import { isAroundTheHour } from '../session.ts'
@@ -69,7 +69,7 @@ export async function loadLimits(db: Db): Promise<{ version: string; readOnly: b
 export async function loadWhoopHealth(db: Db): Promise<WhoopHealth> {
   const [row] = await db.execute<{ status: number; at: string; remaining: number | null }>(sql`
     select last_http_status as status, finished_at as at, remaining_today as remaining from sync_runs
-    where last_http_status is not null order by finished_at desc limit 1`)
+    where last_http_status is not null order by id desc limit 1`)
   return row
     ? { lastStatus: row.status, at: new Date(row.at), remainingToday: row.remaining }
     : { lastStatus: null, at: null, remainingToday: null }
@@ -87,34 +87,38 @@ export async function runsAroundTheHour(db: Db): Promise<boolean> {
 
 export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
   const logins = await loadLogins(db)
-  const counts = [...resources.map(({ name, table }) => ({ name, table: getTableName(table) })), BODY].map(
-    ({ name, table }) => sql`
-      select user_id, ${name} as type, count(*)::int as records from ${sql.identifier(table)} group by user_id`,
-  )
   const rows = await db.execute<Row>(sql`
     select whoop_user_id as "whoopUserId", data_type as type, last_sync_time as "lastSync",
-      last_record_time as "lastRecord", status, error_message as error, coalesce(records, 0) as records,
+      last_record_time as "lastRecord", status, error_message as error,
+      case data_type when 'body' then (select count(*)::int from body_measurements b where b.user_id = users.id)
+        else records end as records,
       last_sync_time is not null and (last_record_time is null
         or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered)) as complete
-    from sync_status join users on users.id = sync_status.user_id
-      left join (${sql.join(counts, sql` union all `)}) counted
-        on counted.user_id = sync_status.user_id and counted.type = data_type`)
+    from sync_status join users on users.id = sync_status.user_id`)
   const strange = await loadUnknownFields(db)
   const errors = await loadLastErrors(db)
+  const status = groupBy(rows, (row) => Number(row.whoopUserId))
+  const failed = groupBy(errors, (error) => error.whoopUserId)
   return logins.map((login) => ({
     login,
-    types: typesOf(login, rows),
-    lastErrors: errors.filter(({ whoopUserId }) => whoopUserId === login.whoopUserId),
+    types: typesOf(login, status.get(login.whoopUserId) ?? []),
+    lastErrors: failed.get(login.whoopUserId) ?? [],
     unknownFields: strange.get(login.whoopUserId) ?? {},
   }))
+}
+
+/** Of each member, by the index. */
+function lastRun(): SQL {
+  return sql`lateral (
+    select error_reason, error_message, types from sync_runs where user_id = users.id
+    order by started_at desc, id desc limit 1
+  )`
 }
 
 async function loadLastErrors(db: Db) {
   const rows = await db.execute<{ id: string; reason: Reason; message: string }>(sql`
     select whoop_user_id as id, reason, message
-    from (select distinct on (user_id) * from sync_runs order by user_id, id desc) run
-      join users on users.id = run.user_id,
-      lateral (
+    from users, ${lastRun()} run, lateral (
         select error_reason as reason, error_message as message where error_reason is not null
         union all
         select value -> 'error' ->> 'reason', value -> 'error' ->> 'message' from jsonb_each(types)
@@ -127,16 +131,13 @@ async function loadLastErrors(db: Db) {
 async function loadUnknownFields(db: Db): Promise<Map<number, Record<string, number>>> {
   const rows = await db.execute<{ id: string; type: string; field: string; count: number }>(sql`
     select whoop_user_id as id, type.key as type, field.key as field, field.value::int as count
-    from (select distinct on (user_id) user_id, types from sync_runs order by user_id, id desc) run
-      join users on users.id = run.user_id, jsonb_each(types) type, jsonb_each_text(type.value -> 'unknownFields') field`)
+    from users, ${lastRun()} run, jsonb_each(types) type, jsonb_each_text(type.value -> 'unknownFields') field`)
   const members = new Map<number, Record<string, number>>()
   for (const { id, type, field, count } of rows) {
     members.set(Number(id), { ...members.get(Number(id)), [`${type}.${field}`]: count })
   }
   return members
 }
-
-const BODY = { name: 'body', table: 'body_measurements' } as const
 
 interface Row extends Record<string, unknown> {
   whoopUserId: string
@@ -151,13 +152,24 @@ interface Row extends Record<string, unknown> {
 
 function typesOf(login: Login, rows: readonly Row[]): Record<TypeName, TypeHealth> {
   const entries = typeNames.map((type) => {
-    const row = rows.find((one) => Number(one.whoopUserId) === login.whoopUserId && one.type === type)
+    const row = rows.find((one) => one.type === type)
     return [
       type,
       { ...typeOf(row), ...(login.scopes.includes(scopeOf[type]) ? {} : { status: 'not_granted' }) },
     ] as const
   })
   return Object.fromEntries(entries) as Record<TypeName, TypeHealth>
+}
+
+function groupBy<T, Key>(items: readonly T[], keyOf: (item: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
 }
 
 function typeOf(row: Row | undefined): TypeHealth {

@@ -72,6 +72,7 @@ export const syncStatus = pgTable(
     status: varchar({ length: 50 }).notNull().default('in_progress'), // success, error, in_progress
     recordsFetched: integer('records_fetched').notNull().default(0), // by the last run
     errorMessage: text('error_message'),
+    records: integer().notNull().default(0), // how many are stored, as of the last page
     covered: instants()
       .notNull()
       .default(sql`'{}'`),
@@ -158,3 +159,11 @@ export const chasedRecords = pgTable(
   },
   (table) => [primaryKey({ columns: [table.userId, table.dataType, table.recordKey] })],
 )
+
+/** What each app (client id) has asked of WHOOP lately, for all of its processes: see whoop/budget.ts. */
+export const requestBudgets = pgTable('request_budgets', {
+  clientId: text('client_id').primaryKey(),
+  version: bigint({ mode: 'number' }).notNull(),
+  state: jsonb().notNull(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+})

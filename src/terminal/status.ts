@@ -1,8 +1,8 @@
 import type { MemberHealth, TypeHealth } from '../db/health.ts'
-import type { Problem, Report } from '../health.ts'
+import { freshnessOf, type Problem, type Report } from '../health.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
-import { ago } from './duration.ts'
+import { ago, roughly } from './duration.ts'
 import { styleFor, widthOf } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -46,12 +46,17 @@ export function drawStatus(
 
 const NARROW = 64 // columns
 
-function factsOf({ schema, serverVersion, where, whoop }: Report, now: Date): string[][] {
+const WORTH_SAYING_MS = 300_000 // no schedule asks for more
+
+function factsOf(report: Report, now: Date): string[][] {
+  const { schema, serverVersion, where, whoop } = report
+  const freshness = freshnessOf(report, now) ?? 0
   const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, now)}${left}` : 'not asked yet'],
+    ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
   ]
 }
 

@@ -1,10 +1,11 @@
 import type { Answer, Clock } from '../world.ts'
+import { hasRoom, newBudget, take, type Budget, type Plan, type Purpose, type Taken } from './budget.ts'
 
-const MINUTE_MS = 60_000
-const SHARE = 0.9 // of what WHOOP allows; the rest is for logins and for other users of the same app
+const MINUTE_SECONDS = 60
 const DAY_SECONDS = 86_400
 /** Longer waits than this are better spent outside of the process: the run ends with 75. */
 export const LONGEST_WAIT_MS = 120_000
+const HOLD_MS = 2_000 // of a request that others cannot use meanwhile
 
 export interface Pace {
   /**
@@ -18,12 +19,38 @@ export interface Pace {
   spentForMs(): number
   /** WHOOP's requests left today, when it has said so. */
   remainingToday(): number | undefined
+  /** Says what the next requests are for, and how many are sure to come soon. */
+  expect(purpose: Purpose, requests: number): void
+  /** Whether the day has requests left for another member. */
+  hasRoom(purpose: Purpose): Promise<boolean>
+  /** Lets the app's other processes know what WHOOP has said since the last request. */
+  settle(): Promise<void>
 }
 
-/** A sliding window of one minute over this process's own requests, corrected by what WHOOP says. */
-export function createPace(clock: Clock, perMinute: number, waiting: (ms: number) => void = () => {}): Pace {
-  const allowed = Math.max(1, Math.floor(perMinute * SHARE))
-  const sent: number[] = [] // when the last `allowed` requests went out, oldest first
+/** Where the app's budget is kept, for all of its processes. */
+export interface Ledger<State> {
+  read(): Promise<State>
+  /** Stores what `change` makes of the state, which nobody else has changed meanwhile. */
+  revise<Outcome>(change: (state: State) => { state: State; outcome: Outcome }): Promise<Outcome>
+}
+
+export interface PaceOptions {
+  /** Told how long a request has to wait. */
+  waiting?: (ms: number) => void
+  /** Without one, this process is alone with the app. */
+  ledger?: Ledger<Budget>
+  plan?: Plan
+}
+
+/** Lets requests go as the app's budget allows: nine tenths of WHOOP's limits, less when WHOOP says so. */
+export function createPace(clock: Clock, perMinute: number, options: PaceOptions = {}): Pace {
+  const { waiting = () => {}, ledger = createMemory(newBudget), plan = { members: 0, cost: 0 } } = options
+  const holdMs = options.ledger ? HOLD_MS : 0
+  let held = { requests: 0, until: 0 }
+  let expected = 0
+  let purpose: Purpose = 'current'
+  let inLine = 0
+  let said: Partial<Pick<Budget, 'minuteLimit' | 'dayLimit'>> = {}
   let closedUntil = 0
   let today: number | undefined
   let line: Promise<unknown> = Promise.resolve()
@@ -32,34 +59,78 @@ export function createPace(clock: Clock, perMinute: number, waiting: (ms: number
     const asked = clock.now().getTime()
     for (;;) {
       const now = clock.now().getTime()
-      const windowFree = sent.length < allowed ? 0 : (sent[0] ?? 0) + MINUTE_MS
-      const wait = Math.max(windowFree, closedUntil) - now
-      if (wait <= 0) {
-        sent.push(now)
-        if (sent.length > allowed) sent.shift()
+      if (closedUntil - now > LONGEST_WAIT_MS) return now - asked
+      if (closedUntil <= now && held.requests > 0 && now <= held.until) {
+        held.requests--
+        expected = Math.max(0, expected - 1)
         return now - asked
       }
-      if (signal.aborted || closedUntil - now > LONGEST_WAIT_MS) return now - asked
+      const { granted, waitMs: wait } = await reserve(now)
+      if (granted > 0) {
+        held = { requests: granted, until: now + holdMs }
+        continue
+      }
+      if (wait > LONGEST_WAIT_MS) closedUntil = Math.max(closedUntil, now + wait)
+      if (signal.aborted || wait > LONGEST_WAIT_MS) return now - asked
       waiting(wait)
       await clock.sleep(wait, signal)
     }
   }
 
+  /** As many as are about to be sent: a statement for each would cost more than it is worth. */
+  function reserve(now: number): Promise<Taken> {
+    const ask = { now, purpose, urgent: options.ledger ? inLine : 1, wanted: options.ledger ? expected : 1, holdMs }
+    return ledger.revise((before) => {
+      const taken = take(heard(before), perMinute, plan, ask)
+      return { state: taken.budget, outcome: taken }
+    })
+  }
+
+  /** What WHOOP has said to this process, in the budget of all. */
+  function heard(budget: Budget): Budget {
+    const { minuteLimit = budget.minuteLimit, dayLimit = budget.dayLimit } = said
+    const isNews =
+      closedUntil > budget.closedUntil || minuteLimit !== budget.minuteLimit || dayLimit !== budget.dayLimit
+    if (budget.closedUntil > closedUntil) closedUntil = budget.closedUntil
+    return isNews ? { ...budget, minuteLimit, dayLimit, closedUntil } : budget
+  }
+
   return {
     turn: (signal) => {
-      const turn = line.then(() => takeTurn(signal)) // one after the other: each sees what the last one took
-      line = turn
+      inLine++
+      const turn = line.then(() => takeTurn(signal)).finally(() => inLine--) // each sees what the last one took
+      line = turn.catch(() => undefined) // its caller hears of it
       return turn
     },
     learn: (answer) => {
       const limit = readLimit(answer)
       if (!limit) return
       if (limit.windowSeconds === DAY_SECONDS) today = limit.remaining
+      const { [MINUTE_SECONDS]: minuteLimit, [DAY_SECONDS]: dayLimit } = limit.windows
+      said = { ...said, ...(minuteLimit ? { minuteLimit } : {}), ...(dayLimit ? { dayLimit } : {}) }
       const now = clock.now().getTime()
       if (limit.remaining <= 0) closedUntil = Math.max(closedUntil, now + limit.resetMs)
     },
     spentForMs: () => Math.max(0, closedUntil - clock.now().getTime()),
     remainingToday: () => today,
+    expect: (what, requests) => {
+      purpose = what
+      expected = requests
+    },
+    hasRoom: async (what) => hasRoom(heard(await ledger.read()), perMinute, plan, what, clock.now().getTime()),
+    settle: () => ledger.revise((before) => ({ state: heard(before), outcome: undefined })),
+  }
+}
+
+/** A ledger that nobody else sees. */
+function createMemory<State>(state: State): Ledger<State> {
+  return {
+    read: async () => state,
+    revise: async (change) => {
+      const changed = change(state)
+      state = changed.state
+      return changed.outcome
+    },
   }
 }
 
@@ -68,6 +139,8 @@ export interface Limit {
   resetMs: number
   /** Of the window that is nearest to its end. */
   windowSeconds: number | undefined
+  /** What is allowed in so many seconds. */
+  windows: Readonly<Record<number, number>>
 }
 
 /**
@@ -78,9 +151,19 @@ export function readLimit({ headers }: Pick<Answer, 'headers'>): Limit | undefin
   const remaining = readNumber(headers.get('x-ratelimit-remaining'))
   const reset = readNumber(headers.get('x-ratelimit-reset'))
   if (remaining === undefined || reset === undefined) return undefined
-  const [head, ...windows] = (headers.get('x-ratelimit-limit') ?? '').split(',').map((item) => item.trim())
-  const window = windows.find((item) => item.startsWith(`${head};`))
-  return { remaining, resetMs: reset * 1000, windowSeconds: readNumber(window?.split('window=')[1] ?? null) }
+  const [head, ...items] = (headers.get('x-ratelimit-limit') ?? '').split(',').map((item) => item.trim())
+  const window = items.find((item) => item.startsWith(`${head};`))
+  const windows = items.map((item) => [secondsOf(item), readNumber(item.split(';')[0] ?? null)] as const)
+  return {
+    remaining,
+    resetMs: reset * 1000,
+    windowSeconds: window === undefined ? undefined : secondsOf(window),
+    windows: Object.fromEntries(windows.filter(([seconds, count]) => seconds !== undefined && count !== undefined)),
+  }
+}
+
+function secondsOf(item: string): number | undefined {
+  return readNumber(item.split('window=')[1] ?? null)
 }
 
 function readNumber(text: string | null): number | undefined {

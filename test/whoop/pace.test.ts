@@ -161,18 +161,24 @@ it('lets everybody go when it is interrupted while they wait', async () => {
 })
 
 describe('the headers', () => {
+  const windows = { 60: 100, 86_400: 10_000 }
   it.each([
-    ['100, 100;window=60, 10000;window=86400', '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: 60 }],
+    [MINUTE_HEAD, '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: 60, windows }],
+    [DAY_HEAD, '0', '86400', { remaining: 0, resetMs: DAY_MS, windowSeconds: 86_400, windows }],
     [
-      '10000, 100;window=60, 10000;window=86400',
-      '0',
-      '86400',
-      { remaining: 0, resetMs: DAY_MS, windowSeconds: 86_400 },
+      '10000,100;window=60,10000;window=86400',
+      '7',
+      '1',
+      { remaining: 7, resetMs: 1_000, windowSeconds: 86_400, windows },
     ],
-    ['10000,100;window=60,10000;window=86400', '7', '1', { remaining: 7, resetMs: 1_000, windowSeconds: 86_400 }],
-    ['10, 100;window=60, 10;window=1', '9', '1', { remaining: 9, resetMs: 1_000, windowSeconds: 1 }],
-    ['100', '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: undefined }],
-    [undefined, '5', '2.5', { remaining: 5, resetMs: 2_500, windowSeconds: undefined }],
+    [
+      '10, 100;window=60, 10;window=1',
+      '9',
+      '1',
+      { remaining: 9, resetMs: 1_000, windowSeconds: 1, windows: { 60: 100, 1: 10 } },
+    ],
+    ['100', '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: undefined, windows: {} }],
+    [undefined, '5', '2.5', { remaining: 5, resetMs: 2_500, windowSeconds: undefined, windows: {} }],
     [undefined, '', '60', undefined],
     [undefined, '3', 'soon', undefined],
   ])('%s, %s left, %s s', (limit, remaining, reset, read) => {

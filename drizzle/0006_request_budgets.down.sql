@@ -1,0 +1,2 @@
+DROP TABLE request_budgets;
+ALTER TABLE sync_status DROP COLUMN records;

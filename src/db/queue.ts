@@ -1,0 +1,93 @@
+import { sql, type SQL } from 'drizzle-orm'
+import { scopeOf } from '../resources/index.ts'
+import { typeNames } from '../resources/names.ts'
+import type { Db } from './connect.ts'
+import type { Member } from './tokens.ts'
+
+/** A member who waits for a sync. */
+export interface Waiting extends Member {
+  /** When the last run that was at work on this member began; null: there was none. */
+  servedAt: Date | null
+  /** Everything up to the newest record is stored, for every type that was granted. */
+  complete: boolean
+}
+
+export interface Queue {
+  /** Those who are complete first: they need little, and history can wait. Then by age, the stalest first. */
+  members: Waiting[]
+  /** How many requests a sync of one member has cost lately; one that reads history counts as a few. */
+  cost: number
+}
+
+const USUAL_COST = 5 // before there is anything to go by
+const RECENT_RUNS = 200
+const HISTORY_COST = 20
+
+export async function loadQueue(db: Db, now: Date): Promise<Queue> {
+  const rows = await db.execute<Row>(sql`
+    select users.id, whoop_user_id as "whoopUserId", first_name as "firstName", scopes,
+      last.started_at as "servedAt", ${isComplete()} as complete, ${recentCost()} as cost
+    from users join oauth_tokens on oauth_tokens.user_id = users.id
+      left join lateral (
+        select id, started_at from sync_runs where user_id = users.id and ${wasServed(now)}
+        order by started_at desc, id desc limit 1
+      ) last on true
+    order by complete desc, last.id nulls first, users.id`)
+  const members = rows.map(({ id, whoopUserId, firstName, scopes, servedAt, complete }) => ({
+    id,
+    whoopUserId: Number(whoopUserId),
+    firstName,
+    scopes,
+    servedAt: servedAt === null ? null : new Date(servedAt),
+    complete,
+  }))
+  return { members, cost: Number(rows[0]?.cost ?? USUAL_COST) }
+}
+
+/** Whom the app's requests have to serve: how many are complete, and what a sync of one costs. */
+export async function loadPlan(db: Db): Promise<{ members: number; cost: number }> {
+  const [row] = await db.execute<{ members: number; cost: string | null }>(sql`
+    select count(*) filter (where ${isComplete()})::int as members, ${recentCost()} as cost
+    from users join oauth_tokens on oauth_tokens.user_id = users.id`)
+  return { members: row?.members ?? 0, cost: Number(row?.cost ?? USUAL_COST) }
+}
+
+function isComplete(): SQL {
+  const granted = typeNames.filter((type) => type !== 'body').map((type) => sql`(${type}, ${scopeOf[type]})`)
+  return sql`not exists (
+    select from (values ${sql.join(granted, sql`, `)}) as granted (type, scope)
+      left join sync_status on user_id = users.id and data_type = type
+    where scope = any(scopes) and (last_sync_time is null
+      or last_record_time is not null and not isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered))
+  )`
+}
+
+function recentCost(): SQL {
+  return sql`(
+    select avg(least(requests, ${HISTORY_COST}))
+    from (select requests from sync_runs where requests > 0 order by id desc limit ${RECENT_RUNS}) runs
+  )`
+}
+
+interface Row extends Record<string, unknown> {
+  id: number
+  whoopUserId: string
+  firstName: string | null
+  scopes: string[]
+  servedAt: string | null
+  complete: boolean
+  cost: string | null
+}
+
+/** Whether another run has been at work on the member since then. To be asked with the member's locks in hand. */
+export async function servedSince(db: Db, member: Member, since: Date, now: Date): Promise<boolean> {
+  const rows = await db.execute(sql`
+    select from sync_runs
+    where user_id = ${member.id} and started_at > ${since.toISOString()} and ${wasServed(now)} limit 1`)
+  return rows.length > 0
+}
+
+/** A run from the future was a clock's mistake, and must not keep the member waiting until then. */
+function wasServed(now: Date): SQL {
+  return sql`outcome <> 'skipped' and started_at <= ${now.toISOString()}::timestamptz + interval '1 hour'`
+}

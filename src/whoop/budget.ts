@@ -1,0 +1,193 @@
+// What one app may ask of WHOOP, whoever of its processes asks. Nothing here waits, asks or stores: a budget goes in,
+// another one comes out, and who shares it shares it by storing that.
+
+const MINUTE_MS = 60_000
+const QUARTER_MS = 15 * MINUTE_MS
+const DAY_MS = 86_400_000
+const SHARE = 0.9 // of what WHOOP allows; the rest is for logins and for other users of the same app
+const DAY_IN_MINUTES = 100 // WHOOP's day is worth a hundred of its minutes, until it says otherwise
+
+/** What a request is for: keeping a member current, or reading history, which can wait. */
+export type Purpose = 'current' | 'history'
+
+export interface Budget {
+  /** Of the last minute: [until when they count, how many]. */
+  minute: (readonly [number, number])[]
+  /** Of the last day: [quarter of an hour since 1970, how many to keep members current, how many for history]. */
+  day: (readonly [number, number, number])[]
+  /** As WHOOP last said. */
+  minuteLimit: number | null
+  dayLimit: number | null
+  closedUntil: number
+  /** What may be spent at once to keep members current, as of `savedAt`; null while nothing has been. */
+  saved: number | null
+  savedAt: number
+}
+
+export const newBudget: Budget = {
+  minute: [],
+  day: [],
+  minuteLimit: null,
+  dayLimit: null,
+  closedUntil: 0,
+  saved: null,
+  savedAt: 0,
+}
+
+/** Whom the day has to serve: members whose history is stored, and what a sync of one usually costs. */
+export interface Plan {
+  members: number
+  cost: number
+}
+
+export interface Ask {
+  now: number
+  purpose: Purpose
+  /** What is to be asked at once, and what soon after: that is given only while there is plenty. */
+  urgent: number
+  wanted: number
+  /** How long the requests that are given may be held before they are sent. */
+  holdMs: number
+}
+
+export interface Taken {
+  budget: Budget
+  granted: number
+  /** When nothing is granted: how long to wait before asking again. */
+  waitMs: number
+}
+
+/** Takes requests out of the budget, if there are any. */
+export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): Taken {
+  const { now, purpose } = ask
+  const budget = forget(before, now)
+  const allowed = allowances(budget, perMinute)
+  const spent = spentToday(budget)
+  const inMinute = sum(budget.minute.map(([, count]) => count))
+  const historyLeft = roomForHistory(budget, perMinute, plan)
+  const today = Math.min(allowed.day - spent.current - spent.history, purpose === 'history' ? historyLeft : Infinity)
+  const free = Math.min(allowed.minute - inMinute, today)
+  if (budget.closedUntil > now || free < 1) {
+    const waitMs = Math.max(
+      budget.closedUntil - now,
+      untilFree(budget.minute, inMinute - allowed.minute + 1, now),
+      today < 1 ? untilFree(budget.day.map(endOfDay), 1 - today, now) : 0,
+    )
+    return { budget: before, granted: 0, waitMs }
+  }
+  const granted = Math.min(free * 2 >= allowed.minute ? Math.max(ask.wanted, ask.urgent) : ask.urgent, free)
+  const saved = purpose === 'current' ? { saved: savings(budget, perMinute, plan, now) - granted, savedAt: now } : {}
+  return { budget: { ...budget, ...saved, ...noted(budget, ask, granted) }, granted, waitMs: 0 }
+}
+
+/**
+ * Whether another member may be begun. What the day can give is spread over it: when it cannot serve everybody as often
+ * as the schedule asks, everybody is served a little less often, rather than nobody in the evening.
+ */
+export function hasRoom(budget: Budget, perMinute: number, plan: Plan, purpose: Purpose, now: number): boolean {
+  const fresh = forget(budget, now)
+  if (fresh.closedUntil > now + MINUTE_MS) return false
+  if (purpose === 'history') return roomForHistory(fresh, perMinute, plan) >= plan.cost
+  const { allowed, spent } = today(fresh, perMinute, now)
+  return Math.min(savings(fresh, perMinute, plan, now), allowed - spent) >= plan.cost
+}
+
+/** How often the day can serve everybody, in milliseconds. */
+export function possibleFreshness(budget: Budget, perMinute: number, plan: Plan, now: number): number {
+  return (plan.members * plan.cost * DAY_MS) / Math.max(1, steadily(forget(budget, now), perMinute, plan))
+}
+
+/** What the app may ask in a day, and has asked in the last one. */
+export function today(budget: Budget, perMinute: number, now: number): { allowed: number; spent: number } {
+  const fresh = forget(budget, now)
+  const { current, history } = spentToday(fresh)
+  return { allowed: allowances(fresh, perMinute).day, spent: current + history }
+}
+
+function allowances({ minuteLimit, dayLimit }: Budget, perMinute: number): { minute: number; day: number } {
+  const minute = Math.min(perMinute, minuteLimit ?? perMinute)
+  const day = dayLimit ?? perMinute * DAY_IN_MINUTES
+  return { minute: Math.max(1, Math.floor(minute * SHARE)), day: Math.max(1, Math.floor(day * SHARE)) }
+}
+
+/** History may use half of the day, and more when the members who are current need less; never their next round. */
+function roomForHistory(budget: Budget, perMinute: number, plan: Plan): number {
+  const { day } = allowances(budget, perMinute)
+  const { current, history } = spentToday(budget)
+  if (plan.members === 0) return day - current - history
+  const needed = Math.min(day / 2, (plan.members * plan.cost * DAY_MS) / QUARTER_MS)
+  const nextRound = capacity(budget, perMinute, plan) / 2
+  return Math.floor(Math.min(day - needed - history, day - nextRound - current - history))
+}
+
+/** What may be saved up: a round of everybody, so that a daily schedule is served at once; at least half an hour's. */
+function capacity(budget: Budget, perMinute: number, plan: Plan): number {
+  const { day } = allowances(budget, perMinute)
+  return Math.min(Math.max(plan.members * plan.cost, day / 48), day / 2)
+}
+
+/** It grows as the day passes; hardly, where something else has spent the day. */
+function savings(budget: Budget, perMinute: number, plan: Plan, now: number): number {
+  const most = capacity(budget, perMinute, plan)
+  if (budget.saved === null) return most
+  const { current, history } = spentToday(budget)
+  const brake = Math.min(1, Math.max(0, (allowances(budget, perMinute).day - current - history) / (most / 8)))
+  const grown = (steadily(budget, perMinute, plan) * brake * Math.max(0, now - budget.savedAt)) / DAY_MS
+  return Math.min(most, budget.saved + grown)
+}
+
+/** What a day gives to keep members current: with all that can be saved up for it, still no more than WHOOP allows. */
+function steadily(budget: Budget, perMinute: number, plan: Plan): number {
+  const { day } = allowances(budget, perMinute)
+  return Math.max(0, day - spentToday(budget).history - capacity(budget, perMinute, plan))
+}
+
+/** Without what no longer counts. */
+function forget(budget: Budget, now: number): Budget {
+  return {
+    ...budget,
+    minute: budget.minute.filter(([until]) => until > now),
+    day: budget.day.filter((quarter) => endOfDay(quarter)[0] > now),
+  }
+}
+
+function noted(
+  { minute, day }: Budget,
+  { now, purpose, holdMs }: Ask,
+  granted: number,
+): Pick<Budget, 'minute' | 'day'> {
+  const until = now + holdMs + MINUTE_MS
+  const quarter = Math.floor(now / QUARTER_MS)
+  const [current, history] = purpose === 'current' ? [granted, 0] : [0, granted]
+  const [last, lastQuarter] = [minute.at(-1), day.at(-1)]
+  return {
+    minute: last?.[0] === until ? [...minute.slice(0, -1), [until, last[1] + granted]] : [...minute, [until, granted]],
+    day:
+      lastQuarter?.[0] === quarter
+        ? [...day.slice(0, -1), [quarter, lastQuarter[1] + current, lastQuarter[2] + history]]
+        : [...day, [quarter, current, history]],
+  }
+}
+
+function spentToday({ day }: Budget): { current: number; history: number } {
+  return { current: sum(day.map(([, current]) => current)), history: sum(day.map(([, , history]) => history)) }
+}
+
+function endOfDay([quarter, current, history]: Budget['day'][number]): readonly [number, number] {
+  return [(quarter + 1) * QUARTER_MS + DAY_MS, current + history]
+}
+
+/** How long until `count` requests no longer count; a day if that is more than there are. */
+function untilFree(entries: readonly (readonly [number, number])[], count: number, now: number): number {
+  if (count <= 0) return 0
+  let freed = 0
+  for (const [until, requests] of entries.toSorted(([a], [b]) => a - b)) {
+    freed += requests
+    if (freed >= count) return until - now
+  }
+  return DAY_MS
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0)
+}

@@ -1,0 +1,71 @@
+// Many members of one app, and many processes that share the work, on a clock that hurries.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
+import type { RunResult } from '../src/result.ts'
+import { createDatabase, type TestDatabase } from './database.ts'
+import { createClock, envFor, expectNoSecrets, logIn, type TestClock } from './world.ts'
+
+const program = fileURLToPath(new URL('hurried.js', import.meta.url))
+
+export interface Crowd {
+  database: TestDatabase
+  sandbox: Sandbox
+  /** What the processes believe the time to be. */
+  now(): number
+  start(line: string): Worker
+  /** WHOOP's answers to requests for data: how many, how many of them 429, and how fast they came, in nine tenths. */
+  traffic(): { requests: number; refused: number; used: number }
+}
+
+export interface Worker {
+  child: ChildProcess
+  ended: Promise<{ code: number | null; err: string; result: RunResult | undefined }>
+}
+
+export async function newCrowd(options: {
+  members: number
+  days: number
+  speed: number
+  perMinute: number
+}): Promise<Crowd> {
+  const { members, days, speed, perMinute } = options
+  const database = await createDatabase()
+  onTestFinished(database.drop)
+  const epoch = Date.now()
+  const now = () => epoch + (Date.now() - epoch) * speed
+  const limits = { perMinute, perDay: 100_000 }
+  const sandbox = await startSandbox({ members, days, limits, now: () => new Date(now()), accessTokenSeconds: 86_400 })
+  onTestFinished(() => sandbox.close())
+  const env = { ...envFor(sandbox, database.url), MAX_REQUESTS_PER_MINUTE: String(perMinute) }
+  const standing: TestClock = { ...createClock(), now: () => new Date(now()), sleep: () => Promise.resolve() }
+  for (let member = 10_001; member <= 10_000 + members; member++) await logIn(sandbox, env, { clock: standing, member })
+  const seen = sandbox.requests.length
+
+  function start(line: string): Worker {
+    const child = spawn(process.execPath, [program, ...line.split(' '), '--json', '--quiet'], {
+      env: { PATH: process.env.PATH, SPEED: String(speed), EPOCH: String(epoch), ...env },
+    })
+    const printed = { out: '', err: '' }
+    child.stdout.on('data', (chunk) => (printed.out += String(chunk)))
+    child.stderr.on('data', (chunk) => (printed.err += String(chunk)))
+    const ended = once(child, 'close').then(([code]) => {
+      expectNoSecrets(printed.out + printed.err)
+      const result = printed.out ? (JSON.parse(printed.out) as RunResult) : undefined
+      return { code: code as number | null, err: printed.err, result }
+    })
+    return { child, ended }
+  }
+
+  function traffic() {
+    const asked = sandbox.requests.slice(seen).filter(({ path }) => path.startsWith('/developer'))
+    const minutes = ((asked.at(-1)?.at.getTime() ?? 0) - (asked[0]?.at.getTime() ?? 0)) / 60_000
+    const refused = asked.filter(({ status }) => status === 429).length
+    // the first minute's requests may go at once
+    return { requests: asked.length, refused, used: (asked.length - perMinute * 0.9) / (minutes * perMinute * 0.9) }
+  }
+
+  return { database, sandbox, now, start, traffic }
+}

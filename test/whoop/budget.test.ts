@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { hasRoom, newBudget, possibleFreshness, take, today, type Budget, type Plan } from '../../src/whoop/budget.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+const START = Date.parse('2026-11-22T10:20:00Z')
+const PER_MINUTE = 100
+const nobody: Plan = { members: 0, cost: 4 }
+
+function ask(budget: Budget, now: number, changes: Partial<Parameters<typeof take>[3]> = {}, plan = nobody) {
+  return take(budget, PER_MINUTE, plan, { now, purpose: 'current', urgent: 1, wanted: 1, holdMs: 0, ...changes })
+}
+
+/** Takes one request after the other, for as long as there are any. */
+function drain(budget: Budget, now: number, changes: Parameters<typeof ask>[2] = {}, plan = nobody) {
+  let count = 0
+  for (let taken = ask(budget, now, changes, plan); taken.granted > 0; taken = ask(budget, now, changes, plan)) {
+    budget = taken.budget
+    count += taken.granted
+  }
+  return { budget, count }
+}
+
+describe('the minute', () => {
+  it('gives nine tenths, and again when the first of them is a minute old', () => {
+    const { budget, count } = drain(newBudget, START)
+    expect(count).toBe(90)
+    expect(ask(budget, START + 59_999)).toMatchObject({ granted: 0, waitMs: 1 })
+    expect(drain(budget, START + MINUTE_MS).count).toBe(90)
+  })
+
+  it('counts what may be held until it can no longer be sent', () => {
+    const { budget } = drain(newBudget, START, { holdMs: 2_000 })
+    expect(ask(budget, START + MINUTE_MS)).toMatchObject({ granted: 0, waitMs: 2_000 })
+  })
+
+  it('gives what will be asked soon while there is plenty, and only what is urgent when there is not', () => {
+    expect(ask(newBudget, START, { urgent: 1, wanted: 5 }).granted).toBe(5)
+    const { budget } = ask(newBudget, START, { urgent: 50, wanted: 50 })
+    expect(ask(budget, START, { urgent: 1, wanted: 5 }).granted).toBe(1)
+    expect(ask(budget, START, { urgent: 60, wanted: 60 }).granted).toBe(40) // as many as there are
+  })
+
+  it.each([
+    ['stricter than the setting', 50, 45],
+    ['more generous', 500, 90],
+  ])('obeys WHOOP when it is %s', (_, minuteLimit, most) => {
+    expect(drain({ ...newBudget, minuteLimit }, START).count).toBe(most)
+  })
+
+  it('is closed for everybody until WHOOP opens it', () => {
+    const closed = { ...newBudget, closedUntil: START + 31_000 }
+    expect(ask(closed, START)).toMatchObject({ granted: 0, waitMs: 31_000 })
+    expect(ask(closed, START + 31_000).granted).toBe(1)
+  })
+})
+
+describe('the day', () => {
+  const small = { ...newBudget, dayLimit: 50 }
+
+  it('gives nine tenths in any 24 hours', () => {
+    const { budget, count } = drain(small, START)
+    expect(count).toBe(45)
+    const { granted, waitMs } = ask(budget, START + HOUR_MS)
+    expect(granted).toBe(0)
+    expect(waitMs).toBeGreaterThanOrEqual(23 * HOUR_MS)
+    expect(ask(budget, START + HOUR_MS + waitMs).granted).toBe(1)
+    expect(today(budget, PER_MINUTE, START)).toEqual({ allowed: 45, spent: 45 })
+    expect(today(budget, PER_MINUTE, START + 2 * DAY_MS)).toEqual({ allowed: 45, spent: 0 })
+  })
+
+  it('is worth a hundred minutes until WHOOP says otherwise', () => {
+    expect(today(newBudget, PER_MINUTE, START).allowed).toBe(9_000)
+  })
+
+  it('leaves to those who are current what they need, when history is read', () => {
+    const plan = { members: 2, cost: 4 } // 768 a day, at 15 minutes
+    const state = { ...newBudget, dayLimit: 1_000 }
+    let budget: Budget = state
+    let count = 0
+    for (let minute = 0; minute < 20; minute++) {
+      const some = drain(budget, START + minute * MINUTE_MS, { purpose: 'history' }, plan)
+      budget = some.budget
+      count += some.count
+    }
+    expect(count).toBe(450) // half, because they need more than that
+    expect(hasRoom(budget, PER_MINUTE, plan, 'history', START + HOUR_MS)).toBe(false)
+    expect(hasRoom(budget, PER_MINUTE, plan, 'current', START + HOUR_MS)).toBe(true)
+    expect(drain(budget, START + HOUR_MS, {}, plan).count).toBe(90)
+  })
+
+  it('is for history alone when nobody is current yet', () => {
+    expect(drain({ ...newBudget, dayLimit: 60 }, START, { purpose: 'history' }).count).toBe(54)
+  })
+})
+
+describe('a schedule that asks for more than there is', () => {
+  /** Every `everyMs`, as many members as there is room for; returns how many that were, run by run. */
+  function follow(plan: Plan, everyMs: number, days: number): number[] {
+    let budget: Budget = { ...newBudget, dayLimit: 10_000 }
+    const runs: number[] = []
+    for (let at = START; at < START + days * DAY_MS; at += everyMs) {
+      let now = at
+      let served = 0
+      while (served < plan.members && hasRoom(budget, PER_MINUTE, plan, 'current', now)) {
+        for (let left = plan.cost; left > 0;) {
+          const taken = ask(budget, now, { urgent: left, wanted: left }, plan)
+          expect(taken.waitMs).toBeLessThan(2 * MINUTE_MS) // never the day: nobody is turned away half way
+          now += taken.waitMs
+          left -= taken.granted
+          budget = taken.budget
+        }
+        served++
+      }
+      runs.push(served)
+    }
+    return runs
+  }
+
+  it.each([
+    { members: 40, minutes: 15, least: 0.97 },
+    { members: 100, minutes: 15, least: 0.95 },
+    { members: 30, minutes: 5, least: 0.97 },
+  ])('serves $members members every $minutes minutes evenly, and as often as it can', ({ members, minutes, least }) => {
+    const plan = { members, cost: 4 }
+    const runs = follow(plan, minutes * MINUTE_MS, 3)
+    const perDay = (24 * 60) / minutes
+    for (const day of [0, 1, 2]) {
+      const served = runs.slice(day * perDay, (day + 1) * perDay)
+      const spent = served.reduce((total, one) => total + one * plan.cost, 0)
+      expect(spent).toBeLessThanOrEqual(9_000 + plan.cost)
+      expect(spent).toBeGreaterThan(9_000 * least)
+    }
+    const hours = Array.from({ length: 71 }, (_, hour) =>
+      runs.slice(((hour + 1) * 60) / minutes, ((hour + 2) * 60) / minutes).reduce((total, one) => total + one, 0),
+    )
+    const even = 9_000 / 24 / plan.cost
+    expect(Math.min(...hours)).toBeGreaterThan(even * 0.85)
+    expect(Math.max(...hours)).toBeLessThan(even * 1.1)
+  })
+
+  it.each([
+    { members: 40, minutes: 60 },
+    { members: 20, minutes: 15 },
+    { members: 500, minutes: 24 * 60 },
+    { members: 1, minutes: 1 },
+  ])('but serves all of $members every $minutes minutes, because there is enough', ({ members, minutes }) => {
+    const runs = follow({ members, cost: 4 }, minutes * MINUTE_MS, 3)
+    expect(runs.filter((served) => served < members)).toEqual([])
+  })
+
+  it('says what is possible', () => {
+    const budget = { ...newBudget, dayLimit: 10_000 }
+    expect(possibleFreshness(budget, PER_MINUTE, { members: 40, cost: 4 }, START) / MINUTE_MS).toBeCloseTo(26.14)
+  })
+})
