@@ -62,6 +62,11 @@ export const settings = {
     meaning: 'what WHOOP allows your app; nine tenths of it are used',
     default: "100, WHOOP's published limit",
   },
+  HEALTHCHECK_URL: {
+    schema: v.optional(webUrl),
+    meaning: 'pinged by `sync` when it starts (`/start`) and with its exit code (`/0`), as healthchecks.io has it',
+    default: 'nobody is told',
+  },
   LOG_LEVEL: {
     schema: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'is none of debug, info, warn, error'), 'info'),
     meaning: 'debug, info, warn or error',
@@ -87,6 +92,7 @@ export const whoopSettings = [
   'WHOOP_AUTH_URL',
   'WHOOP_TOKEN_URL',
   'MAX_REQUESTS_PER_MINUTE',
+  'HEALTHCHECK_URL',
 ] as const
 
 export type DatabaseConfig = Config<(typeof databaseSettings)[number]>

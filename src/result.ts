@@ -78,10 +78,22 @@ export function overall(outcomes: readonly Outcome[]): Outcome {
   return tried.every((outcome) => outcome === 'failed') ? 'failed' : 'partial'
 }
 
+/** What went wrong in a run: for the run, a member or a type. */
+function failuresOf({ error, users }: RunResult): Failure[] {
+  const types = users.flatMap((user) => Object.values(user.types))
+  return [error, ...users.map((user) => user.error), ...types.map((type) => type.error)].filter((one) => one !== null)
+}
+
+/** Each sentence once: when WHOOP is down, every type says the same. */
+export function errorsOf(result: RunResult): string[] {
+  return [...new Set(failuresOf(result).map(({ message }) => message))]
+}
+
 /** Of everything that went wrong in a run, what decides the exit code. */
 export function worstReason(result: RunResult): Reason | undefined {
-  const types = result.users.flatMap((user) => Object.values(user.types))
-  const errors = [result.error, ...result.users.map(({ error }) => error), ...types.map(({ error }) => error)]
-  const reasons = errors.flatMap((error) => (error ? [error.reason] : []))
-  return worst(types.some(({ quarantined }) => quarantined > 0) ? [...reasons, 'quarantine'] : reasons)
+  const reasons = failuresOf(result).map(({ reason }) => reason)
+  const isQuarantined = result.users.some(({ types }) =>
+    Object.values(types).some(({ quarantined }) => quarantined > 0),
+  )
+  return worst(isQuarantined ? [...reasons, 'quarantine'] : reasons)
 }

@@ -1,8 +1,8 @@
 import type { Range } from '../db/coverage.ts'
-import { exitCodes, Interruption, WhoopsterError } from '../errors.ts'
+import { exitCodes, failure, Interruption, WhoopsterError } from '../errors.ts'
 import type { Printed } from '../outputs.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
-import { emptyRun, worstReason, type RunResult } from '../result.ts'
+import { emptyRun, errorsOf, worstReason, type RunResult } from '../result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readDuration, readInstant, readTypes, readUserId } from './read.ts'
 
@@ -38,15 +38,40 @@ export const addSync: AddCommand = (program, cli) => {
       'after',
       '\nExamples:\n  $ whoopster sync\n  $ whoopster sync --type sleep,recovery --since 2026-03-01',
     )
-    .action(async (options) => {
-      const again = rangeOf(options)
-      const { result, code, error } = await run(cli, options, again).catch((error: unknown) => gaveUp(cli, error))
-      if (options.json) printJson(cli, result satisfies Printed<'sync'>)
-      if (error) throw error
-      if (!options.json && !cli.quiet) print(cli, await describe(cli, result))
-      if (!cli.world.terminal.stderr.isTTY) logTypes(cli, result)
-      cli.exit(code)
-    })
+    .action((options) => watched(cli, () => syncOnce(cli, options)))
+}
+
+/** Runs, and tells the monitor, if there is one, when it began and how it ended. */
+async function watched(cli: Cli, work: () => Promise<Ended>): Promise<void> {
+  const { world, log } = cli
+  const { createHealthcheck } = await import('../healthcheck.ts')
+  const monitor = createHealthcheck(world, log)
+  const started = monitor.start()
+  const end = async (code: number, why: string) => {
+    await started
+    await monitor.end(code, why)
+  }
+  try {
+    const { result, code } = await work()
+    cli.exit(code)
+    await end(code, errorsOf(result).join('\n'))
+  } catch (error) {
+    const { reason, message } = failure(error)
+    const { aborted, reason: signal } = world.interrupted
+    await end(aborted && typeof signal === 'number' ? signal : exitCodes[reason], aborted ? 'interrupted' : message)
+    throw error
+  }
+}
+
+async function syncOnce(cli: Cli, options: SyncOptions): Promise<Ended> {
+  const again = rangeOf(options)
+  const ended = await run(cli, options, again).catch((error: unknown) => gaveUp(cli, error))
+  const { result, error } = ended
+  if (options.json) printJson(cli, result satisfies Printed<'sync'>)
+  if (error) throw error
+  if (!options.json && !cli.quiet) print(cli, await describe(cli, result))
+  if (!cli.world.terminal.stderr.isTTY) logTypes(cli, result)
+  return ended
 }
 
 interface Ended {
