@@ -1,11 +1,11 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { WhoopsterError } from '../errors.ts'
-import { readCount, readPort } from './read.ts'
+import { readCount, readPort, readUserId } from './read.ts'
 
 const REDIRECT_URI = 'http://localhost:8000/callback'
 
 export const addSandbox: AddCommand = (program, cli) => {
-  program
+  const sandbox = program
     .command('sandbox')
     .summary('serve a pretended WHOOP API on this machine')
     .description('Serve a WHOOP API v2 with invented members on this machine, to try things out without an account.')
@@ -15,6 +15,34 @@ export const addSandbox: AddCommand = (program, cli) => {
     .option('--seed <n>', 'the same seed makes the same members', readCount, 1)
     .addHelpText('after', '\nExample:\n  $ whoopster sandbox --days 30')
     .action((options) => serve(cli, options))
+
+  sandbox
+    .command('consent')
+    .description('Allow, on a sandbox, what a consent URL asks for; print the URL that the browser is sent to.')
+    .argument('<url>', 'what `whoopster auth url` has printed, quoted')
+    .option('--member <id>', 'as this invented member', readUserId, 10_001)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ whoopster auth complete "$(whoopster sandbox consent "$(whoopster auth url)")"',
+    )
+    .action((url, { member }) => allow(cli, url, member))
+}
+
+/** For where there is no browser. WHOOP itself asks a person, and its page has no such button. */
+async function allow(cli: Cli, url: string, member: number): Promise<void> {
+  if (!URL.canParse(url) || !['localhost', '127.0.0.1'].includes(new URL(url).hostname)) {
+    throw new WhoopsterError('usage', 'This is not the address of a sandbox, which is always on this machine.', {
+      hint: 'open it in a browser; to use a sandbox, set WHOOP_API_BASE_URL to its address',
+    })
+  }
+  const { consent } = await import('../sandbox/browser.ts')
+  const redirected = await consent(url, { member }).catch((cause: unknown) => {
+    throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${String(cause)}`, {
+      hint: 'is it what whoopster auth url has printed? does whoopster sandbox run?',
+      cause,
+    })
+  })
+  print(cli, redirected)
 }
 
 /** Runs until it is interrupted. */

@@ -41,9 +41,13 @@ export function createGrants(now: () => Date): Grants {
       if (refresh) grant.refresh = fingerprint(refresh)
       return { access, ...(refresh && { refresh }) }
     },
-    byRefresh: (token) => search(({ refresh }) => refresh === fingerprint(token)),
+    byRefresh: (token) => {
+      const wanted = fingerprint(token)
+      return search(({ refresh }) => refresh === wanted)
+    },
     byAccess: (token) => {
-      const grant = search(({ access }) => access === fingerprint(token))
+      const wanted = fingerprint(token)
+      const grant = search(({ access }) => access === wanted)
       return grant && (grant.expires ?? 0) > now().getTime() ? grant : undefined
     },
     revokeAccess: (member) => of(member).forEach((grant) => delete grant.access),
