@@ -1,0 +1,49 @@
+import type { Stages } from './stage.ts'
+
+/** One line of the table. Everything is better when it is smaller. */
+export interface Figure {
+  name: string
+  goal: number
+  measured: number
+  /** How it is written: a ratio has decimals, a count has none. */
+  kind: 'ratio' | 'count'
+  /** What the ratio was made of, or what was counted. */
+  made: string
+  /** Why it cannot be much smaller, or what it waits for. */
+  bound: string
+}
+
+/** How long and how often: a smoke test takes the small size. */
+export interface Size {
+  rounds: number
+  /** Of what takes seconds. */
+  longRounds: number
+  monthDays: number
+  yearsDays: number
+  decadeDays: number
+  /** How much faster than the world's the clock goes where waiting is measured. */
+  hurry: number
+  delayMs: number
+}
+
+export const sizes = {
+  full: { rounds: 15, longRounds: 3, monthDays: 30, yearsDays: 1826, decadeDays: 3652, hurry: 10, delayMs: 50 },
+  smoke: { rounds: 1, longRounds: 1, monthDays: 8, yearsDays: 60, decadeDays: 60, hurry: 600, delayMs: 2 },
+} as const satisfies Record<string, Size>
+
+export interface Bench {
+  size: Size
+  stages: Stages
+  /** Which Node runs what is measured. */
+  node: string
+  /** Where bench's own programs are, compiled. */
+  programs: string
+}
+
+export function ms(value: number): string {
+  return value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`
+}
+
+export function mib(value: number): string {
+  return `${value.toFixed(1)} MiB`
+}

@@ -1,0 +1,35 @@
+import { mib, type Bench, type Figure } from '../figure.ts'
+import { peakOf, whoopster } from '../program.ts'
+import { interleaved } from '../rounds.ts'
+
+/** A first sync of ten years must not need more memory than one of a month. */
+export async function memory({ size, stages, node }: Bench): Promise<Figure[]> {
+  return stages.with({ days: size.decadeDays }, (old) =>
+    stages.with({ days: size.monthDays }, async (young) => {
+      const peak = await interleaved(
+        size.longRounds,
+        {
+          month: async () => {
+            await young.empty()
+            return peakOf(node, whoopster('sync'), young.env)
+          },
+          decade: async () => {
+            await old.empty()
+            return peakOf(node, whoopster('sync'), old.env)
+          },
+        },
+        { warm: false },
+      )
+      return [
+        {
+          name: 'peak memory of a first sync, ten years ÷ one month',
+          goal: 1.15,
+          measured: peak.decade / peak.month,
+          kind: 'ratio',
+          made: `${mib(peak.decade)} ÷ ${mib(peak.month)}`,
+          bound: 'V8 lets its young generation grow with what passes through; no page is kept',
+        },
+      ]
+    }),
+  )
+}

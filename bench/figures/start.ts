@@ -1,0 +1,21 @@
+import { ms, type Bench, type Figure } from '../figure.ts'
+import { run, whoopster } from '../program.ts'
+import { interleaved } from '../rounds.ts'
+
+/** What every command pays before it does anything. */
+export async function start({ size, node }: Bench): Promise<Figure[]> {
+  const { nothing, version } = await interleaved(size.rounds, {
+    nothing: async () => (await run(node, ['-e', '0'])).ms,
+    version: async () => (await run(node, whoopster('--version'))).ms,
+  })
+  return [
+    {
+      name: '`whoopster --version` ÷ `node -e 0`',
+      goal: 1.25,
+      measured: version / nothing,
+      kind: 'ratio',
+      made: `${ms(version)} ÷ ${ms(nothing)}`,
+      bound: 'Node’s ES module loader takes half of what is above 1, commander most of the rest',
+    },
+  ]
+}

@@ -1,0 +1,60 @@
+import { cpus, release, totalmem, type } from 'node:os'
+import type { Figure } from './figure.ts'
+
+export interface Report {
+  date: string
+  machine: string
+  node: string
+  postgres: string
+  figures: Figure[]
+  /** By version, what depends on it. */
+  others: { node: string; figures: Figure[] }[]
+}
+
+export function describeMachine(): string {
+  const model = cpus()[0]?.model.trim().replace(/\s+/g, ' ') ?? 'unknown processor'
+  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`
+}
+
+/** Markdown, as docs/performance.md has it. */
+export function draw({ date, machine, node, postgres, figures, others }: Report): string {
+  const lines = [
+    `Measured ${date} on ${machine}; Node ${node}, ${postgres}.`,
+    '',
+    ...table(
+      ['figure', 'goal', 'measured', '', 'made of', 'bound by'],
+      figures.map((figure) => [figure.name, goal(figure), written(figure), verdict(figure), figure.made, figure.bound]),
+    ),
+  ]
+  if (others.length === 0) return lines.join('\n')
+  const names = others[0]?.figures.map(({ name }) => name) ?? []
+  const rows = names.map((name, index) => [name, ...others.map((other) => cell(other.figures[index]))])
+  return [...lines, '', ...table(['by version of Node', ...others.map((other) => other.node)], rows)].join('\n')
+}
+
+function cell(figure: Figure | undefined): string {
+  return figure ? `${written(figure)} (${figure.made})` : ''
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function goal(figure: Figure): string {
+  return `≤ ${figure.goal}`
+}
+
+function written({ measured, kind }: Figure): string {
+  return kind === 'count' ? String(measured) : measured.toFixed(2)
+}
+
+/** As it is written: 1.054 is 1.05. */
+export function verdict(figure: Figure): string {
+  const over = Number(written(figure)) - figure.goal
+  if (over <= 0) return 'reached'
+  return figure.kind === 'count' ? `missed by ${over}` : `missed by ${over.toFixed(2)}`
+}
