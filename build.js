@@ -1,27 +1,75 @@
 // One bundle, split so that a command loads only what it uses: resolving drizzle-orm's own files at run time
-// would cost more than everything else together.
+// would cost more than everything else together. esbuild splits ES modules only, but Node starts CommonJS sooner, and
+// so each piece is turned into that afterwards.
 import { execFileSync } from 'node:child_process'
-import { rm } from 'node:fs/promises'
-import { build } from 'esbuild'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { build, transform } from 'esbuild'
 
-await rm('dist', { recursive: true, force: true })
-await build({
+const target = { platform: 'node', target: 'node20.19' }
+
+/**
+ * undici's index loads WebSockets, caches, mocks and a second HTTP client; being CommonJS, none of it can be shaken off.
+ * This is what it does for the parts that `src/whoop/fetch.ts` uses.
+ */
+const undiciParts = {
+  name: 'undici-parts',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'parts' }))
+    onLoad({ filter: /^undici$/, namespace: 'parts' }, () => ({
+      contents: `
+        import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
+        import request from 'undici/lib/api/api-request.js'
+        Dispatcher.prototype.request = request
+        export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'`,
+      resolveDir: import.meta.dirname,
+    }))
+  },
+}
+
+/** commander can start subcommands that are programs of their own. We have none, and what starts programs loads slowly. */
+const lazySpawn = {
+  name: 'lazy-spawn',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'lazy' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
+      contents: "exports.spawn = (...args) => require('node:child_process').spawn(...args)",
+    }))
+  },
+}
+
+const { outputFiles } = await build({
+  ...target,
   entryPoints: ['src/main.ts', 'src/whoop/fetch.ts'],
   outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   splitting: true,
-  minify: true,
-  keepNames: true, // an error keeps its name in what it prints
-  sourcemap: false,
-  platform: 'node',
   format: 'esm',
-  target: 'node20.19',
   external: ['@electric-sql/pglite'], // finds its WebAssembly beside itself
-  // commander and undici are CommonJS and call require() for Node's own modules
-  banner: { js: "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);" },
+  plugins: [undiciParts, lazySpawn],
   define: { BUILD: JSON.stringify(commit()) },
+  write: false,
   logLevel: 'warning',
 })
+
+await rm('dist', { recursive: true, force: true })
+for (const { path, text } of outputFiles) {
+  const { code } = await transform(text, {
+    ...target,
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true, // but names stay, for the stack traces
+    supported: { 'dynamic-import': false }, // require() later is what it becomes
+    define: { 'import.meta.url': '__url' },
+    banner: text.includes('import.meta.url') ? "const __url=require('node:url').pathToFileURL(__filename).href;" : '',
+    logLevel: 'warning',
+  })
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, code)
+}
 
 /** For `--version`. An image is built without the repository, and says it in WHOOPSTER_BUILD. */
 function commit() {

@@ -7,8 +7,8 @@ import { hurriedClock } from './clock.ts'
 
 const { env } = process
 const built = async (file: string): Promise<unknown> => import(pathToFileURL(resolve('dist', file)).href)
-const program = (await built('main.js')) as { main: typeof main }
-const whoop = (await built('whoop/fetch.js')) as { createFetch: typeof createFetch }
+const program = (await built('main.cjs')) as { main: typeof main }
+const whoop = (await built('whoop/fetch.cjs')) as { createFetch: typeof createFetch }
 const [epoch = 0, factor = 1] = (env.HURRIED ?? '').split(',').map(Number)
 
 process.exitCode = await program.main(process.argv.slice(2), {

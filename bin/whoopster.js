@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { parseEnv } from 'node:util'
-import { main } from '../dist/main.js'
+// CommonJS, like the bundle: Node's loader of ES modules alone takes longer than reading the command line.
+const { readFileSync } = require('node:fs')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { parseEnv } = require('node:util')
+const { main } = require('../dist/main.cjs')
 
 const env = { ...dotenv(), ...process.env }
 const interruption = new AbortController()
@@ -27,34 +26,39 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-const code = await main(process.argv.slice(2), {
-  env,
-  clock: {
-    now: () => new Date(),
-    sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-    timeout: (ms) => AbortSignal.timeout(ms),
-  },
-  fetch: async (url, init) => {
-    fetch ??= (await import('../dist/whoop/fetch.js')).createFetch(env)
-    return fetch(url, init)
-  },
-  terminal: process,
-  interrupted: interruption.signal,
-  openBrowser,
-  machine: {
-    directory: process.cwd(),
-    runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-    freeBytes: async (folder) => {
-      const { bavail, bsize } = await statfs(folder)
-      return bavail * bsize
+process.exitCode = 70 // until main says otherwise: nothing may end in the middle and pass for success
+void run()
+
+async function run() {
+  const code = await main(process.argv.slice(2), {
+    env,
+    clock: {
+      now: () => new Date(),
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+      timeout: (ms) => AbortSignal.timeout(ms),
     },
-  },
-})
-process.exitCode = code
-process.on('exit', () => {
-  if (unwritten && code === 0) process.exitCode = 70
-})
-if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
+    fetch: async (url, init) => {
+      fetch ??= require('../dist/whoop/fetch.cjs').createFetch(env)
+      return fetch(url, init)
+    },
+    terminal: process,
+    interrupted: interruption.signal,
+    openBrowser,
+    machine: {
+      directory: process.cwd(),
+      runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+      freeBytes: async (folder) => {
+        const { bavail, bsize } = await require('node:fs/promises').statfs(folder)
+        return bavail * bsize
+      },
+    },
+  })
+  process.exitCode = code
+  process.on('exit', () => {
+    if (unwritten && code === 0) process.exitCode = 70
+  })
+  if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
+}
 
 /** The working directory's `.env`; the environment itself comes first. */
 function dotenv() {
@@ -68,6 +72,7 @@ function dotenv() {
 }
 
 function openBrowser(url) {
+  const { spawn } = require('node:child_process')
   const [command, ...args] = { darwin: ['open'], win32: ['rundll32', 'url.dll,FileProtocolHandler'] }[
     process.platform
   ] ?? ['xdg-open']

@@ -79,9 +79,9 @@ it('sends what it is given, and reads what comes', async () => {
   expect(await answer.text()).toBe('POST whoopster/1 grant_type=refresh_token')
 })
 
-it('follows no redirect when that is asked for', async () => {
+it('follows no redirect', async () => {
   const url = `http://127.0.0.1:${portOf(await listen(createServer((_, response) => response.writeHead(302, { location: '/elsewhere' }).end())))}`
-  expect((await createFetch({})(url, { ...get(), redirect: 'manual' })).status).toBe(302)
+  expect((await createFetch({})(url, get())).status).toBe(302)
 })
 
 describe('a proxy', () => {
@@ -118,7 +118,7 @@ describe('a proxy', () => {
     const proxy = await startProxy((await startWhoop()).port)
     const fetch = createFetch({ HTTP_PROXY: `http://${proxy.url}`, [name]: value })
     const asking = fetch('http://whoop.invalid/', get(AbortSignal.timeout(2_000)))
-    await expect(asking).rejects.toThrow(/fetch failed|timeout/) // and without the proxy, nobody knows this name
+    await expect(asking).rejects.toThrow(/ENOTFOUND|EAI_AGAIN|timeout/) // and without the proxy, nobody knows this name
     expect(proxy.asked).toEqual([])
   })
 
