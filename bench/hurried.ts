@@ -18,4 +18,5 @@ process.exitCode = await program.main(process.argv.slice(2), {
   terminal: process,
   interrupted: new AbortController().signal,
   openBrowser: async () => false,
+  machine: { directory: process.cwd(), runtime: `Node ${process.versions.node}`, freeBytes: async () => Infinity },
 })

@@ -1,10 +1,11 @@
 import { getTableName } from 'drizzle-orm'
 import type postgres from 'postgres'
 import { withDatabase } from '../../src/db/connect.ts'
+import type { Range } from '../../src/db/coverage.ts'
 import { lockTypes } from '../../src/db/lock.ts'
 import { beginTypes } from '../../src/db/runs.ts'
 import { loadMembers } from '../../src/db/tokens.ts'
-import { keepPage, type Job } from '../../src/keep.ts'
+import { keepPage, type Job, type Page, type Span } from '../../src/keep.ts'
 import { sleep as resource } from '../../src/resources/index.ts'
 import { understand } from '../../src/resources/read.ts'
 import { newTally } from '../../src/result.ts'
@@ -39,11 +40,7 @@ async function compare(job: Job, { sandbox, sql }: Stage) {
   for (let at = 0; at + PAGE_SIZE <= records.length; at += PAGE_SIZE) {
     const answer = JSON.parse(JSON.stringify(records.slice(at, at + PAGE_SIZE))) as unknown[]
     inserted.push(await timeInsert(job, sql, answer))
-    const listed = {
-      before: undefined,
-      claim: ({ bottom, top }: { bottom: string; top: string }) => ({ from: bottom, to: top }),
-    }
-    kept.push(await timed(() => keepPage(job, { records: answer, nextToken: 'more' }, listed)))
+    kept.push(await timed(() => keepPage(job, readPage(job, answer), { before: undefined, claim })))
   }
   return { kept: median(warm(kept)), inserted: median(warm(inserted)), pages: warm(kept).length }
 }
@@ -51,6 +48,14 @@ async function compare(job: Job, { sandbox, sql }: Stage) {
 /** Without the first ones, whose code is still being compiled. */
 function warm(times: readonly number[]): readonly number[] {
   return times.slice(Math.min(10, times.length - 1))
+}
+
+function readPage({ member }: Job, answer: readonly unknown[]): Page {
+  return { ...understand(resource, member, answer), length: answer.length, nextToken: 'more' }
+}
+
+function claim({ bottom, top }: Span): Range {
+  return { from: bottom, to: top }
 }
 
 /** Leaves the table as it was. */
@@ -75,12 +80,14 @@ function withJob<T>({ env }: Stage, work: (job: Job) => Promise<T>): Promise<T> 
     const [member] = await loadMembers(database.db)
     if (!member) throw new Error('nobody is logged in')
     const { fence } = await lockTypes(database.db, member, [resource.name])
-    await beginTypes(database.db, member, [resource.name])
+    const state = (await beginTypes(database.db, member, [resource.name])).get(resource.name)
+    if (!state) throw new Error('no type has begun')
     return work({
       database,
       fence,
       member,
       resource,
+      state,
       whoop: { find: refuse, get: refuse, usage: { requests: 0, retries: 0, waitedMs: 0, lastStatus: null } },
       clock: { now: () => new Date(), sleep: refuse, timeout: (ms) => AbortSignal.timeout(ms) },
       log: { debug: silent, info: silent, warn: silent, error: silent },
