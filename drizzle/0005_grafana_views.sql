@@ -108,11 +108,11 @@ WITH days AS (
   -- While WHOOP still learns a new member's normal values, its recoveries are none. The days are numbered so that the
   -- planner leaves this a step of its own: else every window below computes these once for each of its rows.
   SELECT d.*, row_number() OVER (PARTITION BY user_id ORDER BY day) AS nth,
-    CASE WHEN NOT user_calibrating THEN recovery_score END AS recovery,
-    CASE WHEN NOT user_calibrating THEN hrv_rmssd END AS hrv,
-    CASE WHEN NOT user_calibrating THEN resting_heart_rate END AS resting,
-    CASE WHEN NOT user_calibrating THEN spo2_percentage END AS spo2,
-    CASE WHEN NOT user_calibrating THEN skin_temp_celsius END AS skin,
+    CASE WHEN user_calibrating IS NOT TRUE THEN recovery_score END AS recovery,
+    CASE WHEN user_calibrating IS NOT TRUE THEN hrv_rmssd END AS hrv,
+    CASE WHEN user_calibrating IS NOT TRUE THEN resting_heart_rate END AS resting,
+    CASE WHEN user_calibrating IS NOT TRUE THEN spo2_percentage END AS spo2,
+    CASE WHEN user_calibrating IS NOT TRUE THEN skin_temp_celsius END AS skin,
     extract(epoch FROM local_time(sleep_start, timezone_offset) - day::timestamp)::double precision / 3600 AS bed_hour,
     extract(epoch FROM local_time(sleep_end, timezone_offset) - day::timestamp)::double precision / 3600 AS wake_hour
   FROM daily_summary d
@@ -193,9 +193,9 @@ COMMENT ON COLUMN daily_trends.sleep_need IS 'Milliseconds, as every duration he
 --> statement-breakpoint
 CREATE VIEW weekly_summary AS
 SELECT user_id, date_trunc('week', day::timestamp)::date AS week, count(*)::integer AS days,
-  avg(CASE WHEN NOT user_calibrating THEN recovery_score END) AS recovery_score,
-  avg(CASE WHEN NOT user_calibrating THEN hrv_rmssd END) AS hrv_rmssd,
-  avg(CASE WHEN NOT user_calibrating THEN resting_heart_rate END) AS resting_heart_rate,
+  avg(CASE WHEN user_calibrating IS NOT TRUE THEN recovery_score END) AS recovery_score,
+  avg(CASE WHEN user_calibrating IS NOT TRUE THEN hrv_rmssd END) AS hrv_rmssd,
+  avg(CASE WHEN user_calibrating IS NOT TRUE THEN resting_heart_rate END) AS resting_heart_rate,
   avg(strain_score) AS strain_score, sum(kilojoules) AS kilojoules,
   avg(asleep_duration)::double precision AS asleep_duration, avg(sleep_need)::double precision AS sleep_need,
   avg(sleep_debt)::double precision AS sleep_debt,
@@ -249,13 +249,16 @@ WITH nights AS (
   SELECT r.user_id, r.created_at_whoop AS at, r.recovery_score, r.hrv_rmssd, r.resting_heart_rate, r.skin_temp_celsius,
     s.respiratory_rate, row_number() OVER (PARTITION BY r.user_id ORDER BY r.created_at_whoop DESC) AS age
   FROM recovery_records r LEFT JOIN sleep_records s ON s.id = r.sleep_id
-  WHERE r.created_at_whoop > now() - interval '32 days' AND r.recovery_score IS NOT NULL AND NOT r.user_calibrating
+  WHERE r.created_at_whoop > now() - interval '32 days' AND r.recovery_score IS NOT NULL AND r.user_calibrating IS NOT TRUE
 ), normal AS (
-  SELECT user_id, avg(hrv_rmssd) AS hrv, stddev_samp(hrv_rmssd) AS hrv_spread,
-    avg(resting_heart_rate) AS resting, stddev_samp(resting_heart_rate) AS resting_spread,
-    avg(skin_temp_celsius) AS skin, stddev_samp(skin_temp_celsius) AS skin_spread,
-    avg(respiratory_rate) AS respiratory, stddev_samp(respiratory_rate) AS respiratory_spread
-  FROM nights WHERE age > 1 GROUP BY user_id HAVING count(*) >= 7
+  SELECT user_id,
+    avg(hrv_rmssd) AS hrv, CASE WHEN count(hrv_rmssd) >= 7 THEN stddev_samp(hrv_rmssd) END AS hrv_spread,
+    avg(resting_heart_rate) AS resting,
+    CASE WHEN count(resting_heart_rate) >= 7 THEN stddev_samp(resting_heart_rate) END AS resting_spread,
+    avg(skin_temp_celsius) AS skin, CASE WHEN count(skin_temp_celsius) >= 7 THEN stddev_samp(skin_temp_celsius) END AS skin_spread,
+    avg(respiratory_rate) AS respiratory,
+    CASE WHEN count(respiratory_rate) >= 7 THEN stddev_samp(respiratory_rate) END AS respiratory_spread
+  FROM nights WHERE age > 1 GROUP BY user_id
 )
 SELECT last.user_id, last.at, last.recovery_score,
   last.hrv_rmssd, (last.hrv_rmssd - hrv) / nullif(hrv_spread, 0) AS hrv_deviation,
@@ -265,7 +268,7 @@ SELECT last.user_id, last.at, last.recovery_score,
 FROM nights last LEFT JOIN normal USING (user_id)
 WHERE last.age = 1;
 --> statement-breakpoint
-COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the ones before it: deviations in standard deviations, NULL when fewer than 7 are known. For alerts; charts have daily_trends.';
+COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the ones before it: deviations in standard deviations, each NULL when fewer than 7 are known. For alerts; charts have daily_trends.';
 --> statement-breakpoint
 -- Who may read these views may not read tokens: this says no more of a login than whether it works.
 CREATE VIEW logins AS

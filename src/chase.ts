@@ -50,10 +50,9 @@ export async function confirmMissing(job: Job): Promise<number> {
 }
 
 /** Tries what could not be read once more, as WHOOP has it now: by its key or, where it shows none, where it was listed. */
-export async function retryQuarantined(job: Job): Promise<void> {
+export async function retryQuarantined(job: Job, begun: string): Promise<void> {
   const { database, member, resource } = job
-  const at = job.clock.now().toISOString()
-  for (const held of await database.alone((db) => dueQuarantined(db, member, resource, at))) {
+  for (const held of await database.alone((db) => dueQuarantined(db, member, resource, begun))) {
     const release = (tx: Tx) => releaseQuarantined(tx, member, resource, held.key)
     if (!hasNaturalKey(held)) {
       if (!(await isListed(job, held))) await inTransaction(job, release)

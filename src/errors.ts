@@ -26,6 +26,9 @@ export class WhoopsterError extends Error {
   }
 }
 
+/** The login is alive at WHOOP, and nobody has its tokens. */
+export class LostTokens extends WhoopsterError {}
+
 /** The run was told to end, by Ctrl-C or SIGTERM; what it has to say about that. */
 export class Interruption extends Error {
   readonly hint: string | undefined

@@ -155,7 +155,10 @@ function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, m
   if (login.dead) return [{ message: `The login of ${who} has ended.`, hint: 'run: whoopster auth' }]
   // These do not mend themselves: nobody has to wait until the data is stale.
   const lasting = lastErrors.find(({ reason }) => reason === 'settings' || reason === 'login')
-  if (lasting) return [{ message: `${who}: the last sync failed. ${lasting.message}`, hint: 'run: whoopster sync' }]
+  if (lasting) {
+    const hint = lasting.reason === 'login' ? 'run: whoopster auth' : 'run: whoopster doctor'
+    return [{ message: `${who}: the last sync failed. ${lasting.message}`, hint }]
+  }
   const stale = Object.entries(types).filter(([type, health]) => type !== 'body' && isStale(health, now, maxAge))
   if (stale.length === 0) return []
   const reasons = [...new Set(lastErrors.map(({ message }) => message))]

@@ -13,6 +13,7 @@ import { unknownFields } from './resources/drift.ts'
 import { refused, understand, type Understood, type Unreadable } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
 import type { Tally } from './result.ts'
+import { DAY_MS } from './tiers.ts'
 import type { Whoop } from './whoop/client.ts'
 import { readPage } from './whoop/pages.ts'
 import type { Clock } from './world.ts'
@@ -55,7 +56,7 @@ export interface Listed {
   claim(span: Span): Range | undefined
 }
 
-const DOUBT_MS = 30 * 86_400_000
+const DOUBT_MS = 30 * DAY_MS
 
 /** One page of WHOOP's list, read. */
 export interface Page {
@@ -76,11 +77,11 @@ export async function askPage(
 }
 
 /** Whether the newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
-export async function isUpToDate(job: Job, page: Page): Promise<boolean> {
-  const { database, fence, member, resource, clock } = job
+export async function isUpToDate(job: Job, page: Page, begun: string): Promise<boolean> {
+  const { database, fence, member, resource } = job
   const { understood, unreadable, nextToken } = page
   if (understood.length === 0 || unreadable.length > 0) return false
-  const newest = { records: understood, last: nextToken === undefined, at: clock.now().toISOString() }
+  const newest = { records: understood, last: nextToken === undefined, at: begun }
   return database.alone((db) => isAsLeft(db, fence, member, resource, newest))
 }
 

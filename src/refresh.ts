@@ -1,5 +1,5 @@
 import type { Database } from './db/connect.ts'
-import { databaseFailure } from './db/failure.ts'
+import { databaseFailure, rootCause } from './db/failure.ts'
 import type { Keys } from './db/seal.ts'
 import {
   backendOf,
@@ -12,7 +12,7 @@ import {
   type Member,
   type StoredTokens,
 } from './db/tokens.ts'
-import { failure, WhoopsterError } from './errors.ts'
+import { failure, LostTokens, WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { Grant, OAuth } from './whoop/oauth.ts'
 import type { Clock } from './world.ts'
@@ -45,7 +45,7 @@ export async function refresh(
   const { database, keys, member, clock } = means
   // 1. Note in the row that a refresh begins: once committed, it proves that PostgreSQL can be written.
   const before = await withTokensLocked(database, keys, member, async (tx, stored) => {
-    if (isDue(alive(member, stored))) await noteRefresh(tx, member, clock.now())
+    if (isDue(alive(member, stored))) await noteRefresh(tx, member, stored?.refreshingSince ?? clock.now())
     return alive(member, stored)
   })
   if (!isDue(before)) return theirs(before)
@@ -59,6 +59,9 @@ export async function refresh(
       // 3. Ask WHOOP, and be cut short by nothing.
       const { grant, isReplay } = await spend(means, old)
       if (grant instanceof WhoopsterError) {
+        // A no that spent nothing has ended this attempt, and is no reason to blame it later.
+        if (grant.reason === 'settings' || grant.reason === 'later')
+          await noteRefresh(tx, member, before.refreshingSince)
         if (grant.reason !== 'login') return grant
         await rememberDead(tx, member, old.refresh)
         return ended(grant, before.refreshingSince, isReplay)
@@ -100,8 +103,8 @@ function attempt(oauth: OAuth, token: string): Promise<Grant | WhoopsterError> {
   })
 }
 
-/** Nobody can know whether WHOOP acted; every other failure is an answer, and is not asked for again. */
-export function isLost(outcome: object): outcome is WhoopsterError {
+/** Whether asking once more may help; an answer, even one that cannot be read, is not asked for again. */
+function isLost(outcome: object): outcome is WhoopsterError {
   return outcome instanceof WhoopsterError && outcome.reason === 'unavailable'
 }
 
@@ -129,7 +132,7 @@ async function rescue(means: RefreshMeans, { old, fresh, backend }: Renewed, fir
       if (backend) await database.apart((db) => endBackend(db, backend))
       return await withTokensLocked(database, keys, member, async (tx, stored) => {
         const now = alive(member, stored)
-        if (now.refresh === fresh.refresh) return ours(now) // only the answer to the commit was lost
+        if (now.access === fresh.access) return ours(now) // only the answer to the commit was lost
         if (now.refresh !== old.refresh) return theirs(now) // somebody has logged in
         await renewTokens(tx, keys, member, fresh)
         return ours(fresh)
@@ -175,10 +178,10 @@ function ended(refusal: WhoopsterError, since: Date | undefined, isReplay: boole
 }
 
 function unstored({ member, database }: RefreshMeans, cause: unknown): WhoopsterError {
-  return new WhoopsterError(
+  return new LostTokens(
     'login',
     `WHOOP renewed the login of user ${member.whoopUserId}, but the new tokens could not be stored: ${wordsOf(database, cause)}`,
-    { hint: 'mend the database, then run: whoopster auth', cause },
+    { hint: 'mend the database, then run: whoopster auth', cause: rootCause(cause) }, // Drizzle's own repeats what it was to store
   )
 }
 

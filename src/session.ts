@@ -1,6 +1,7 @@
+import { rootCause } from './db/failure.ts'
 import { loadTokens, noteScope, type StoredTokens, type Tokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
-import { isLost, refresh, type RefreshMeans } from './refresh.ts'
+import { refresh, type RefreshMeans } from './refresh.ts'
 import type { Authority } from './whoop/client.ts'
 
 export interface Session extends Authority {
@@ -51,7 +52,9 @@ export function createSession(means: RefreshMeans): Session {
     if (!current || current.refusedScopes.includes(scope) !== isPermitted) return
     const others = current.refusedScopes.filter((one) => one !== scope)
     current = { ...current, refusedScopes: isPermitted ? others : [...others, scope] }
-    await database.alone((db) => noteScope(db, member, scope, isPermitted))
+    await database
+      .alone((db) => noteScope(db, member, scope, isPermitted))
+      .catch((error: unknown) => log.debug('a scope was not noted', { scope, error: String(rootCause(error)) })) // a memo
   }
 
   /** All types of one run share one refresh. */
@@ -67,7 +70,8 @@ export function createSession(means: RefreshMeans): Session {
     const outcome = await refresh(means, (stored) =>
       refused === undefined ? isDue(stored, clock.now()) : stored.access === refused,
     )
-    if (isLost(outcome) && refused === undefined && old && !old.dead && !isOver(old)) {
+    const isEarly = refused === undefined && old && !old.dead && !isOver(old)
+    if (outcome instanceof WhoopsterError && isEarly && !needsHuman(outcome)) {
       log.warn('the token could not be refreshed; the old one is used while it lasts', { reason: outcome.message })
       postponed = true
       return old
@@ -83,6 +87,10 @@ export function createSession(means: RefreshMeans): Session {
   }
 
   return { token, renew, learn, refreshes: () => refreshes }
+}
+
+function needsHuman({ reason }: WhoopsterError): boolean {
+  return reason === 'login' || reason === 'settings'
 }
 
 /**

@@ -170,7 +170,8 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
   const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()
   const start = async (type: TypeName, state: TypeState, leader: Leader) => {
-    const ahead = running.get(before(type) ?? type)
+    const first = before(type)
+    const ahead = first && running.get(first)
     if (ahead && !ahead.isFirst) await ahead.done
     try {
       results[type] = await syncType(context, type, state, leader, ahead?.leader)
@@ -194,8 +195,8 @@ async function syncType(
   context: Context,
   type: TypeName,
   state: TypeState,
-  leads: Leader,
-  leader: Leader | undefined,
+  own: Leader,
+  ahead: Leader | undefined,
 ): Promise<TypeResult> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
@@ -203,11 +204,11 @@ async function syncType(
   let error: Failure | null = null
   try {
     const report = (reached: string) => {
-      leads.step()
+      own.step()
       context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached, done: false })
     }
     const resource = resources.find(({ name }) => name === type)
-    if (resource) await walk({ ...context, whoop, resource, state, leader, tally, report })
+    if (resource) await walk({ ...context, whoop, resource, state, leader: ahead, tally, report })
     else await readBody(context, state.syncedAt, whoop, tally)
   } catch (cause) {
     if (interrupted.aborted) throw cause

@@ -16,18 +16,19 @@ import { findRecord } from './whoop/pages.ts'
  * next page are the same thing.
  */
 export async function walk(job: Job): Promise<void> {
+  const begun = job.clock.now().toISOString()
   await doubtByAge(job)
   const page = await askPage(job, {})
-  if (await isUpToDate(job, page)) return countUnchanged(job, page)
+  if (await isUpToDate(job, page, begun)) return countUnchanged(job, page)
   const newest = await keepNewest(job, page)
-  if (newest && (await isUpToDate(job, page))) return
+  if (newest && (await isUpToDate(job, page, begun))) return
   if (newest) {
     await chaseUnsettled(job, newest.bottom)
     await fillGaps(job, newest)
   }
   const found = await confirmMissing(job)
   if (!newest && found > 0) throw emptyList(job.resource)
-  await retryQuarantined(job)
+  await retryQuarantined(job, begun)
 }
 
 /** What has not been read for long is taken out of what is covered: an edit shows by being read again only. */
@@ -75,12 +76,16 @@ async function fillGaps(job: Job, newest: Newest): Promise<void> {
   const { database, member, resource } = job
   const next = () => database.alone((db) => newestGap(db, member, resource, newest.top))
   const pages = createPages(job)
-  for (let gap = await next(); gap; gap = await next()) {
-    if (await fill(job, gap, pages)) continue
-    const type = resource.name
-    job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", { type, before: gap.to })
-    await walkByToken(job, newest)
-    return
+  try {
+    for (let gap = await next(); gap; gap = await next()) {
+      if (await fill(job, gap, pages)) continue
+      const type = resource.name
+      job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", { type, before: gap.to })
+      await walkByToken(job, newest)
+      return
+    }
+  } finally {
+    await pages.settled() // it may be in the middle of a token refresh
   }
 }
 
@@ -100,15 +105,20 @@ async function fill(job: Job, gap: Gap, pages: Pages): Promise<boolean> {
 interface Pages {
   before(end: string): Promise<Page>
   lookAhead(page: Page, gap: Gap): void
+  /** No request is under way any more. */
+  settled(): Promise<void>
 }
 
 function createPages(job: Job): Pages {
   let ahead: { end: string; page: Promise<Page> } | undefined
+  const settled = async () => void (await ahead?.page.catch(() => {}))
   return {
-    before: (end) => {
-      const found = ahead?.end === end ? ahead.page : undefined
+    settled,
+    before: async (end) => {
+      const found = ahead
+      if (found?.end !== end) await settled()
       ahead = undefined
-      return found ?? askPage(job, { end })
+      return found?.end === end ? found.page : askPage(job, { end })
     },
     lookAhead: ({ understood, nextToken }, { from, to }) => {
       const last: unknown = understood.at(-1)?.row['startTime']

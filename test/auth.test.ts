@@ -307,6 +307,17 @@ describe('a login', () => {
     expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
   })
 
+  it.each([
+    [429, 'Too Many Requests'],
+    [403, '<html>blocked</html>'],
+  ])('uses its old token while that lasts when an early refresh is answered with %i', async (status, body) => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(31 * 60_000)
+    member.sandbox.world.faults.next = [{ path: '/oauth/oauth2/token', answer: { status, body } }]
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 0 })
+    expect(await member.sync()).toMatchObject({ code: 0, tokenRefreshes: 1 })
+  })
+
   it('is asked for once when WHOOP answers with a refusal of another kind', async () => {
     const member = await newMember({ days: 5 })
     member.clock.pass(2 * HOUR_MS)

@@ -4,7 +4,7 @@ import type { Workout } from '../src/sandbox/index.ts'
 import type { Fetch } from '../src/world.ts'
 import { newMember, type Member } from './member.ts'
 import { expectFaithful } from './truth.ts'
-import { builtInFetch } from './world.ts'
+import { builtInFetch, type TestClock } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const OWNER = 10_001
@@ -121,6 +121,22 @@ describe('a record that cannot be read', () => {
     expect(await member.sync()).toMatchObject({ code: 0 })
     expect(await quarantined(member)).toEqual([])
     await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('without a key to ask for, is not asked for again by the run that has just seen it', async () => {
+    const { member, bad } = await withBad('on the newest page')
+    member.sandbox.world.remove('workout', bad.id)
+    spoil(member, { ...bad, id: null } as unknown as Workout)
+    member.requests()
+    const clock: TestClock = {
+      ...member.clock,
+      now: () => {
+        member.clock.pass(1) // nothing happens at the same time
+        return member.clock.now()
+      },
+    }
+    expect(await member.sync('--type workout', { clock })).toMatchObject({ code: 65 })
+    expect(member.requests()).toMatchObject({ 'activity/workout': 1 })
   })
 
   it('without a key to ask for, is not given up for an empty page', async () => {

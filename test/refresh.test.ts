@@ -180,6 +180,17 @@ describe('WHOOP', () => {
     expect(postsOf(member)).toBe(asked) // a dead login is not asked about again, nor is a good one
   })
 
+  it('may say no to the app first, and to the login later: only that is blamed', async () => {
+    const member = await expired()
+    const refusal = { status: 401, body: JSON.stringify({ error: 'invalid_client' }) }
+    member.sandbox.world.faults.next = [{ path: TOKEN, answer: refusal }]
+    expect((await syncNow(member)).code).toBe(78)
+    member.sandbox.killGrant()
+    const { code, err } = await syncNow(member)
+    expect(code).toBe(77)
+    expect(err).not.toContain('never ended')
+  })
+
   it('may take longer than a minute, and is waited for', async () => {
     const member = await expired()
     const waits: number[] = []

@@ -1,6 +1,6 @@
 import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
-import { WhoopsterError } from '../errors.ts'
+import { LostTokens, WhoopsterError } from '../errors.ts'
 import { readConfig, tokenSettings } from '../config.ts'
 import type { LoggedIn, LoginMeans } from '../login.ts'
 import type { Session } from '../session.ts'
@@ -242,5 +242,5 @@ function stillLoggedIn(whoopUserId: number, error: unknown): unknown {
 }
 
 function hasEnded(error: unknown): boolean {
-  return error instanceof WhoopsterError && error.reason === 'login'
+  return error instanceof WhoopsterError && error.reason === 'login' && !(error instanceof LostTokens)
 }

@@ -64,7 +64,8 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
   }
   await withDatabase(config, world.env, async ({ db }) => {
     await requireSchema(db)
-    if (toStdout && only) await exportTo(db, only, wish, toOutput(world.terminal.stdout), world.interrupted)
+    if (toStdout && only)
+      await exportTo(db, only, wish, toOutput(world.terminal.stdout, world.interrupted), world.interrupted)
     else report(cli, await exportInto(db, names, wish, out, world.interrupted))
   })
 }

@@ -72,7 +72,6 @@ function beginning(env: Cli['world']['env']): Standing {
   }
 }
 
-/** A member that has never been synced is no trouble yet. */
 function amiss(says: string[], { message, hint }: Problem): Standing {
   const command = /^run: (whoopster [a-z ]*[a-z])/.exec(hint)?.[1]
   const doctor = ['whoopster doctor', 'look at everything, one thing at a time'] as const

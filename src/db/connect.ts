@@ -114,11 +114,11 @@ const PARAMETERS = {
   tcp_keepalives_count: 3,
 }
 
-/** Holds a token's row across a request to WHOOP that may take 90 seconds, and others wait for it. */
+/** Holds a token's row across two requests to WHOOP that may take 90 seconds each, and others wait for it. */
 const APART = {
   ...PARAMETERS,
-  lock_timeout: 110_000,
-  statement_timeout: 120_000,
+  lock_timeout: 200_000,
+  statement_timeout: 210_000,
   idle_in_transaction_session_timeout: 0,
 }
 

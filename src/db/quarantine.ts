@@ -38,7 +38,7 @@ export interface Held {
   below: string | null
 }
 
-/** Quarantined records that were not seen in this run, and are due to be tried again. */
+/** Quarantined records that no run since `at` has seen, and that are due to be tried again. */
 export function quarantinedDue(member: Member, resource: Resource, at: string): SQL {
   return sql`
     select record_key as key, listed_below as below, last_seen from quarantined_records q

@@ -153,11 +153,11 @@ export async function withTokensLocked<T>(
   )
 }
 
-/** Notes that these tokens are about to be spent; an older note, of one who never came back, stays. */
-export async function noteRefresh(tx: Tx, member: Member, now: Date): Promise<void> {
+/** Notes since when a refresh of these tokens has been under way; undefined: none is. */
+export async function noteRefresh(tx: Tx, member: Member, since: Date | undefined): Promise<void> {
   await tx
     .update(oauthTokens)
-    .set({ refreshingSince: sql`coalesce(${oauthTokens.refreshingSince}, ${now.toISOString()}::timestamptz)` })
+    .set({ refreshingSince: since?.toISOString() ?? null })
     .where(eq(oauthTokens.userId, member.id))
 }
 

@@ -19,7 +19,7 @@ export interface Stored {
 /** Records from WHOOP, and what their coming together says. */
 export interface Batch {
   records: readonly Understood[]
-  /** When they were asked for (RFC 3339). */
+  /** When they are stored (RFC 3339). */
   at: string
   /**
    * Set when the records are a page of the list: then it shows everything between its last record, or the beginning of

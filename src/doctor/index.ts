@@ -12,7 +12,7 @@ import { lookAtWhoop } from './whoop.ts'
 export async function diagnose(world: World, log: Log): Promise<Finding[]> {
   const findings: Finding[] = []
   const home = world.env['HOME']
-  const anonymous = (text: string) => (home ? text.replaceAll(home, '~') : text)
+  const anonymous = (text: string) => (home && home.length > 1 ? text.replaceAll(`${home}/`, '~/') : text)
   const find: Find = (check, verdict, message, hint) => {
     findings.push({ check, verdict, message: anonymous(message), hint: hint === undefined ? null : anonymous(hint) })
   }

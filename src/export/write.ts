@@ -10,10 +10,15 @@ export interface Sink {
   closed(): boolean
 }
 
-export function toOutput(output: Output): Sink {
+export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   let goOn: (() => void) | undefined
+  let isGone = false
   output.on?.('drain', () => goOn?.())
-  output.on?.('close', () => goOn?.()) // `| head` has read enough
+  output.on?.('close', () => {
+    isGone = true // `| head` has read enough; stdout itself forgets that
+    goOn?.()
+  })
+  interrupted.addEventListener('abort', () => goOn?.())
   return {
     write: async (text) => {
       if (text === '' || output.write(text) !== false || !output.on) return
@@ -21,7 +26,7 @@ export function toOutput(output: Output): Sink {
         goOn = resolve
       })
     },
-    closed: () => output.writable === false,
+    closed: () => isGone || output.writable === false,
   }
 }
 

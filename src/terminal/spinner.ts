@@ -25,12 +25,17 @@ export async function createSpinner(output: Output, env: Env, quiet: boolean): P
       spinner.clear()
       event(message, fields)
     }
+  let isOver = false
   return {
     say: (text) => {
+      if (isOver) return // its timer would keep the process alive
       spinner.text = text
       if (!spinner.isSpinning) spinner.start()
     },
-    stop: () => void spinner.stop(),
+    stop: () => {
+      isOver = true
+      spinner.stop()
+    },
     below: ({ debug, info, warn, error }) => {
       return { debug: cleared(debug), info: cleared(info), warn: cleared(warn), error: cleared(error) }
     },
