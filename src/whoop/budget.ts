@@ -92,6 +92,11 @@ export function hasRoom(budget: Budget, perMinute: number, plan: Plan, purpose: 
   return Math.min(savings(fresh, perMinute, plan, now), allowed - spent) >= plan.cost
 }
 
+/** What of a limit is not ours to take: when less is left, others are at it, or requests have been long on their way. */
+export function keptFree(limit: number): number {
+  return limit * (1 - SHARE)
+}
+
 /** How often the day can serve everybody, in milliseconds. */
 export function possibleFreshness(budget: Budget, perMinute: number, plan: Plan, now: number): number {
   return (plan.members * plan.cost * DAY_MS) / Math.max(1, steadily(forget(budget, now), perMinute, plan))

@@ -1,5 +1,5 @@
 import type { Answer, Clock } from '../world.ts'
-import { hasRoom, newBudget, take, type Budget, type Plan, type Purpose, type Taken } from './budget.ts'
+import { hasRoom, keptFree, newBudget, take, type Budget, type Plan, type Purpose, type Taken } from './budget.ts'
 
 const MINUTE_SECONDS = 60
 const DAY_SECONDS = 86_400
@@ -108,8 +108,9 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
       if (limit.windowSeconds === DAY_SECONDS) today = limit.remaining
       const { [MINUTE_SECONDS]: minuteLimit, [DAY_SECONDS]: dayLimit } = limit.windows
       said = { ...said, ...(minuteLimit ? { minuteLimit } : {}), ...(dayLimit ? { dayLimit } : {}) }
+      const isShort = limit.windowSeconds === MINUTE_SECONDS && limit.remaining < keptFree(minuteLimit ?? 0)
       const now = clock.now().getTime()
-      if (limit.remaining <= 0) closedUntil = Math.max(closedUntil, now + limit.resetMs)
+      if (isShort || limit.remaining <= 0) closedUntil = Math.max(closedUntil, now + limit.resetMs)
     },
     spentForMs: () => Math.max(0, closedUntil - clock.now().getTime()),
     remainingToday: () => today,

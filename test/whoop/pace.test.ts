@@ -95,11 +95,21 @@ describe('what WHOOP says', () => {
     expect(await pace.turn(running)).toBe(0)
   })
 
+  it.each([
+    ['10', 0],
+    ['9', 31_000],
+  ])('is heard before the end: with %s left, the next waits %i ms', async (left, wait) => {
+    const pace = createPace(createClock(), 100)
+    await pace.turn(running)
+    pace.learn(saying(MINUTE_HEAD, left, '31'))
+    expect(await pace.turn(running)).toBe(wait)
+  })
+
   it('is not forgotten when an older answer comes late', () => {
     const clock = createClock()
     const pace = createPace(clock, 100)
     pace.learn(saying(MINUTE_HEAD, '0', '40'))
-    pace.learn(saying(MINUTE_HEAD, '3', '41'))
+    pace.learn(saying(MINUTE_HEAD, '30', '41'))
     pace.learn(saying(MINUTE_HEAD, '0', '10'))
     expect(pace.spentForMs()).toBe(40_000)
   })
