@@ -157,7 +157,7 @@ describe('a connection', () => {
     ])
     const ours = { name: 'whoopster', zone: 'UTC', utc: true }
     expect(main).toEqual({ ...ours, statement: '1min', lock: '10s', idle: '1min' })
-    expect(apart).toEqual({ ...ours, statement: '2min', lock: '110s', idle: '0' })
+    expect(apart).toEqual({ ...ours, statement: '210s', lock: '200s', idle: '0' })
   })
 
   it('is one, and another one apart', async () => {
