@@ -27,7 +27,7 @@ export interface Size {
 }
 
 export const sizes = {
-  full: { rounds: 15, longRounds: 3, monthDays: 30, yearsDays: 1826, decadeDays: 3652, hurry: 10, delayMs: 50 },
+  full: { rounds: 15, longRounds: 3, monthDays: 30, yearsDays: 1826, decadeDays: 3652, hurry: 4, delayMs: 50 },
   smoke: { rounds: 1, longRounds: 1, monthDays: 8, yearsDays: 60, decadeDays: 60, hurry: 600, delayMs: 2 },
 } as const satisfies Record<string, Size>
 

@@ -27,7 +27,7 @@ export async function memory({ size, stages, node }: Bench): Promise<Figure[]> {
           measured: peak.decade / peak.month,
           kind: 'ratio',
           made: `${mib(peak.decade)} ÷ ${mib(peak.month)}`,
-          bound: 'V8 lets its young generation grow with what passes through; no page is kept',
+          bound: 'no page is kept; V8 has time to compile more, and collects later than it could',
         },
       ]
     }),

@@ -1,13 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
 import { EnvHttpProxyAgent } from 'undici'
 import type { Env, Fetch } from '../world.ts'
 
 // No proxy leads back here, where the sandbox and `demo` are.
 const THIS_MACHINE = ['localhost', '127.0.0.1', '[::1]']
-
-// undici's HTTP parser is WebAssembly. V8 compiles it anew, as well as it can, after a few answers: that takes a hundred
-// milliseconds and 30 MB, more than all the answers of a quiet sync. This makes it wait until there is much to parse.
-setFlagsFromString('--wasm-tiering-budget=100000000')
 
 /**
  * undici's requests in the shape of `fetch`, with connections that are kept and the environment's proxies. Its own fetch
