@@ -16,7 +16,7 @@ export interface Crowd {
   /** What the processes believe the time to be. */
   now(): number
   start(line: string): Worker
-  /** WHOOP's answers to requests for data: how many, how many of them 429, and how fast they came, in nine tenths. */
+  /** The requests for data: how many, how many of them were refused, and how near they came to all that is permitted. */
   traffic(): { requests: number; refused: number; used: number }
 }
 
@@ -63,8 +63,8 @@ export async function newCrowd(options: {
     const asked = sandbox.requests.slice(seen).filter(({ path }) => path.startsWith('/developer'))
     const minutes = ((asked.at(-1)?.at.getTime() ?? 0) - (asked[0]?.at.getTime() ?? 0)) / 60_000
     const refused = asked.filter(({ status }) => status === 429).length
-    // the first minute's requests may go at once
-    return { requests: asked.length, refused, used: (asked.length - perMinute * 0.9) / (minutes * perMinute * 0.9) }
+    const needed = Math.floor((asked.length - 1) / (perMinute * 0.9)) // minutes: the first of them goes at once
+    return { requests: asked.length, refused, used: needed / minutes }
   }
 
   return { database, sandbox, now, start, traffic }
