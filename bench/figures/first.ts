@@ -51,7 +51,8 @@ export async function race({ size, stages, node, programs }: Bench): Promise<Fig
         measured: wall.whoopster / wall.original,
         kind: 'ratio',
         made: `${ms(wall.whoopster)} ÷ ${ms(wall.original)}`,
-        bound: 'the type with the most pages, one after the other: each is asked for by the end of the one before',
+        bound:
+          'one connection stores the pages of all types; then the type with the most pages, each asked for by the end of the one before',
       },
     ]
   })

@@ -56,7 +56,8 @@ async function time({ size, node }: Bench, { env }: Stage): Promise<Figure[]> {
       measured: wall.sync / wall.nothing,
       kind: 'ratio',
       made: `${ms(wall.sync)} ÷ ${ms(wall.nothing)}`,
-      bound: 'loading and compiling undici, drizzle and postgres.js; then one round trip after another',
+      bound:
+        'half is loading and compiling drizzle, undici, postgres.js and valibot; the rest is their first use, and round trips',
     },
     {
       name: 'peak memory of that ÷ of `node -e 0`',
