@@ -90,7 +90,7 @@ async function measureOthers(bench: Bench, chosen: readonly Group[]): Promise<Re
   return others
 }
 
-const [BEGIN, END] = ['<!-- bench -->', '<!-- /bench -->']
+const [BEGIN, END] = ['<!-- bench -->\n<!-- prettier-ignore-start -->', '<!-- prettier-ignore-end -->\n<!-- /bench -->']
 
 async function write(table: string): Promise<void> {
   const text = await readFile(DOCUMENT, 'utf8')

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { resources } from '../../src/resources/index.ts'
-import { hurriedClock } from '../clock.ts'
 import { ms, type Bench, type Figure } from '../figure.ts'
 import { run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
@@ -11,17 +11,17 @@ const USED = 90
 const MINUTE_MS = 60_000
 
 /** Five years as fast as WHOOP's limit lets them come. Its clock and the program's go faster than the world's. */
-export async function first({ size, stages, node, programs }: Bench): Promise<Figure[]> {
+export async function first({ size, stages, node }: Bench): Promise<Figure[]> {
   const epoch = Date.now()
-  const clock = hurriedClock(epoch, size.hurry)
-  const options = { days: size.yearsDays, now: clock.now, limits: { perMinute: LIMIT, perDay: 10_000 } }
+  const now = () => new Date(epoch + (Date.now() - epoch) * size.hurry)
+  const options = { days: size.yearsDays, now, limits: { perMinute: LIMIT, perDay: 10_000 } }
   return stages.with(options, async (stage) => {
-    const hurried = { HURRIED: `${epoch},${size.hurry}`, DIST: resolve('dist') }
-    const env = { ...stage.env, MAX_REQUESTS_PER_MINUTE: String(LIMIT), ...hurried }
-    await clock.sleep(MINUTE_MS) // the login has taken from the first one
+    const speed = { SPEED: String(size.hurry), EPOCH: String(epoch) }
+    const env = { ...stage.env, ...speed, MAX_REQUESTS_PER_MINUTE: String(LIMIT) }
+    await sleep(MINUTE_MS / size.hurry) // the login has taken from the first one
     stage.requests()
     const refusedBefore = refusals(stage)
-    const { ms: wall } = await run(node, [join(programs, 'hurried.js'), 'sync'], env)
+    const { ms: wall } = await run(node, [resolve('test/hurried.js'), 'sync'], env)
     const requests = stage.requests()
     return [perType(stage, requests), paced(stage, wall * size.hurry, refusals(stage) - refusedBefore, size.hurry)]
   })
