@@ -15,7 +15,7 @@ export interface Report {
 
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim().replace(/\s+/g, ' ') ?? 'unknown processor'
-  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`
+  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release().split('.', 2).join('.')}`
 }
 
 /** Markdown, as docs/performance.md has it. */
