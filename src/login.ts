@@ -4,13 +4,11 @@ import type { Keys } from './db/seal.ts'
 import { deletePendingLogin, loadPendingLogin, savePendingLogin, saveProfile, saveTokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
-import { probe, type Refused } from './probe.ts'
+import { clientBearing, probe, type Refused } from './probe.ts'
 import { allScopes, profile, scopeOf } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
 import type { Profile } from './resources/users.ts'
-import { bearing, createWhoop, type Whoop } from './whoop/client.ts'
 import { createOAuth, oauthProblem, randomText, type Grant } from './whoop/oauth.ts'
-import { createPace } from './whoop/pace.ts'
 import type { World } from './world.ts'
 
 /** What a login works with. */
@@ -58,7 +56,7 @@ export async function completeLogin(means: LoginMeans, redirected: string): Prom
   const grant = await createOAuth(config, world).exchange(code, verifier)
   const scopes = grant.scopes ?? allScopes
   const refresh = requireLasting(grant, scopes)
-  const whoop = clientWith(means, grant.access)
+  const whoop = clientBearing(grant.access, means)
   const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
   await database.apart((db) =>
     db.transaction(async (tx) => {
@@ -95,15 +93,5 @@ function requireLasting({ refresh }: Grant, scopes: readonly string[]): string {
   if (refresh) return refresh
   throw new WhoopsterError('login', 'WHOOP gave no refresh token: the login would end within the hour.', {
     hint: 'run: whoopster auth, and grant everything that is asked for',
-  })
-}
-
-function clientWith({ config, world, log }: LoginMeans, access: string): Whoop {
-  return createWhoop({
-    ...world,
-    log,
-    baseUrl: config.WHOOP_API_BASE_URL,
-    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: bearing(access),
   })
 }

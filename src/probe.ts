@@ -1,7 +1,25 @@
+import type { WhoopConfig } from './config.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
+import type { Log } from './log.ts'
 import { body, resources } from './resources/index.ts'
 import type { TypeName } from './resources/names.ts'
-import type { Whoop } from './whoop/client.ts'
+import { bearing, createWhoop, type Whoop } from './whoop/client.ts'
+import { createPace } from './whoop/pace.ts'
+import type { World } from './world.ts'
+
+/** A client for one access token, which nobody renews. */
+export function clientBearing(
+  access: string,
+  { world, log, config }: { world: Pick<World, 'fetch' | 'clock' | 'interrupted'>; log: Log; config: WhoopConfig },
+): Whoop {
+  return createWhoop({
+    ...world,
+    log,
+    baseUrl: config.WHOOP_API_BASE_URL,
+    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
+    authority: bearing(access),
+  })
+}
 
 export interface Refused {
   type: TypeName

@@ -45,8 +45,9 @@ export async function refresh(
   const { database, keys, member, clock } = means
   // 1. Note in the row that a refresh begins: once committed, it proves that PostgreSQL can be written.
   const before = await withTokensLocked(database, keys, member, async (tx, stored) => {
-    if (isDue(alive(member, stored))) await noteRefresh(tx, member, stored?.refreshingSince ?? clock.now())
-    return alive(member, stored)
+    const tokens = alive(member, stored)
+    if (isDue(tokens)) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
+    return tokens
   })
   if (!isDue(before)) return theirs(before)
   let renewed: Renewed | undefined

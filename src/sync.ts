@@ -8,7 +8,7 @@ import { servedSince, type Queue } from './db/queue.ts'
 import { beginTypes, endType, saveRun, type TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
 import { failure, WhoopsterError, type Failure } from './errors.ts'
-import { resources, scopeOf } from './resources/index.ts'
+import { resourceOf, resources, scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
 import { newTally, overall, skipped, type MemberResult, type RunResult, type TypeResult } from './result.ts'
 import { createSession, type Session } from './session.ts'
@@ -170,7 +170,7 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
   const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()
   const start = async (type: TypeName, state: TypeState, leader: Leader) => {
-    const first = before(type)
+    const first = resourceOf(type)?.after
     const ahead = first && running.get(first)
     if (ahead && !ahead.isFirst) await ahead.done
     try {
@@ -185,10 +185,6 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   }
   const settled = await Promise.allSettled([...running.values()].map(({ done }) => done))
   for (const one of settled) if (one.status === 'rejected') throw one.reason
-}
-
-function before(type: TypeName): TypeName | undefined {
-  return resources.find(({ name }) => name === type)?.after
 }
 
 async function syncType(
@@ -207,7 +203,7 @@ async function syncType(
       own.step()
       context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached, done: false })
     }
-    const resource = resources.find(({ name }) => name === type)
+    const resource = resourceOf(type)
     if (resource) await walk({ ...context, whoop, resource, state, leader: ahead, tally, report })
     else await readBody(context, state.syncedAt, whoop, tally)
   } catch (cause) {

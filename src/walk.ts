@@ -21,8 +21,8 @@ export async function walk(job: Job): Promise<void> {
   const page = await askPage(job, {})
   if (await isUpToDate(job, page, begun)) return countUnchanged(job, page)
   const newest = await keepNewest(job, page)
-  if (newest && (await isUpToDate(job, page, begun))) return
   if (newest) {
+    if (await isUpToDate(job, page, begun)) return
     await chaseUnsettled(job, newest.bottom)
     await fillGaps(job, newest)
   }
@@ -115,10 +115,9 @@ function createPages(job: Job): Pages {
   return {
     settled,
     before: async (end) => {
-      const found = ahead
-      if (found?.end !== end) await settled()
-      ahead = undefined
-      return found?.end === end ? found.page : askPage(job, { end })
+      if (ahead?.end === end) return ahead.page.finally(() => (ahead = undefined))
+      await settled()
+      return askPage(job, { end })
     },
     lookAhead: ({ understood, nextToken }, { from, to }) => {
       const last: unknown = understood.at(-1)?.row['startTime']

@@ -125,10 +125,7 @@ describe('auth on a terminal', () => {
     const { code, out } = await run('auth', env, {
       clock: patient(member),
       stdin,
-      heard: (text) => {
-        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
-        if (url) void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
-      },
+      heard: pasting(member, stdin),
     })
     expect(code).toBe(0)
     expect(out).toContain('WHOOP user 10001')
@@ -141,12 +138,7 @@ describe('auth on a terminal', () => {
     const { code, err } = await run('auth', env, {
       clock: patient(member),
       stdin,
-      heard: (text) => {
-        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
-        if (!url) return
-        stdin.write('what?\n')
-        void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
-      },
+      heard: pasting(member, stdin, 'what?\n'),
     })
     expect(code).toBe(0)
     expect(err).toContain('That is not the URL WHOOP redirected to')
@@ -162,10 +154,7 @@ describe('auth on a terminal', () => {
     const { code, err } = await run('auth', env, {
       clock: patient(member),
       stdin,
-      heard: (text) => {
-        const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
-        if (url) void member.sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
-      },
+      heard: pasting(member, stdin),
     })
     expect(code).toBe(0)
     expect(err).toContain(`Cannot wait for the browser on port ${port}`)
@@ -435,6 +424,16 @@ async function underWay() {
 
 function complete({ env, clock }: Member, redirected: string) {
   return run(['auth', 'complete', redirected], env, { clock })
+}
+
+/** Allows what the shown URL asks for, and pastes where that led to. */
+function pasting({ sandbox }: Member, stdin: PassThrough, first = '') {
+  return (text: string) => {
+    const [url] = /https?:\S+\/oauth2\/auth\S+/.exec(text) ?? []
+    if (!url) return
+    if (first) stdin.write(first)
+    void sandbox.consent(url).then((redirected) => stdin.write(`${redirected}\n`))
+  }
 }
 
 /** Its ten minutes do not pass by being waited for. */

@@ -1,12 +1,12 @@
 // Many members of one app, and many processes that share the work, on a clock that hurries.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import type { RunResult } from '../src/result.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
-import { createClock, envFor, expectNoSecrets, logIn, type TestClock } from './world.ts'
+import { startProgram } from './program.ts'
+import { createClock, envFor, logIn, type TestClock } from './world.ts'
 
 const program = fileURLToPath(new URL('hurried.js', import.meta.url))
 
@@ -45,16 +45,14 @@ export async function newCrowd(options: {
   const seen = sandbox.requests.length
 
   function start(line: string): Worker {
-    const child = spawn(process.execPath, [program, ...line.split(' '), '--json', '--quiet'], {
-      env: { PATH: process.env.PATH, SPEED: String(speed), EPOCH: String(epoch), ...env },
-    })
-    const printed = { out: '', err: '' }
-    child.stdout.on('data', (chunk) => (printed.out += String(chunk)))
-    child.stderr.on('data', (chunk) => (printed.err += String(chunk)))
-    const ended = once(child, 'close').then(([code]) => {
-      expectNoSecrets(printed.out + printed.err)
-      const result = printed.out ? (JSON.parse(printed.out) as RunResult) : undefined
-      return { code: code as number | null, err: printed.err, result }
+    const args = [...line.split(' '), '--json', '--quiet']
+    const { child, ended: over } = startProgram(
+      args,
+      { SPEED: String(speed), EPOCH: String(epoch), ...env },
+      { program },
+    )
+    const ended = over.then(({ code, out, err }) => {
+      return { code, err, result: out ? (JSON.parse(out) as RunResult) : undefined }
     })
     return { child, ended }
   }

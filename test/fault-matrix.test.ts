@@ -3,12 +3,11 @@
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { canned, startSandbox, type Fault, type Sandbox } from '../src/sandbox/index.ts'
-import type { RunResult } from '../src/result.ts'
 import type { TestDatabase } from './database.ts'
-import { newMember, type Member } from './member.ts'
+import { memberOf, newMember, type Member } from './member.ts'
 import { startPostgres, withSql, type OwnServer } from './postgres.ts'
 import { expectFaithful } from './truth.ts'
-import { createClock, envFor, logIn, run, type TestClock } from './world.ts'
+import { createClock, envFor, logIn, type TestClock } from './world.ts'
 
 const PATH = '/developer/v2/activity/workout'
 const DAY_MS = 86_400_000
@@ -369,17 +368,6 @@ async function newOwnMember(): Promise<{ server: OwnServer; member: Member }> {
   await logIn(sandbox, env, { clock })
   const sql = postgres(server.url, { max: 1, idle_timeout: 1, onnotice: () => {} })
   onTestFinished(() => sql.end({ timeout: 1 }))
-  const member: Member = {
-    database: { url: server.url, sql, drop: async () => {} },
-    sandbox,
-    env,
-    clock,
-    run: (line, more) => run(line, env, { clock, ...more }),
-    sync: async (line = '', more) => {
-      const { code, out, err } = await run(`sync --json ${line}`, env, { clock, ...more })
-      return { ...(JSON.parse(out) as RunResult), code, err }
-    },
-    requests: () => ({}),
-  }
-  return { server, member }
+  const database = { url: server.url, sql, drop: async () => {} }
+  return { server, member: memberOf({ database, sandbox, env, clock }) }
 }

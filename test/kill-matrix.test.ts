@@ -1,18 +1,16 @@
 // `kill -9` at every step of a sync that has everything to do: what it leaves is made good by plain syncs, row by row.
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { databaseUrl, withSql } from './postgres.ts'
+import { startProgram } from './program.ts'
 import { startProxy, type When } from './proxy.ts'
 import { expectFaithful } from './truth.ts'
-import { createClock, envFor, expectNoSecrets, logIn, realClock, run } from './world.ts'
+import { createClock, envFor, logIn, realClock, run } from './world.ts'
 
-const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const DAY_MS = 86_400_000
 const RUNS_AFTER = 2
@@ -145,16 +143,7 @@ async function syncAgain(url: string): Promise<void> {
 }
 
 function start(url: string) {
-  const env = { PATH: process.env.PATH, ...envFor(sandbox, url) }
-  const child = spawn(process.execPath, [program, 'sync'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let err = ''
-  child.stdout.resume()
-  child.stderr.on('data', (chunk) => (err += String(chunk)))
-  const ended = once(child, 'close').then(([code]) => {
-    expectNoSecrets(err)
-    return { code: code as number | null, err }
-  })
-  return { child, ended }
+  return startProgram(['sync'], envFor(sandbox, url))
 }
 
 /** The commits of pages: what they say is complete must be stored by then. */

@@ -28,6 +28,16 @@ export async function newMember(
   onTestFinished(() => sandbox.close())
   const env = envFor(sandbox, database.url)
   if (loggedIn) await logIn(sandbox, env, grant ? { clock, grant } : { clock })
+  return memberOf({ database, sandbox, env, clock })
+}
+
+/** A member of this sandbox, stored in this database. */
+export function memberOf({
+  database,
+  sandbox,
+  env,
+  clock,
+}: Pick<Member, 'database' | 'sandbox' | 'env' | 'clock'>): Member {
   let seen = sandbox.requests.length
   return {
     database,

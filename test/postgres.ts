@@ -166,7 +166,7 @@ async function patiently<T>(attempt: () => Promise<T>, tries = 3): Promise<T> {
   }
 }
 
-async function freePort() {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,21 +1,13 @@
 // The program as it is installed: a process of its own, which can be killed.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { newMember, type Member } from './member.ts'
+import { startProgram, type Running } from './program.ts'
 import { expectFaithful } from './truth.ts'
-import { expectNoSecrets, realClock } from './world.ts'
-
-const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
-
-interface Running {
-  child: ChildProcess
-  ended: Promise<{ code: number | null; out: string; err: string }>
-}
+import { realClock } from './world.ts'
 
 describe('kill -9', () => {
   it.each([1, 2, 5, 9, 14, 20])('at request %i of a first sync costs nothing that was committed', async (request) => {
@@ -137,16 +129,12 @@ function start({ env }: Member, args: readonly string[]): Running {
 }
 
 function startIn(cwd: string, args: readonly string[], env: Record<string, string | undefined>): Running {
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
-  const printed = { out: '', err: '' }
-  child.stdout.on('data', (chunk) => (printed.out += String(chunk)))
-  child.stderr.on('data', (chunk) => (printed.err += String(chunk)))
-  const ended = once(child, 'close').then(([code]) => {
-    expectNoSecrets(printed.out + printed.err)
-    expect(printed.out + printed.err).not.toMatch(/[\w-]{80,}/) // nor a token that only this process knew
-    return { code: code as number | null, ...printed }
+  const { child, ended } = startProgram(args, env, { cwd })
+  const searched = ended.then((result) => {
+    expect(result.out + result.err).not.toMatch(/[\w-]{80,}/) // nor a token that only this process knew
+    return result
   })
-  return { child, ended }
+  return { child, ended: searched }
 }
 
 /** Kills a run the moment its nth request arrives at WHOOP. */

@@ -1,14 +1,12 @@
 // A refresh under every step of which something breaks: a login that can be kept is kept, one that cannot says so.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Fault } from '../src/sandbox/index.ts'
 import { newMember, type Member } from './member.ts'
+import { startProgram } from './program.ts'
 import { startProxy, type Aftermath, type Strike, type When } from './proxy.ts'
-import { createClock, expectNoSecrets, logIn, realClock, run, type TestClock } from './world.ts'
+import { createClock, logIn, realClock, run, type TestClock } from './world.ts'
 
-const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const TOKEN = '/oauth/oauth2/token'
 
@@ -326,19 +324,7 @@ function syncNow(member: Member, clock: TestClock = realClock()) {
 }
 
 function start(member: Member, url: string) {
-  const env = { PATH: process.env.PATH, ...member.env, DATABASE_URL: url }
-  const child = spawn(process.execPath, [program, 'sync', '--type', 'cycle'], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let err = ''
-  child.stdout.resume()
-  child.stderr.on('data', (chunk) => (err += String(chunk)))
-  const ended = once(child, 'close').then(([code]) => {
-    expectNoSecrets(err)
-    return { code: code as number | null, err }
-  })
-  return { child, ended }
+  return startProgram(['sync', '--type', 'cycle'], { ...member.env, DATABASE_URL: url })
 }
 
 interface Blow {

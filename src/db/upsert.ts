@@ -1,5 +1,5 @@
 import { getTableName, sql, type SQL } from 'drizzle-orm'
-import { resources } from '../resources/index.ts'
+import { resourceOf } from '../resources/index.ts'
 import { valueOf, type Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db, Tx } from './connect.ts'
@@ -124,7 +124,7 @@ export async function placeOf(tx: Tx, member: Member, resource: Resource, key: s
 /** Whether the records that place these in time are stored. */
 export async function arePlaced(db: Db, resource: Resource, records: readonly Understood[]): Promise<boolean> {
   const { after, afterKey, table } = resource
-  const leader = resources.find(({ name }) => name === after)
+  const leader = resourceOf(after)
   if (!leader || !afterKey) return true
   const keys = JSON.stringify(records.map(({ row }) => valueOf(table, afterKey, row)))
   const key = sql.identifier(leader.key.name)

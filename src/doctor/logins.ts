@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig, tokenSettings, whoopSettings, type WhoopConfig } from '../config.ts'
+import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { dataDirectory, type Database } from '../db/connect.ts'
 import { keyId, loadKeys, type Keys } from '../db/seal.ts'
 import { loadLogins, loadMembers, loadTokens, type Login } from '../db/tokens.ts'
 import { failure } from '../errors.ts'
-import { probe } from '../probe.ts'
+import { clientBearing, probe } from '../probe.ts'
 import { allScopes } from '../resources/index.ts'
-import { bearing, createWhoop } from '../whoop/client.ts'
-import { createPace } from '../whoop/pace.ts'
 import { attempt, type Means } from './findings.ts'
 
 /** Logins, the key and the scopes. */
@@ -75,7 +73,7 @@ async function askForScopes(
       const tokens = await loadTokens(db, keys, member)
       // One that has expired is for the next sync to renew: that would change something.
       if (!tokens || tokens.dead || tokens.expiresAt <= world.clock.now()) continue
-      const refused = await probe(clientOf({ world, log }, config, tokens.access), member.scopes)
+      const refused = await probe(clientBearing(tokens.access, { world, log, config }), member.scopes)
       refusals.push(...refused.map(({ type, error }) => `member ${index + 1}, ${type}: ${error.message}`))
     } catch (error) {
       const { message, hint } = failure(error)
@@ -84,16 +82,6 @@ async function askForScopes(
     }
   }
   return refusals
-}
-
-function clientOf({ world, log }: Pick<Means, 'world' | 'log'>, config: WhoopConfig, access: string) {
-  return createWhoop({
-    ...world,
-    log,
-    baseUrl: config.WHOOP_API_BASE_URL,
-    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: bearing(access),
-  })
 }
 
 function judgeScopes({ find }: Means, logins: readonly Login[], refusals: readonly string[]): void {

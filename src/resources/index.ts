@@ -12,6 +12,11 @@ export { body, cycle, profile, recovery, sleep, workout }
 /** The four collections. Sleep stands before recovery, whose place in time is its sleep's. */
 export const resources: readonly Resource[] = [sleep, recovery, workout, cycle]
 
+/** The collection of a type; the body has none. */
+export function resourceOf(type: TypeName | undefined): Resource | undefined {
+  return resources.find(({ name }) => name === type)
+}
+
 export const scopeOf: Readonly<Record<TypeName, string>> = {
   ...(Object.fromEntries(resources.map(({ name, scope }) => [name, scope])) as Record<Resource['name'], string>),
   body: body.scope,

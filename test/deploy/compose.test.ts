@@ -1,5 +1,3 @@
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -10,6 +8,7 @@ import { parse } from 'yaml'
 import { settings } from '../../src/config.ts'
 import type { Env } from '../../src/world.ts'
 import { newMember } from '../member.ts'
+import { freePort } from '../postgres.ts'
 import { expectFaithful } from '../truth.ts'
 import { realClock } from '../world.ts'
 import { makeImage, read, type Image } from './image.ts'
@@ -197,15 +196,6 @@ async function cronLines(image: Image): Promise<[string, string][]> {
     const [, times = '', command = ''] = /^((?:\S+ ){4}\S+) (.*)$/.exec(line) ?? []
     return [times, command]
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function answers(port: number): Promise<void> {
