@@ -19,6 +19,7 @@ it.each(process.env['WHOOPSTER_LONG'] ? [short, whole] : [short])(
     Object.assign(env, { MAX_REQUESTS_PER_MINUTE: '100' })
     const ids = Array.from({ length: members }, (_, index) => 10_001 + index)
     for (const id of ids.slice(1)) await logIn(sandbox, env, { clock, member: id })
+    const logins = sandbox.requests.length // they have the tenth that syncs leave
 
     const served = new Map(ids.map((id) => [id, [] as number[]]))
     let waited = 0
@@ -32,7 +33,7 @@ it.each(process.env['WHOOPSTER_LONG'] ? [short, whole] : [short])(
     }
 
     expect(waited).toBeGreaterThan(0)
-    const asked = sandbox.requests.filter(({ path }) => path.startsWith('/developer'))
+    const asked = sandbox.requests.slice(logins).filter(({ path }) => path.startsWith('/developer'))
     expect(asked.filter(({ status }) => status === 429)).toEqual([])
     const share = (perDay * 0.9 * hours) / 24
     expect(asked.length).toBeLessThan(Math.min(share * 1.05 + members * 12, perDay * 0.9)) // two rounds at once: the first, and what was saved up
