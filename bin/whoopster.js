@@ -9,13 +9,16 @@ const env = { ...dotenv(), ...process.env }
 const interruption = new AbortController()
 let fetch
 let unwritten
+let unfinished = 0 // pieces of work
 
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ]) {
   process.on(signal, () => {
-    if (interruption.signal.aborted && signal === 'SIGINT') process.exit(code) // asked twice: now
+    const isImpatient = interruption.signal.aborted && signal === 'SIGINT'
+    if (isImpatient && unfinished === 0) process.exit(code)
+    if (isImpatient) process.stderr.write('warn: a login is being renewed; its new tokens are stored first\n')
     interruption.abort(code)
   })
 }
@@ -43,6 +46,7 @@ async function run() {
     },
     terminal: process,
     interrupted: interruption.signal,
+    finish,
     openBrowser,
     machine: {
       directory: process.cwd(),
@@ -58,6 +62,15 @@ async function run() {
     if (unwritten && code === 0) process.exitCode = 70
   })
   if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
+}
+
+async function finish(work) {
+  unfinished++
+  try {
+    return await work()
+  } finally {
+    unfinished--
+  }
 }
 
 /** Loaded when something is asked of WHOOP: from then on, pages come and go until the process ends. */

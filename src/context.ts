@@ -8,7 +8,7 @@ import type { TypeName } from './resources/names.ts'
 import type { Whoop } from './whoop/client.ts'
 import type { OAuth } from './whoop/oauth.ts'
 import type { Pace } from './whoop/pace.ts'
-import type { Clock, Fetch } from './world.ts'
+import type { Clock, Fetch, World } from './world.ts'
 
 /** What is asked of a run. */
 export interface Order {
@@ -34,6 +34,7 @@ export interface Means {
   clock: Clock
   log: Log
   interrupted: AbortSignal
+  finish: World['finish']
   report(progress: Progress): void
 }
 

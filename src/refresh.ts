@@ -15,7 +15,7 @@ import {
 import { failure, LostTokens, WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { Grant, OAuth } from './whoop/oauth.ts'
-import type { Clock } from './world.ts'
+import type { Clock, World } from './world.ts'
 
 /** What a refresh works with. */
 export interface RefreshMeans {
@@ -24,6 +24,7 @@ export interface RefreshMeans {
   oauth: OAuth
   member: Member
   clock: Clock
+  finish: World['finish']
   log: Log
 }
 
@@ -49,7 +50,15 @@ export async function refresh(
     if (isDue(tokens)) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
     return tokens
   })
-  if (!isDue(before)) return theirs(before)
+  return isDue(before) ? means.finish(() => spendAndStore(means, before, isDue)) : theirs(before)
+}
+
+async function spendAndStore(
+  means: RefreshMeans,
+  { refreshingSince: since }: StoredTokens,
+  isDue: (stored: StoredTokens) => boolean,
+): Promise<Refreshed | WhoopsterError> {
+  const { database, keys, member } = means
   let renewed: Renewed | undefined
   try {
     // 2. Lock the row, and read it again.
@@ -61,11 +70,10 @@ export async function refresh(
       const { grant, isReplay } = await spend(means, old)
       if (grant instanceof WhoopsterError) {
         // A no that spent nothing has ended this attempt, and is no reason to blame it later.
-        if (grant.reason === 'settings' || grant.reason === 'later')
-          await noteRefresh(tx, member, before.refreshingSince)
+        if (grant.reason === 'settings' || grant.reason === 'later') await noteRefresh(tx, member, since)
         if (grant.reason !== 'login') return grant
         await rememberDead(tx, member, old.refresh)
-        return ended(grant, before.refreshingSince, isReplay)
+        return ended(grant, since, isReplay)
       }
       // 4. Commit the new pair, before anybody uses it.
       renewed = { old, fresh: toTokens(grant, old), backend }

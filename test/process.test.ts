@@ -83,16 +83,37 @@ describe('a signal', () => {
     await expectFaithful(member.database, member.sandbox)
   })
 
-  it('does not cut a refresh short: the new login is stored first', async () => {
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('%s does not cut a refresh short: the new login is stored first', async (signal, code) => {
     const member = await newMember({ days: 5, accessTokenSeconds: 30, clock: realClock() })
     let child: ChildProcess | undefined
     member.sandbox.world.faults.token = { slowMs: 500 }
     member.sandbox.world.faults.onRequest = ({ path }) => {
-      if (path.endsWith('/token')) child?.kill('SIGTERM')
+      if (path.endsWith('/token')) child?.kill(signal)
     }
     const running = start(member, ['sync'])
     child = running.child
-    expect((await running.ended).code).toBe(143)
+    expect((await running.ended).code).toBe(code)
+    Object.assign(member.sandbox.world.faults, { token: 'normal', onRequest: undefined })
+    expect((await member.sync()).outcome).toBe('ok')
+  })
+
+  it('given again and again ends it at once, but not before a refresh', async () => {
+    const member = await newMember({ days: 5, accessTokenSeconds: 30, clock: realClock() })
+    let impatience: NodeJS.Timeout | undefined
+    let child: ChildProcess | undefined
+    member.sandbox.world.faults.token = { slowMs: 500 }
+    member.sandbox.world.faults.onRequest = ({ path }) => {
+      if (path.endsWith('/token')) impatience ??= setInterval(() => child?.kill('SIGINT'), 20)
+    }
+    const running = start(member, ['sync'])
+    child = running.child
+    const { code, err } = await running.ended
+    clearInterval(impatience)
+    expect(code).toBe(130)
+    expect(err).toContain('a login is being renewed')
     Object.assign(member.sandbox.world.faults, { token: 'normal', onRequest: undefined })
     expect((await member.sync()).outcome).toBe('ok')
   })

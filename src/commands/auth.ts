@@ -208,7 +208,7 @@ async function logOut(cli: Cli, user: number | undefined): Promise<void> {
   await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config }) => {
     const oauth = createOAuth(config, cli.world)
     for (const member of await requireMembers(database, user)) {
-      const session = createSession({ database, keys, oauth, member, clock: cli.world.clock, log: cli.log })
+      const session = createSession({ ...cli.world, log: cli.log, database, keys, oauth, member })
       const ended = await revoke(session, oauth).catch((error: unknown) => {
         throw stillLoggedIn(member.whoopUserId, error)
       })

@@ -59,7 +59,7 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
     pace.expect('history', 0)
     const results: MemberVerified[] = []
     for (const member of await requireMembers(database, user)) {
-      const authority = createSession({ database, keys, oauth, member, clock: world.clock, log })
+      const authority = createSession({ ...world, log, database, keys, oauth, member })
       const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, pace, authority, log })
       const types: MemberVerified['types'] = {}
       for (const resource of resources) {
