@@ -34,14 +34,16 @@ export async function newCrowd(options: {
   const { members, days, speed, perMinute } = options
   const database = await createDatabase()
   onTestFinished(database.drop)
-  const epoch = Date.now()
+  let epoch = Date.now() // when their clock and the world's were the same
   const now = () => epoch + (Date.now() - epoch) * speed
   const limits = { perMinute, perDay: 100_000 }
   const sandbox = await startSandbox({ members, days, limits, now: () => new Date(now()), accessTokenSeconds: 86_400 })
   onTestFinished(() => sandbox.close())
   const env = { ...envFor(sandbox, database.url), MAX_REQUESTS_PER_MINUTE: String(perMinute) }
-  const standing: TestClock = { ...createClock(), now: () => new Date(now()), sleep: () => Promise.resolve() }
-  for (let member = 10_001; member <= 10_000 + members; member++) await logIn(sandbox, env, { clock: standing, member })
+  const leap = async (ms: number) => void (epoch -= ms / (speed - 1))
+  const leaping: TestClock = { ...createClock(), now: () => new Date(now()), sleep: leap }
+  for (let member = 10_001; member <= 10_000 + members; member++) await logIn(sandbox, env, { clock: leaping, member })
+  await leap(60_000) // their minute is over
   const seen = sandbox.requests.length
 
   function start(line: string): Worker {
