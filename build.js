@@ -27,6 +27,15 @@ const undiciParts = {
   },
 }
 
+/** We speak HTTP/1.1. undici does without HTTP/2 where Node was built without, and with it starts later. */
+const withoutHttp2 = {
+  name: 'without-http2',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http2$/ }, () => ({ path: 'http2', namespace: 'without' }))
+    onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'exports.constants = {}' }))
+  },
+}
+
 /** commander can start subcommands that are programs of their own. We have none, and what starts programs loads slowly. */
 const lazySpawn = {
   name: 'lazy-spawn',
@@ -49,7 +58,7 @@ const { outputFiles } = await build({
   splitting: true,
   format: 'esm',
   external: ['@electric-sql/pglite'], // finds its WebAssembly beside itself
-  plugins: [undiciParts, lazySpawn],
+  plugins: [undiciParts, withoutHttp2, lazySpawn],
   define: { BUILD: JSON.stringify(commit()) },
   write: false,
   logLevel: 'warning',

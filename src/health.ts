@@ -1,5 +1,6 @@
 import { databaseSettings, readConfig } from './config.ts'
-import { dataDirectory, readUrl, withDatabase } from './db/connect.ts'
+import { readUrl, withDatabase } from './db/connect.ts'
+import { dataDirectory, holdsDatabase } from './db/directory.ts'
 import {
   loadGaps,
   loadMemberHealth,
@@ -11,7 +12,6 @@ import {
   type TypeHealth,
   type WhoopHealth,
 } from './db/health.ts'
-import { holdsDatabase } from './db/embedded.ts'
 import { schemaState } from './db/migrate.ts'
 import { loadLedger } from './db/ledger.ts'
 import { loadPlan } from './db/queue.ts'

@@ -10,7 +10,7 @@ import { createLog } from '../src/terminal/log.ts'
 import { createProgress } from '../src/terminal/progress.ts'
 import { mean, sparkline, squeeze } from '../src/terminal/sparkline.ts'
 import { createSpinner } from '../src/terminal/spinner.ts'
-import { styleFor, widthOf } from '../src/terminal/style.ts'
+import { plain, styleFor, widthOf } from '../src/terminal/style.ts'
 import { fit, table } from '../src/terminal/table.ts'
 import type { Output } from '../src/world.ts'
 import { createClock } from './world.ts'
@@ -212,19 +212,19 @@ describe('the log', () => {
 
 describe('colours', () => {
   it.each([
-    ['on a terminal', { isTTY: true }, {}, 2],
-    ['on a terminal with all of them', { isTTY: true }, { COLORTERM: 'truecolor' }, 3],
-    ['not without a terminal', {}, { COLORTERM: 'truecolor' }, 0],
-    ['not with NO_COLOR', { isTTY: true }, { NO_COLOR: '1' }, 0],
-    ['not with NO_COLOR, whatever it says', { isTTY: true }, { NO_COLOR: '0' }, 0],
-    ['with an empty NO_COLOR, as https://no-color.org has it', { isTTY: true }, { NO_COLOR: '' }, 2],
-    ['not on a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, 0],
-  ])('are used: %s', (_, terminal, env, level) => {
-    expect(styleFor(capture(terminal).output, env).level).toBe(level)
-  })
-
-  it('leave no trace when they are off', () => {
-    expect(styleFor(capture({ isTTY: true }).output, { NO_COLOR: '1' }).red('text')).toBe('text')
+    ['on a terminal', { isTTY: true }, {}, '\u001B[31mtext\u001B[39m'],
+    ['not without a terminal', {}, { COLORTERM: 'truecolor' }, 'text'],
+    ['not with NO_COLOR', { isTTY: true }, { NO_COLOR: '1' }, 'text'],
+    ['not with NO_COLOR, whatever it says', { isTTY: true }, { NO_COLOR: '0' }, 'text'],
+    [
+      'with an empty NO_COLOR, as https://no-color.org has it',
+      { isTTY: true },
+      { NO_COLOR: '' },
+      '\u001B[31mtext\u001B[39m',
+    ],
+    ['not on a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, 'text'],
+  ])('are used: %s', async (_, terminal, env, drawn) => {
+    expect((await styleFor(capture(terminal).output, env)).red('text')).toBe(drawn)
   })
 })
 
@@ -239,7 +239,6 @@ describe('the width', () => {
 })
 
 describe('the recovery calendar', () => {
-  const plain = styleFor({ write: () => true }, {})
   const day = (date: string, recovery: number | null) => ({ day: date, recovery }) as Day
 
   it('has a column for each week and a row for each weekday, and nothing after the last day', () => {
@@ -250,8 +249,7 @@ describe('the recovery calendar', () => {
 })
 
 describe('a stacked bar', () => {
-  const plain = styleFor({ write: () => true }, {})
-  const part = (value: number, fill: string): Part => ({ name: '', value, fill, colour: (ink) => ink.red, shown: '' })
+  const part = (value: number, fill: string): Part => ({ name: '', value, fill, colour: 'red', shown: '' })
 
   it.each([
     { values: [1, 1, 2], drawn: 'aabbcccc' },
@@ -276,7 +274,7 @@ describe('progress', () => {
     const progress = createProgress(
       clock,
       { perMinute: 100, since, types: ['sleep', 'recovery', 'cycle'] },
-      (more) => (text = more),
+      (draw) => (text = draw()),
     )
     const page = (fetched: number, reached: string, type: TypeName = 'sleep') =>
       progress.report({ whoopUserId: 1, type, fetched, reached, done: false })
@@ -336,7 +334,7 @@ describe('the spinner', () => {
     const { output, text } = screen()
     const spinner = await createSpinner(output, {}, false)
     const log = spinner.below(createLog(output, createClock(), 'info'))
-    spinner.say('syncing\nsleep')
+    spinner.say(() => 'syncing\nsleep')
     log.info('said meanwhile')
     spinner.stop()
     const seen = stripVTControlCharacters(text())
@@ -347,10 +345,10 @@ describe('the spinner', () => {
   it.each([{ CI: '1' }, { TERM: 'dumb' }])('is silent with %j, though there is a terminal', async (env) => {
     const { output, text } = screen()
     const spinner = await createSpinner(output, env, false)
-    spinner.say('syncing sleep')
+    spinner.say(() => expect.unreachable())
     spinner.stop()
     expect(text()).toBe('')
-    expect(styleFor(output, env).level).toBe(0)
+    expect((await styleFor(output, env)).red('text')).toBe('text')
   })
 
   it.each([
@@ -359,7 +357,7 @@ describe('the spinner', () => {
   ])('is silent %s', async (_, terminal, quiet) => {
     const { output, text } = capture(terminal)
     const spinner = await createSpinner(output, {}, quiet)
-    spinner.say('syncing sleep')
+    spinner.say(() => expect.unreachable())
     spinner.stop()
     expect(text()).toBe('')
   })

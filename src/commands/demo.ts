@@ -20,7 +20,7 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   const [{ resetEmbedded }, { startSandbox }, { dataDirectory }] = await Promise.all([
     import('../db/embedded.ts'),
     import('../sandbox/index.ts'),
-    import('../db/connect.ts'),
+    import('../db/directory.ts'),
   ])
   const { world } = cli
   const home = dataDirectory(

@@ -30,7 +30,7 @@ async function draw({ world }: Cli, findings: readonly Finding[], healthy: boole
     import('../terminal/wrap.ts'),
   ])
   const { stdout } = world.terminal
-  const style = styleFor(stdout, world.env)
+  const style = await styleFor(stdout, world.env)
   const width = stdout.isTTY ? widthOf(stdout) : Infinity
   const marks: Record<Verdict, string> = {
     ok: style.green('✔'),

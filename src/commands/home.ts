@@ -22,7 +22,7 @@ export async function showHome(cli: Cli): Promise<void> {
     import('../terminal/wrap.ts'),
   ])
   const { stdout } = cli.world.terminal
-  const style = styleFor(stdout, cli.world.env)
+  const style = await styleFor(stdout, cli.world.env)
   const width = widthOf(stdout)
   const { says, next } = await standing(cli)
   const commands = [...next, ['whoopster --help', 'all commands'] as const]

@@ -32,7 +32,7 @@ async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promis
       for (const resource of resources.filter(({ name }) => !types || types.includes(name))) {
         const done = await reprocess(db, resource, (read) => {
           world.interrupted.throwIfAborted()
-          spinner.say(`${resource.name} ${read}`)
+          spinner.say(() => `${resource.name} ${read}`)
         })
         const unreadable = done.unreadable > 0 ? `, ${done.unreadable} not readable and left as they are` : ''
         lines.push(`${resource.name}: ${done.read} read, ${done.changed} changed${unreadable}`)

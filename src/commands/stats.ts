@@ -35,7 +35,7 @@ export const addStats: AddCommand = (program, cli) => {
       const [{ average }, stats] = await Promise.all([import('../metrics.ts'), load(cli, options)])
       if (options.json) return printJson(cli, { users: stats.map((one) => toJson(one, average)) })
       const { drawStats } = await import('../terminal/stats.ts')
-      for (const one of stats) print(cli, drawStats(one, cli.world.terminal.stdout, cli.world.env))
+      for (const one of stats) print(cli, await drawStats(one, cli.world.terminal.stdout, cli.world.env))
     })
 }
 

@@ -29,7 +29,7 @@ export const addStatus: AddCommand = (program, cli) => {
         printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report, asked.now) }))
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
-        print(cli, drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
+        print(cli, await drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
       }
       cli.exit(problems.length === 0 ? 0 : 1)
     })

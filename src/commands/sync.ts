@@ -117,7 +117,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
     const { queue, plan } = await requireQueue(database, startedAt, options.user)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
-    const progress = createProgress(world.clock, wanted, (text) => spinner.say(text))
+    const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
     const means = {
       ...world,
       fetch: progress.overhearing(world.fetch),

@@ -80,7 +80,7 @@ async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Pro
     import('../terminal/style.ts'),
   ])
   const { stdout } = world.terminal
-  const style = styleFor(stdout, world.env)
+  const style = await styleFor(stdout, world.env)
   const head = ['', 'equal', 'missing', 'extra', 'different', 'unreadable'].map((one) => style.dim(one))
   const rows = Object.entries(types).map(([type, one]) => [
     type,

@@ -1,13 +1,12 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { DatabaseConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
 import { createClient, type Client, type Options } from './client.ts'
-import { openEmbedded } from './embedded.ts'
+import { dataDirectory } from './directory.ts'
 import { databaseFailure } from './failure.ts'
 import { openSocket, type Tls } from './socket.ts'
 
@@ -58,17 +57,8 @@ export async function withDatabase<T>(
   }
 }
 
-/** Where the embedded database and its key are. */
-export function dataDirectory(config: DatabaseConfig, env: Env): string {
-  if (config.WHOOPSTER_DATA_DIR) return config.WHOOPSTER_DATA_DIR
-  const share = env['XDG_DATA_HOME'] || (env['HOME'] && join(env['HOME'], '.local', 'share'))
-  if (share) return join(share, 'whoopster')
-  throw new WhoopsterError('settings', 'There is no place for the embedded database: HOME is not set.', {
-    hint: 'set DATABASE_URL or WHOOPSTER_DATA_DIR',
-  })
-}
-
 async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>): Promise<T> {
+  const { openEmbedded } = await import('./embedded.ts')
   const embedded = await openEmbedded(dir)
   const client = createClient(() => embedded.socket())
   const db = drizzle(client)

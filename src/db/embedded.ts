@@ -1,10 +1,11 @@
 import { createServer, connect } from 'node:net'
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
+import { makeDirectory } from './directory.ts'
 
 export interface Embedded {
   /** A socket for postgres.js that speaks to the database inside this process. */
@@ -47,11 +48,6 @@ function wordsOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : JSON.stringify(cause)
 }
 
-/** Whether there is a database in `dir`: looking must not make one. */
-export function holdsDatabase(dir: string): boolean {
-  return existsSync(join(dir, 'postgres', 'PG_VERSION'))
-}
-
 /** Empties the database in `dir`, unless somebody is using it; what else lies there stays. */
 export async function resetEmbedded(dir: string): Promise<void> {
   makeDirectory(dir)
@@ -60,18 +56,6 @@ export async function resetEmbedded(dir: string): Promise<void> {
     for (const ours of ['postgres', 'token.key']) await rm(join(dir, ours), { recursive: true, force: true })
   } finally {
     await unlock()
-  }
-}
-
-/** Makes the data directory, for its owner alone. */
-export function makeDirectory(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw new WhoopsterError('settings', `The data directory ${dir} cannot be made: ${String(cause)}`, {
-      hint: 'set WHOOPSTER_DATA_DIR to a directory that may be written, or set DATABASE_URL',
-      cause,
-    })
   }
 }
 

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import type { TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
-import { dataDirectory } from './connect.ts'
-import { makeDirectory } from './embedded.ts'
+import { dataDirectory, makeDirectory } from './directory.ts'
 
 /** The first key seals; every key opens, so that a new one can be put before the old. */
 export type Keys = readonly [Buffer, ...Buffer[]]

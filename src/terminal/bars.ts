@@ -1,16 +1,16 @@
-import type { ChalkInstance } from 'chalk'
+import type { Style } from './style.ts'
 
 /** One part of a bar: how much, how it is drawn, and what is written below it. */
 export interface Part {
   name: string
   value: number
   fill: string
-  colour: (style: ChalkInstance) => ChalkInstance
+  colour: keyof Style
   shown: string
 }
 
 /** Parts of a whole, side by side; every part that is there gets a place. */
-export function stackedBar(parts: readonly Part[], width: number, style: ChalkInstance): string {
+export function stackedBar(parts: readonly Part[], width: number, style: Style): string {
   const total = parts.reduce((sum, { value }) => sum + value, 0)
   if (total <= 0) return ''
   let taken = 0
@@ -21,15 +21,15 @@ export function stackedBar(parts: readonly Part[], width: number, style: ChalkIn
       const reserved = parts.slice(index + 1).filter((part) => part.value > 0).length
       const least = value > 0 ? taken + 1 : taken
       const upTo = Math.max(least, Math.min(Math.round((seen / total) * width), width - reserved))
-      const drawn = colour(style)(fill.repeat(upTo - taken))
+      const drawn = style[colour](fill.repeat(upTo - taken))
       taken = upTo
       return drawn
     })
     .join('')
 }
 
-export function key(parts: readonly Part[], style: ChalkInstance): string[] {
-  return parts.map(({ name, fill, colour, shown }) => `${colour(style)(fill)} ${name} ${shown}`)
+export function key(parts: readonly Part[], style: Style): string[] {
+  return parts.map(({ name, fill, colour, shown }) => `${style[colour](fill)} ${name} ${shown}`)
 }
 
 /** A bar of its own, as long as its share of the longest. */

@@ -32,7 +32,7 @@ const USED = 0.9 // of what WHOOP allows
 export function createProgress(
   clock: Clock,
   { perMinute, since, types }: { perMinute: number; since: string | undefined; types: readonly TypeName[] },
-  say: (text: string) => void,
+  say: (draw: () => string) => void,
 ): SyncProgress {
   let user: number | undefined
   let ways = new Map<TypeName, Way>()
@@ -40,10 +40,12 @@ export function createProgress(
   let left: string | undefined
   let waitsUntil = 0
   const show = () => {
-    // Recovery begins when sleep has ended, and goes the same way.
-    const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
-    const waits = waitOf(waitsUntil - clock.now().getTime())
-    say(draw(ways, follows !== undefined, [left, waits, outlook([...ways.values()], follows, perMinute, since)]))
+    say(() => {
+      // Recovery begins when sleep has ended, and goes the same way.
+      const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
+      const waits = waitOf(waitsUntil - clock.now().getTime())
+      return draw(ways, follows !== undefined, [left, waits, outlook([...ways.values()], follows, perMinute, since)])
+    })
   }
   return {
     report: ({ whoopUserId, type, fetched, reached, done }) => {

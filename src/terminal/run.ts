@@ -1,14 +1,12 @@
 import { typeNames } from '../resources/names.ts'
 import type { MemberResult, Outcome, RunResult, TypeResult } from '../result.ts'
 import type { Env, Output } from '../world.ts'
-import { styleFor, widthOf } from './style.ts'
+import { styleFor, widthOf, type Style } from './style.ts'
 import { table } from './table.ts'
 
-type Style = ReturnType<typeof styleFor>
-
 /** A run's summary for people. Why something failed has been said on stderr by then. */
-export function drawRun(result: RunResult, output: Output, env: Env): string {
-  const style = styleFor(output, env)
+export async function drawRun(result: RunResult, output: Output, env: Env): Promise<string> {
+  const style = await styleFor(output, env)
   const users = result.users.map((user) => drawUser(user, style, widthOf(output)))
   return [...users, style.dim(totalsOf(result))].join('\n')
 }

@@ -4,8 +4,8 @@ import type { Env, Output } from '../world.ts'
 import { isLive } from './style.ts'
 
 export interface Spinner {
-  /** What is being done, on a line or several. */
-  say(text: string): void
+  /** What is being done, on a line or several; not even asked for where nobody looks. */
+  say(draw: () => string): void
   stop(): void
   /** A log whose lines do not end up in the spinner's. */
   below(log: Log): Log
@@ -27,9 +27,9 @@ export async function createSpinner(output: Output, env: Env, quiet: boolean): P
     }
   let isOver = false
   return {
-    say: (text) => {
+    say: (draw) => {
       if (isOver) return // its timer would keep the process alive
-      spinner.text = text
+      spinner.text = draw()
       if (!spinner.isSpinning) spinner.start()
     },
     stop: () => {

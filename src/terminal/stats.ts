@@ -1,4 +1,3 @@
-import type { ChalkInstance } from 'chalk'
 import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
 import type { Member } from '../db/tokens.ts'
 import { average, clock, measures, type Metric, type Units } from '../metrics.ts'
@@ -7,7 +6,7 @@ import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'
 import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
 import { mean, sparkline, squeeze } from './sparkline.ts'
-import { styleFor, widthOf } from './style.ts'
+import { styleFor, widthOf, type Style } from './style.ts'
 import { fit, length, table } from './table.ts'
 import { wrap } from './wrap.ts'
 
@@ -28,7 +27,7 @@ export interface MemberStats {
 }
 
 interface Paper {
-  style: ChalkInstance
+  style: Style
   width: number
 }
 
@@ -40,8 +39,8 @@ const LONG_TITLE = 16
 const WEEKS = 12
 
 /** All of one member's. Every drawing says the same in one colour, and fits the width. */
-export function drawStats(stats: MemberStats, output: Output, env: Env): string {
-  const paper = { style: styleFor(output, env), width: widthOf(output) }
+export async function drawStats(stats: MemberStats, output: Output, env: Env): Promise<string> {
+  const paper = { style: await styleFor(output, env), width: widthOf(output) }
   const { style, width } = paper
   const [head = [], ...types] = typeRows(stats)
   const dim = (row: string[]) => row.map((cell) => style.dim(cell))
@@ -143,30 +142,10 @@ function stages({ days }: MemberStats, { style, width }: Paper): string[] {
     return { name, value, fill, colour, shown: clock(value / HOUR_MS) }
   }
   const parts = [
-    part(
-      'deep',
-      (day) => day.deepMs,
-      '█',
-      (ink) => ink.magenta,
-    ),
-    part(
-      'REM',
-      (day) => day.remMs,
-      '▓',
-      (ink) => ink.cyan,
-    ),
-    part(
-      'light',
-      (day) => day.lightMs,
-      '▒',
-      (ink) => ink.blue,
-    ),
-    part(
-      'awake',
-      (day) => day.awakeMs,
-      '░',
-      (ink) => ink.dim,
-    ),
+    part('deep', (day) => day.deepMs, '█', 'magenta'),
+    part('REM', (day) => day.remMs, '▓', 'cyan'),
+    part('light', (day) => day.lightMs, '▒', 'blue'),
+    part('awake', (day) => day.awakeMs, '░', 'dim'),
   ]
   const drawn = stackedBar(parts, Math.min(width, MOST_BAR), style)
   if (drawn === '') return []
@@ -226,14 +205,7 @@ function weekdayRows({ metrics, days }: MemberStats): { head: string[]; rows: st
   return { head: shown.map(({ name }) => name), rows }
 }
 
-const ZONE_COLOURS: readonly Part['colour'][] = [
-  (ink) => ink.dim,
-  (ink) => ink.blue,
-  (ink) => ink.cyan,
-  (ink) => ink.green,
-  (ink) => ink.yellow,
-  (ink) => ink.red,
-]
+const ZONE_COLOURS: readonly Part['colour'][] = ['dim', 'blue', 'cyan', 'green', 'yellow', 'red']
 const ZONE_FILLS = ['·', '░', '▒', '▓', '█', '█']
 
 function sports({ sports: all, units, days }: MemberStats, { style, width }: Paper): string[] {
@@ -255,7 +227,7 @@ function sports({ sports: all, units, days }: MemberStats, { style, width }: Pap
       name: `zone ${zone}`,
       value,
       fill,
-      colour: ZONE_COLOURS[zone] ?? ((ink) => ink),
+      colour: ZONE_COLOURS[zone] ?? 'dim',
       shown: clock(value / HOUR_MS),
     }
   })

@@ -8,24 +8,24 @@ import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
 /** The report at one glance: the verdict, what to type, then the facts. */
-export function drawStatus(
+export async function drawStatus(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
   asked: { gaps: boolean; now: Date },
   output: Output,
   env: Env,
-): string {
-  const style = styleFor(output, env)
+): Promise<string> {
+  const style = await styleFor(output, env)
   const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
   const { now } = asked
   const healthy = problems.length === 0
-  const verdict = healthy ? style.green.bold('✔ healthy') : style.red.bold('✘ not healthy')
+  const verdict = healthy ? style.green('✔ healthy') : style.red('✘ not healthy')
   const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
   ])
-  if (report.failure || report.serverVersion === '') return [verdict, ...reasons].join('\n')
+  if (report.failure || report.serverVersion === '') return [style.bold(verdict), ...reasons].join('\n')
 
   const members = report.members.flatMap((member) => {
     const { login, types } = member
@@ -41,7 +41,7 @@ export function drawStatus(
     ]
   })
   const lists = [...quarantine(report, now), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
-  return [verdict, ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
+  return [style.bold(verdict), ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
 }
 
 const NARROW = 64 // columns

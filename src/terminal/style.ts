@@ -1,4 +1,3 @@
-import { Chalk, type ChalkInstance } from 'chalk'
 import type { Env, Output } from '../world.ts'
 
 /** Somebody is looking, with a terminal that can move its cursor. CI may have one, and nobody looks. */
@@ -6,10 +5,24 @@ export function isLive(output: Output, env: Env): boolean {
   return output.isTTY === true && !env['CI'] && env['TERM'] !== 'dumb'
 }
 
-/** Colours where they can be seen and are wanted: https://no-color.org */
-export function styleFor(output: Output, env: Env): ChalkInstance {
-  const wanted = isLive(output, env) && !env['NO_COLOR']
-  return new Chalk({ level: wanted ? (env['COLORTERM'] ? 3 : 2) : 0 })
+const asIs = (text: string) => text
+export const plain = {
+  bold: asIs,
+  dim: asIs,
+  red: asIs,
+  green: asIs,
+  yellow: asIs,
+  blue: asIs,
+  magenta: asIs,
+  cyan: asIs,
+}
+export type Style = Readonly<typeof plain>
+
+/** Colours where they can be seen and are wanted: https://no-color.org. Elsewhere, chalk is not even loaded. */
+export async function styleFor(output: Output, env: Env): Promise<Style> {
+  if (!isLive(output, env) || env['NO_COLOR']) return plain
+  const { Chalk } = await import('chalk')
+  return new Chalk({ level: 1 })
 }
 
 const DEFAULT_COLUMNS = 80

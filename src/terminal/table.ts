@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import stringWidth from 'string-width'
+import stringWidth from 'fast-string-width'
 
 /** Rows as aligned columns; those marked `right` are numbers. Lines that do not fit are cut. */
 export function table(rows: readonly (readonly string[])[], columns: { right?: readonly number[]; width: number }) {
@@ -19,14 +19,12 @@ export function length(text: string): number {
   return stringWidth(text)
 }
 
-const segmenter = new Intl.Segmenter()
-
 /** Cuts what does not fit; a coloured line loses its colours rather than its end sequence. */
 export function fit(line: string, width: number): string {
   if (length(line) <= width) return line
   let kept = ''
   let room = width - 1 // for the sign that something is missing
-  for (const { segment } of segmenter.segment(stripVTControlCharacters(line))) {
+  for (const { segment } of new Intl.Segmenter().segment(stripVTControlCharacters(line))) {
     room -= length(segment)
     if (room < 0) break
     kept += segment
