@@ -27,13 +27,24 @@ export function createClient(open: () => Duplex | Promise<Duplex>, options: Opti
       socket: async () => (socket = outlive(await open(), () => transaction)), // its types do not know of sockets
     },
   )
-  const client = url === undefined ? postgres(all) : postgres(url, all)
-  const begin = client.begin.bind(client) as (work: (tx: unknown) => Promise<unknown>) => Promise<unknown>
+  const client = preparing(url === undefined ? postgres(all) : postgres(url, all))
+  const begin = client.begin.bind(client) as (work: (tx: Sql) => Promise<unknown>) => Promise<unknown>
   const end = client.end.bind(client)
   return Object.assign(client, {
     warnings,
-    begin: (work: (tx: unknown) => Promise<unknown>) => begin((tx) => (transaction = work(tx))),
+    begin: (work: (tx: Sql) => Promise<unknown>) => begin((tx) => (transaction = work(preparing(tx)))),
     end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
+  })
+}
+
+type Sql = Pick<postgres.Sql, 'unsafe'>
+
+/** A statement that is sent again has been parsed already, and perhaps planned: Drizzle does not ask for that. */
+function preparing<S extends Sql>(sql: S): S {
+  const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => unknown
+  return Object.assign(sql, {
+    unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) =>
+      unsafe(text, parameters, { prepare: true, ...options }),
   })
 }
 
