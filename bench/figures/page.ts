@@ -37,10 +37,17 @@ async function compare(job: Job, { sandbox, sql }: Stage) {
   const records = sandbox.world.list(resource.name)
   const kept: number[] = []
   const inserted: number[] = []
+  let before: string | undefined
   for (let at = 0; at + PAGE_SIZE <= records.length; at += PAGE_SIZE) {
     const answer = JSON.parse(JSON.stringify(records.slice(at, at + PAGE_SIZE))) as unknown[]
     inserted.push(await timeInsert(job, sql, answer))
-    kept.push(await timed(() => keepPage(job, readPage(job, answer), { before: undefined, claim })))
+    const listed = { before, claim }
+    kept.push(
+      await timed(async () => {
+        const span = await keepPage(job, readPage(job, answer), listed)
+        before = span?.bottom
+      }),
+    )
   }
   return { kept: median(warm(kept)), inserted: median(warm(inserted)), pages: warm(kept).length }
 }

@@ -22,13 +22,11 @@ export interface Gap {
 
 /** The newest range below `top` that is not stored completely. */
 export async function newestGap(db: Db, member: Member, resource: Resource, top: string): Promise<Gap | undefined> {
-  const table = sql.identifier(getTableName(resource.table))
-  const place = resource.place(sql`r`)
+  const key = sql.identifier(resource.key.name)
+  const justBefore = (place: SQL) => sql`${place} >= upper(gap) - interval '1 millisecond' and ${place} < upper(gap)`
   const [gap] = await db.execute<{ lower: string | null; upper: string; anchor: string | null }>(sql`
     select lower(gap) as lower, upper(gap) as upper, (
-      select r.${sql.identifier(resource.key.name)}::text from ${table} r
-      where r.user_id = ${member.id} and ${place} >= upper(gap) - interval '1 millisecond' and ${place} < upper(gap)
-      limit 1
+      select r.${key}::text from (${resource.within(member.id, justBefore)}) r limit 1
     ) as anchor
     from sync_status, unnest(tstzmultirange(tstzrange(null, ${top})) - covered) gap
     where user_id = ${member.id} and data_type = ${resource.name}

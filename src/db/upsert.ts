@@ -29,6 +29,9 @@ export interface Batch {
   listed?: { last: boolean; before: string | undefined; shown: readonly string[] }
 }
 
+/** For each row by itself: while a table grows by a history, the planner may think that it is small, and read all of it. */
+const BY_INDEX = sql`offset 0`
+
 /**
  * Stores a batch with one statement; returns what became of each record, in the batch's order. Content decides: a row
  * whose `raw_data` is equal is not written and not even locked, and no clock gates a row that differs. The same
@@ -42,18 +45,20 @@ export async function upsert(tx: Tx, resource: Resource, member: Member, batch: 
   const at = sql`${batch.at}::timestamptz`
   const mine = sql`user_id = ${member.id} and data_type = ${resource.name}`
   const rows = await tx.execute<{ key: string; place: string; change: Stored['change']; claimed: boolean }>(sql`
-    with page as (${placed(resource, source)}), stored as (
+    with page as (${placed(resource, source)}), known as (
+      select old.* from page, lateral (select * from ${target} where ${keyName} = page.${keyName} ${BY_INDEX}) old
+    ), stored as (
       insert into ${target} (${names}, created_at, updated_at)
       select ${names}, ${at}, ${at} from page
       where not exists (
-        select from ${target} old where old.${keyName} = page.${keyName} and old.raw_data = page.raw_data
+        select from known where known.${keyName} = page.${keyName} and known.raw_data = page.raw_data
       )
       on conflict (${keyName}) do update set ${updates}, updated_at = excluded.updated_at
       returning ${keyName}, xmax = 0 as is_new
     ), replaced as (
       insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
       select ${member.id}::int, ${resource.name}::text, old.${keyName}::text, old.raw_data, old.updated_at, ${at}, 'changed'
-      from page join ${target} old using (${keyName})
+      from page join known old using (${keyName})
       where old.raw_data <> page.raw_data and ${settled(resource, at)}
     ), final as (
       delete from chased_records c using page
@@ -87,14 +92,14 @@ export function placed(resource: Resource, source: SQL): SQL {
 /** What is stored where the page lists everything, and is not on it. */
 export function missing(resource: Resource, member: Member, listed: NonNullable<Batch['listed']>, at: SQL): SQL {
   const keyName = sql.identifier(resource.key.name)
-  const place = resource.place(sql`r`)
   const bottom = sql`(select place from page order by ordinality desc limit 1)`
+  const isListed = (place: SQL) => sql`
+    ${listed.last ? sql`true` : sql`${place} > ${bottom}`}
+    ${listed.before === undefined ? sql`` : sql`and ${place} < ${listed.before}::timestamptz`}`
   return sql`
     select ${member.id}::int, ${resource.name}::text, r.${keyName}::text, 'missing', ${at}
-    from ${sql.identifier(getTableName(resource.table))} r
-    where r.user_id = ${member.id} and not exists (select from page where page.${keyName} = r.${keyName})
-      ${listed.last ? sql`` : sql`and ${place} > ${bottom}`}
-      ${listed.before === undefined ? sql`` : sql`and ${place} < ${listed.before}::timestamptz`}
+    from (${resource.within(member.id, isListed)}) r
+    where not exists (select from page where page.${keyName} = r.${keyName})
       ${listed.shown.length === 0 ? sql`` : sql`and r.${keyName}::text not in ${[...listed.shown]}`}`
 }
 

@@ -1,6 +1,6 @@
 import { bigint, doublePrecision, index, integer, pgTable, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, int64, maybe, object, offset, recordFields, recordRow } from './wire.ts'
 
 const Score = object({
@@ -46,8 +46,7 @@ export const cycle = defineResource({
   pathOf: (id) => `/v2/cycle/${id}`,
   table: cycleRecords,
   key: cycleRecords.id,
-  place: byStartTime,
-  end: byEndTime,
+  ...byOwnTimes(cycleRecords),
   row: v.pipe(Cycle, v.transform(toRow)),
   leftOut: { user_id: 'becomes user_id of users' },
 })

@@ -57,6 +57,13 @@ export const recovery = defineResource({
   // creation stands in: it is later, so a range that ends with it is too short rather than too long.
   place: (alias) =>
     sql`coalesce((select s.start_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
+  within: (userId, is) => sql`
+    select r.* from sleep_records s join recovery_records r on r.sleep_id = s.id
+    where s.user_id = ${userId} and r.user_id = ${userId} and ${is(sql`s.start_time`)}
+    union all
+    select r.* from recovery_records r
+    where r.user_id = ${userId} and ${is(sql`r.created_at_whoop`)}
+      and not exists (select from sleep_records s where s.id = r.sleep_id and s.user_id = ${userId})`,
   end: (alias) =>
     sql`coalesce((select s.end_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
   row: v.pipe(Recovery, v.transform(toRow)),

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { getTableName, sql, type SQL } from 'drizzle-orm'
 import { integer, jsonb, timestamp, varchar, type PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type * as v from 'valibot'
 import type { TypeName } from './names.ts'
@@ -21,6 +21,8 @@ export interface Resource {
   afterKey?: PgColumn
   /** When a row of `alias` happened, as WHOOP's filters and order see it. */
   place(alias: SQL): SQL
+  /** A member's rows whose place `is` so: `select r.*`, by an index, where asking each row for its place would not be. */
+  within(userId: number, is: (place: SQL) => SQL): SQL
   /** When a row of `alias` ended; null while it has not. */
   end(alias: SQL): SQL
   /** One record as WHOOP sends it, in; one row's columns, out. */
@@ -62,5 +64,12 @@ export function instant(name: string) {
   return timestamp(name, { withTimezone: true, mode: 'string' })
 }
 
-export const byStartTime = (alias: SQL): SQL => sql`${alias}.start_time`
-export const byEndTime = (alias: SQL): SQL => sql`${alias}.end_time`
+/** What has a start and an end of its own. */
+export function byOwnTimes(table: PgTable): Pick<Resource, 'place' | 'within' | 'end'> {
+  const name = sql.identifier(getTableName(table))
+  return {
+    place: (alias) => sql`${alias}.start_time`,
+    within: (userId, is) => sql`select r.* from ${name} r where r.user_id = ${userId} and ${is(sql`r.start_time`)}`,
+    end: (alias) => sql`${alias}.end_time`,
+  }
+}

@@ -9,7 +9,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
 const StageSummary = object({
@@ -94,8 +94,7 @@ export const sleep = defineResource({
   pathOf: (id) => `/v2/activity/sleep/${id}`,
   table: sleepRecords,
   key: sleepRecords.id,
-  place: byStartTime,
-  end: byEndTime,
+  ...byOwnTimes(sleepRecords),
   row: v.pipe(Sleep, v.transform(toRow)),
   leftOut: {
     user_id: 'becomes user_id of users',

@@ -1,6 +1,6 @@
 import { doublePrecision, index, integer, pgTable, uuid as uuidColumn, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
-import { bookkeeping, byEndTime, byStartTime, defineResource, instant, recordColumns } from './resource.ts'
+import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
 import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
 
 const ZoneDurations = object({
@@ -76,8 +76,7 @@ export const workout = defineResource({
   pathOf: (id) => `/v2/activity/workout/${id}`,
   table: workoutRecords,
   key: workoutRecords.id,
-  place: byStartTime,
-  end: byEndTime,
+  ...byOwnTimes(workoutRecords),
   row: v.pipe(Workout, v.transform(toRow)),
   leftOut: {
     user_id: 'becomes user_id of users',

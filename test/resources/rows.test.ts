@@ -3,7 +3,7 @@ import { integer, pgTable, uuid } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { body, cycle, profile, recovery, sleep, workout } from '../../src/resources/index.ts'
 import { keyOf, readOne, understand } from '../../src/resources/read.ts'
-import { bookkeeping, byEndTime, byStartTime, defineResource, type Resource } from '../../src/resources/resource.ts'
+import { bookkeeping, byOwnTimes, defineResource, type Resource } from '../../src/resources/resource.ts'
 import cycles from './fixtures/cycle.ts'
 import * as member from './fixtures/member.ts'
 import recoveries from './fixtures/recovery.ts'
@@ -150,8 +150,7 @@ describe('defineResource', () => {
     pathOf: () => '/',
     table,
     key: table.id,
-    place: byStartTime,
-    end: byEndTime,
+    ...byOwnTimes(table),
     leftOut: {},
   } as const
   const wire = v.looseObject({ id: v.string(), steps: v.number() })
