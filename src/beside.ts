@@ -6,7 +6,7 @@ export interface Leader {
   step(): void
   /** It is done, or has failed: nothing more is to be waited for. */
   end(): void
-  /** Waits until `isFar` says so, asking again after each step. */
+  /** Waits until `isFar` says so, asking again after each step, until nothing more is to be waited for. */
   until(isFar: () => Promise<boolean>): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export function createLeader(): Leader {
     until: async (isFar) => {
       for (;;) {
         const seen = steps
-        if (isOver || (await isFar())) return
+        if ((await isFar()) || isOver) return
         if (seen === steps) await once(events, 'step')
       }
     },

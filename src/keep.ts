@@ -7,7 +7,7 @@ import { isAsLeft } from './db/look.ts'
 import { quarantine } from './db/quarantine.ts'
 import type { TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
-import { arePlaced, upsert, type Batch, type Stored } from './db/upsert.ts'
+import { placesOf, upsert, type Batch, type Stored } from './db/upsert.ts'
 import type { Log } from './log.ts'
 import { unknownFields } from './resources/drift.ts'
 import { refused, understand, type Understood, type Unreadable } from './resources/read.ts'
@@ -65,15 +65,27 @@ export interface Page {
   /** How many records it had. */
   length: number
   nextToken: string | undefined
+  /** When its last record happened, if that is known before it is stored. */
+  bottom: string | undefined
 }
 
-/** Asks for a page of the list, and reads it. */
-export async function askPage(
-  { whoop, resource, member }: Job,
-  where: { start?: string; end?: string; token?: string },
-): Promise<Page> {
+/** Asks for a page of the list, reads it, and waits for what places its records in time. */
+export async function askPage(job: Job, where: { start?: string; end?: string; token?: string }): Promise<Page> {
+  const { whoop, resource, member } = job
   const { records, nextToken } = await readPage(whoop, resource, where)
-  return { ...understand(resource, member, records), length: records.length, nextToken }
+  const read = understand(resource, member, records)
+  return { ...read, length: records.length, nextToken, bottom: await bottomOf(job, read.understood) }
+}
+
+async function bottomOf({ database, resource, leader }: Job, records: readonly Understood[]) {
+  const own: unknown = records.at(-1)?.row['startTime']
+  let bottom = typeof own === 'string' ? own : undefined
+  await leader?.until(async () => {
+    const { all, last } = await database.alone((db) => placesOf(db, resource, records))
+    bottom = last
+    return all
+  })
+  return bottom && iso(bottom)
 }
 
 /** Whether the newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
@@ -95,7 +107,6 @@ export function countUnchanged(job: Job, { understood, length }: Page): void {
 export async function keepPage(job: Job, page: Page, listed: Listed): Promise<Kept | undefined> {
   const last = page.nextToken === undefined
   const { before, shown = [] } = listed
-  await job.leader?.until(() => job.database.alone((db) => arePlaced(db, job.resource, page.understood)))
   const stored = await keep(job, page, { last, before, shown }, (rows) => {
     const span = spanOf(rows)
     if (!span) return {}
@@ -118,7 +129,7 @@ type Claims = Parameters<typeof cover>[4]
 
 async function keep(
   job: Job,
-  { understood, unreadable, length }: Omit<Page, 'nextToken'>,
+  { understood, unreadable, length }: Pick<Page, 'understood' | 'unreadable' | 'length'>,
   listed: NonNullable<Batch['listed']> | undefined,
   claims: (stored: readonly Stored[]) => Claims,
   remember: (tx: Tx) => Promise<void> = async () => {},

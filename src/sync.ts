@@ -174,7 +174,7 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
     const ahead = first && running.get(first)
     if (ahead && !ahead.isFirst) await ahead.done
     try {
-      results[type] = await syncType(context, type, state, leader, ahead?.leader)
+      results[type] = await syncType(context, type, state, leader, ahead?.isFirst ? ahead.leader : undefined)
     } finally {
       leader.end()
     }

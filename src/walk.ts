@@ -1,5 +1,5 @@
 import { suspectNewest } from './db/chase.ts'
-import { cover, iso, newestGap, type Gap, type Range } from './db/coverage.ts'
+import { cover, newestGap, type Gap, type Range } from './db/coverage.ts'
 import { saveTiers } from './db/tiers.ts'
 import { holdsBefore } from './db/upsert.ts'
 import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
@@ -101,31 +101,51 @@ async function fill(job: Job, gap: Gap, pages: Pages): Promise<boolean> {
   return false
 }
 
-/** The pages of a gap, each asked for while the one above it is stored. */
+/** The pages of a gap, asked for while those above them are stored. */
 interface Pages {
   before(end: string): Promise<Page>
+  /** What follows this page will be wanted. */
   lookAhead(page: Page, gap: Gap): void
   /** No request is under way any more. */
   settled(): Promise<void>
 }
 
+const MOST_AHEAD = 2
+
 function createPages(job: Job): Pages {
-  let ahead: { end: string; page: Promise<Page> } | undefined
-  const settled = async () => void (await ahead?.page.catch(() => {}))
+  const ahead: { end: string; page: Promise<Page> }[] = []
+  let tail: { page: Page; gap: Pick<Gap, 'from' | 'to'> } | undefined // nobody has asked for what follows it
+  let isStopping = false
+  function goOn(): void {
+    if (!tail || ahead.length >= MOST_AHEAD || isStopping) return
+    const { page: above, gap } = tail
+    tail = undefined
+    if (above.bottom === undefined || above.nextToken === undefined) return
+    const end = justAfter(above.bottom)
+    if (end >= gap.to || (gap.from !== undefined && end <= gap.from)) return
+    const page = askPage(job, { end })
+    ahead.push({ end, page })
+    const arrived = (below: Page) => {
+      tail = { page: below, gap: { from: gap.from, to: end } }
+      goOn()
+    }
+    page.then(arrived, () => {}) // whoever waits for it hears of it
+  }
+  async function settled(): Promise<void> {
+    isStopping = true
+    for (let next = ahead.shift(); next; next = ahead.shift()) await next.page.catch(() => {})
+    tail = undefined
+    isStopping = false
+  }
   return {
     settled,
     before: async (end) => {
-      if (ahead?.end === end) return ahead.page.finally(() => (ahead = undefined))
-      await settled()
-      return askPage(job, { end })
+      if (ahead[0]?.end !== end) await settled()
+      return ahead.shift()?.page ?? askPage(job, { end })
     },
-    lookAhead: ({ understood, nextToken }, { from, to }) => {
-      const last: unknown = understood.at(-1)?.row['startTime']
-      if (typeof last !== 'string' || nextToken === undefined) return // a recovery's own row does not say when it was
-      const end = justAfter(iso(last))
-      if (end >= to || (from !== undefined && end <= from)) return
-      ahead = { end, page: askPage(job, { end }) }
-      ahead.page.catch(() => {}) // whoever waits for it hears of it
+    lookAhead: (page, gap) => {
+      if (ahead.length === 0) tail ??= { page, gap }
+      goOn()
     },
   }
 }

@@ -58,7 +58,7 @@ function warm(times: readonly number[]): readonly number[] {
 }
 
 function readPage({ member }: Job, answer: readonly unknown[]): Page {
-  return { ...understand(resource, member, answer), length: answer.length, nextToken: 'more' }
+  return { ...understand(resource, member, answer), length: answer.length, nextToken: 'more', bottom: undefined }
 }
 
 function claim({ bottom, top }: Span): Range {

@@ -23,7 +23,6 @@ export interface Gap {
 /** The newest range below `top` that is not stored completely. */
 export async function newestGap(db: Db, member: Member, resource: Resource, top: string): Promise<Gap | undefined> {
   const key = sql.identifier(resource.key.name)
-  const justBefore = (place: SQL) => sql`${place} >= upper(gap) - interval '1 millisecond' and ${place} < upper(gap)`
   const [gap] = await db.execute<{ lower: string | null; upper: string; anchor: string | null }>(sql`
     select lower(gap) as lower, upper(gap) as upper, (
       select r.${key}::text from (${resource.within(member.id, justBefore)}) r limit 1
@@ -32,6 +31,10 @@ export async function newestGap(db: Db, member: Member, resource: Resource, top:
     where user_id = ${member.id} and data_type = ${resource.name}
     order by gap desc limit 1`)
   return gap && { from: isoOrUndefined(gap.lower), to: iso(gap.upper), anchor: gap.anchor ?? undefined }
+}
+
+function justBefore(place: SQL): SQL {
+  return sql`${place} >= upper(gap) - interval '1 millisecond' and ${place} < upper(gap)`
 }
 
 /** Claims a range, and takes another out again, and counts what is there now; refuses when this run's locks are gone. */

@@ -126,18 +126,22 @@ export async function placeOf(tx: Tx, member: Member, resource: Resource, key: s
   return row?.place
 }
 
-/** Whether the records that place these in time are stored. */
-export async function arePlaced(db: Db, resource: Resource, records: readonly Understood[]): Promise<boolean> {
-  const { after, afterKey, table } = resource
+/** Whether what places these records in time is stored, and when the last of them happened, if its own is. */
+export async function placesOf(
+  db: Db,
+  { after, afterKey, table }: Resource,
+  records: readonly Understood[],
+): Promise<{ all: boolean; last: string | undefined }> {
   const leader = resourceOf(after)
-  if (!leader || !afterKey) return true
+  if (!leader || !afterKey || records.length === 0) return { all: true, last: undefined }
   const keys = JSON.stringify(records.map(({ row }) => valueOf(table, afterKey, row)))
   const key = sql.identifier(leader.key.name)
-  const rows = await db.execute(sql`
-    select from jsonb_array_elements_text(${keys}::text::jsonb) wanted where not exists (
-      select from ${sql.identifier(getTableName(leader.table))} r where r.${key} = wanted::${sql.raw(leader.key.getSQLType())}
-    ) limit 1`)
-  return rows.length === 0
+  const [row] = await db.execute<{ all: boolean; last: string | null }>(sql`
+    select bool_and(r.${key} is not null) as all,
+      (array_agg(${leader.place(sql`r`)} order by ordinality desc))[1] as last
+    from jsonb_array_elements_text(${keys}::text::jsonb) with ordinality wanted (key, ordinality)
+      left join ${sql.identifier(getTableName(leader.table))} r on r.${key} = wanted.key::${sql.raw(leader.key.getSQLType())}`)
+  return { all: row?.all ?? true, last: row?.last ?? undefined }
 }
 
 /** Whether any record of the member's is stored that began before `before`, or at all. */
