@@ -44,7 +44,7 @@ function preparing<S extends Sql>(sql: S): S {
   const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => unknown
   return Object.assign(sql, {
     unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) =>
-      unsafe(text, parameters, { prepare: true, ...options }),
+      unsafe(text, parameters, { ...options, prepare: true }),
   })
 }
 
