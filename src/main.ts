@@ -3,7 +3,6 @@ import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
-import { showHome } from './commands/home.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -31,7 +30,7 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     },
   }
   try {
-    if (args.length === 0) await showHome(cli)
+    if (args.length === 0) await (await import('./commands/home.ts')).showHome(cli)
     else await createProgram(cli).parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {

@@ -1,7 +1,6 @@
 import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
-import { readConfig, tokenSettings } from '../config.ts'
 import type { LoggedIn, LoginMeans } from '../login.ts'
 import type { Session } from '../session.ts'
 import type { OAuth } from '../whoop/oauth.ts'
@@ -169,14 +168,21 @@ function welcome(cli: Cli, { profile, missing, refused }: LoggedIn): void {
 
 async function showLogins(cli: Cli): Promise<void> {
   const { world } = cli
-  const [{ withDatabase }, { requireSchema }, { loadLogins }, { keyId, loadKeys }, { requireMembers }] =
-    await Promise.all([
-      import('../db/connect.ts'),
-      import('../db/migrate.ts'),
-      import('../db/tokens.ts'),
-      import('../db/seal.ts'),
-      import('./open.ts'),
-    ])
+  const [
+    { readConfig, tokenSettings },
+    { withDatabase },
+    { requireSchema },
+    { loadLogins },
+    { keyId, loadKeys },
+    { requireMembers },
+  ] = await Promise.all([
+    import('../config.ts'),
+    import('../db/connect.ts'),
+    import('../db/migrate.ts'),
+    import('../db/tokens.ts'),
+    import('../db/seal.ts'),
+    import('./open.ts'),
+  ])
   const config = readConfig(world.env, tokenSettings)
   await withDatabase(config, world.env, async (database) => {
     await requireSchema(database.db)

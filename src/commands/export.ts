@@ -1,4 +1,3 @@
-import { databaseSettings, readConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
@@ -49,21 +48,18 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
       hint: 'choose one, such as --type daily, or a folder for all of them: --out whoop-export',
     })
   }
-  const [{ withDatabase }, { requireSchema }, { exportInto, exportTo }, { toOutput }] = await Promise.all([
-    import('../db/connect.ts'),
-    import('../db/migrate.ts'),
+  const [{ withStored }, { exportInto, exportTo }, { toOutput }] = await Promise.all([
+    import('./open.ts'),
     import('../export/index.ts'),
     import('../export/write.ts'),
   ])
-  const config = readConfig(world.env, databaseSettings)
   const wish = {
     format: options.format,
     user: options.user,
     raw: options.raw === true,
     range: { from: options.since, to: options.until },
   }
-  await withDatabase(config, world.env, async ({ db }) => {
-    await requireSchema(db)
+  await withStored(cli, async ({ db }) => {
     if (toStdout && only)
       await exportTo(db, only, wish, toOutput(world.terminal.stdout, world.interrupted), world.interrupted)
     else report(cli, await exportInto(db, names, wish, out, world.interrupted))

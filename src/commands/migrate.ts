@@ -1,4 +1,3 @@
-import { databaseSettings, readConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import { print, type AddCommand } from './cli.ts'
 import { readCount } from './read.ts'
@@ -17,10 +16,8 @@ export const addMigrate: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
     .action(async ({ status, down }) => {
       if (status && down) throw new WhoopsterError('usage', '--status changes nothing: leave --down out.')
-      const [{ withDatabase }, { migrate, migrateDown, schemaState }] = await Promise.all([
-        import('../db/connect.ts'),
-        import('../db/migrate.ts'),
-      ])
+      const [{ databaseSettings, readConfig }, { withDatabase }, { migrate, migrateDown, schemaState }] =
+        await Promise.all([import('../config.ts'), import('../db/connect.ts'), import('../db/migrate.ts')])
       const config = readConfig(cli.world.env, databaseSettings)
       await withDatabase(config, cli.world.env, async ({ db, warnings }) => {
         if (status) {

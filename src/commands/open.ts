@@ -1,4 +1,4 @@
-import { readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
+import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
 import { migrate, requireSchema, schemaState } from '../db/migrate.ts'
 import { createLedger } from '../db/ledger.ts'
@@ -34,6 +34,14 @@ export async function withEverything<T>(
       for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
     }
     return work({ database, keys: loadKeys(config, world.env), config })
+  })
+}
+
+/** For the commands that only look at what is stored. */
+export function withStored<T>({ world }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
+  return withDatabase(readConfig(world.env, databaseSettings), world.env, async (database) => {
+    await requireSchema(database.db)
+    return work(database)
   })
 }
 

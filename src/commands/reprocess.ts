@@ -1,4 +1,3 @@
-import { databaseSettings, readConfig } from '../config.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readTypes } from './read.ts'
 import type { TypeName } from '../resources/names.ts'
@@ -17,15 +16,13 @@ export const addReprocess: AddCommand = (program, cli) => {
 
 async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promise<void> {
   const { world } = cli
-  const [{ withDatabase }, { requireSchema }, { reprocess }, { resources }, { createSpinner }] = await Promise.all([
-    import('../db/connect.ts'),
-    import('../db/migrate.ts'),
+  const [{ withStored }, { reprocess }, { resources }, { createSpinner }] = await Promise.all([
+    import('./open.ts'),
     import('../reprocess.ts'),
     import('../resources/index.ts'),
     import('../terminal/spinner.ts'),
   ])
-  await withDatabase(readConfig(world.env, databaseSettings), world.env, async ({ db }) => {
-    await requireSchema(db)
+  await withStored(cli, async ({ db }) => {
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const lines: string[] = []
     try {

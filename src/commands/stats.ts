@@ -1,4 +1,3 @@
-import { databaseSettings, readConfig } from '../config.ts'
 import type { Printed } from '../outputs.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { MemberStats } from '../terminal/stats.ts'
@@ -40,27 +39,15 @@ export const addStats: AddCommand = (program, cli) => {
 }
 
 async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOptions): Promise<MemberStats[]> {
-  const [
-    { withDatabase },
-    { requireSchema },
-    { requireMembers },
-    db,
-    { countHistory },
-    { loadEverybody },
-    { metricsFor },
-  ] = await Promise.all([
-    import('../db/connect.ts'),
-    import('../db/migrate.ts'),
+  const [{ requireMembers, withStored }, db, { countHistory }, { loadEverybody }, { metricsFor }] = await Promise.all([
     import('./open.ts'),
     import('../db/stats.ts'),
     import('../db/history.ts'),
     import('../db/tokens.ts'),
     import('../metrics.ts'),
   ])
-  const config = readConfig(cli.world.env, databaseSettings)
   const isWanted = (type: TypeName) => types?.includes(type) ?? true
-  return withDatabase(config, cli.world.env, async (database) => {
-    await requireSchema(database.db)
+  return withStored(cli, async (database) => {
     const members = await loadEverybody(database.db, user)
     if (members.length === 0) await requireMembers(database, user) // says what to do
     const stats: MemberStats[] = []
