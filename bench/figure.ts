@@ -5,8 +5,8 @@ export interface Figure {
   name: string
   goal: number
   measured: number
-  /** How it is written: a ratio has decimals, a count has none. */
-  kind: 'ratio' | 'count'
+  /** How it is written: a ratio has decimals, the others have none. */
+  kind: 'ratio' | 'count' | 'ms'
   /** What the ratio was made of, or what was counted. */
   made: string
   /** Why it cannot be much smaller, or what it waits for. */
@@ -24,11 +24,31 @@ export interface Size {
   /** How much faster than the world's the clock goes where waiting is measured. */
   hurry: number
   delayMs: number
+  /** The members who share a database, each with so many days. */
+  crowd: { members: number; days: number }
 }
 
 export const sizes = {
-  full: { rounds: 15, longRounds: 3, monthDays: 30, yearsDays: 1826, decadeDays: 3652, hurry: 4, delayMs: 50 },
-  smoke: { rounds: 1, longRounds: 1, monthDays: 8, yearsDays: 60, decadeDays: 60, hurry: 600, delayMs: 2 },
+  full: {
+    rounds: 15,
+    longRounds: 3,
+    monthDays: 30,
+    yearsDays: 1826,
+    decadeDays: 3652,
+    hurry: 4,
+    delayMs: 50,
+    crowd: { members: 1000, days: 1096 },
+  },
+  smoke: {
+    rounds: 1,
+    longRounds: 1,
+    monthDays: 8,
+    yearsDays: 60,
+    decadeDays: 60,
+    hurry: 600,
+    delayMs: 2,
+    crowd: { members: 2, days: 8 },
+  },
 } as const satisfies Record<string, Size>
 
 export interface Bench {

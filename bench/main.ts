@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sizes, type Bench, type Figure } from './figure.ts'
+import { crowd } from './figures/crowd.ts'
 import { first, race } from './figures/first.ts'
 import { memory } from './figures/memory.ts'
 import { page } from './figures/page.ts'
@@ -14,7 +15,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, memory }
+const groups = { start, quiet, first, race, page, memory, crowd }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'

@@ -47,17 +47,18 @@ function line(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function goal(figure: Figure): string {
-  return `≤ ${figure.goal}`
+function goal({ goal, kind }: Figure): string {
+  return `≤ ${goal}${UNITS[kind]}`
 }
 
+const UNITS = { ratio: '', count: '', ms: ' ms' }
+
 function written({ measured, kind }: Figure): string {
-  return kind === 'count' ? String(measured) : measured.toFixed(2)
+  return `${measured.toFixed(kind === 'ratio' ? 2 : 0)}${UNITS[kind]}`
 }
 
 /** As it is written: 1.054 is 1.05. */
 export function verdict(figure: Figure): string {
-  const over = Number(written(figure)) - figure.goal
-  if (over <= 0) return 'reached'
-  return figure.kind === 'count' ? `missed by ${over}` : `missed by ${over.toFixed(2)}`
+  const over = Number.parseFloat(written(figure)) - figure.goal
+  return over <= 0 ? 'reached' : `missed by ${written({ ...figure, measured: over })}`
 }

@@ -1,16 +1,27 @@
-// A large database: so many members, each with so many days of every record, rows as wide as WHOOP's.
 import type { Sql } from 'postgres'
 
+/**
+ * Makes the database large: so many members beside those who are there, each with so many days of every record, as wide
+ * as WHOOP's. They are logged in if anybody is.
+ */
 export async function fillYears(sql: Sql, { members, days }: { members: number; days: number }): Promise<void> {
   const common = sql`user_id, raw_data, score_state, created_at_whoop, updated_at_whoop`
   const raw = (bytes: number) => sql`jsonb_build_object('as sent', repeat('x', ${bytes})), 'SCORED'`
   const vary = (about: number, by: number) => sql`${about}::float8 + (random() - 0.5) * ${by}::float8`
-  await sql`insert into users (whoop_user_id, first_name) select n, 'Member ' || n from generate_series(1, ${members}) n`
+  await sql`
+    create temp table crowd as
+    with crowd as (
+      insert into users (whoop_user_id, first_name) select n, 'Member ' || n from generate_series(1, ${members}) n returning id
+    ) select id from crowd`
+  await sql`
+    insert into oauth_tokens (user_id, access_token, refresh_token, expires_at, scopes)
+    select crowd.id, access_token, refresh_token, expires_at, scopes
+    from crowd, (select * from oauth_tokens limit 1) anybody`
   await sql`
     insert into cycle_records (${common}, id, start_time, end_time, timezone_offset, strain_score, kilojoules,
       average_heart_rate, max_heart_rate)
     select u.id, ${raw(300)}, s, s, u.id * 100000 + d, s, s + interval '1 day', '+01:00', ${vary(10, 12)}, 9000, 65, 160
-    from users u cross join generate_series(0, ${days} - 1) d,
+    from crowd u cross join generate_series(0, ${days} - 1) d,
       lateral (select date_trunc('hour', now()) - (${days} - d) * interval '1 day') x (s)`
   await sql`
     insert into sleep_records (${common}, id, cycle_id, start_time, end_time, timezone_offset, nap, in_bed_duration,
@@ -38,10 +49,10 @@ export async function fillYears(sql: Sql, { members, days }: { members: number; 
   await sql`
     insert into sync_status (user_id, data_type, last_sync_time, last_record_time, status, covered)
     select id, type, now(), now(), 'success', '{(-infinity,infinity)}'
-    from users, unnest(array['sleep', 'recovery', 'workout', 'cycle', 'body']) type`
+    from crowd, unnest(array['sleep', 'recovery', 'workout', 'cycle', 'body']) type`
   await sql`
     insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
     select id, at, at + interval '2 seconds', 'ok', 4, 0, 0, 0, '{}'
-    from users, generate_series(now() - interval '90 days', now(), interval '1 hour') at`
+    from crowd, generate_series(now() - interval '90 days', now(), interval '1 hour') at`
   await sql`vacuum analyze`
 }
