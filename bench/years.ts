@@ -51,8 +51,8 @@ export async function fillYears(sql: Sql, { members, days }: { members: number; 
     select id, type, now(), now(), 'success', '{(-infinity,infinity)}'
     from crowd, unnest(array['sleep', 'recovery', 'workout', 'cycle', 'body']) type`
   await sql`
-    insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
-    select id, at, at + interval '2 seconds', 'ok', 4, 0, 0, 0, '{}'
+    insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, last_http_status, types)
+    select id, at, at + interval '2 seconds', 'ok', 4, 0, 0, 0, 200, '{}'
     from crowd, generate_series(now() - interval '90 days', now(), interval '1 hour') at`
   await sql`vacuum analyze`
 }

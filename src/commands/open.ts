@@ -6,7 +6,7 @@ import { loadQueue, type Queue } from '../db/queue.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
-import { newBudget, type Plan } from '../whoop/budget.ts'
+import { newBudget } from '../whoop/budget.ts'
 import { createPace, type Pace, type PaceOptions } from '../whoop/pace.ts'
 import type { Clock } from '../world.ts'
 import type { Cli } from './cli.ts'
@@ -52,17 +52,11 @@ export async function requireMembers({ db }: Pick<Database, 'db'>, whoopUserId?:
   throw nobody(whoopUserId)
 }
 
-/** The members who wait for a sync, or the one asked for, and whom the app's requests have to serve. */
-export async function requireQueue(
-  { db }: Pick<Database, 'db'>,
-  now: Date,
-  whoopUserId?: number,
-): Promise<{ queue: Queue; plan: Plan }> {
-  const { members, cost } = await loadQueue(db, now)
-  const wanted = members.filter((member) => whoopUserId === undefined || member.whoopUserId === whoopUserId)
-  if (wanted.length === 0) throw nobody(whoopUserId)
-  const plan = { members: members.filter(({ complete }) => complete).length, cost }
-  return { queue: { members: wanted, cost }, plan }
+/** The members who wait for a sync, or the one asked for; an error when there is none. */
+export async function requireQueue({ db }: Pick<Database, 'db'>, now: Date, whoopUserId?: number): Promise<Queue> {
+  const queue = await loadQueue(db, now, whoopUserId)
+  if (queue.members.length > 0) return queue
+  throw nobody(whoopUserId)
 }
 
 /** The app's requests, shared with its other processes. */

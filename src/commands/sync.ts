@@ -114,7 +114,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
     ])
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
     const { database, keys, config } = opened
-    const { queue, plan } = await requireQueue(database, startedAt, options.user)
+    const queue = await requireQueue(database, startedAt, options.user)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
     const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
@@ -125,7 +125,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       keys,
       log: spinner.below(log),
       oauth: createOAuth(config, world),
-      pace: openPace(opened, world.clock, { waiting: progress.waiting, plan }),
+      pace: openPace(opened, world.clock, { waiting: progress.waiting, plan: queue.plan }),
       baseUrl: config.WHOOP_API_BASE_URL,
       report: progress.report,
     }

@@ -80,8 +80,14 @@ const RUNS = 4
 /** Whether the last runs all began around the full hour, when WHOOP has been seen to lose the answers to a refresh. */
 export async function runsAroundTheHour(db: Db): Promise<boolean> {
   const rows = await db.execute<{ minute: number }>(sql`
-    select extract(minute from at)::int as minute
-    from (select distinct date_trunc('minute', started_at) as at from sync_runs order by at desc limit ${RUNS}) runs`)
+    select extract(minute from at)::int as minute from (
+      select distinct date_trunc('minute', started_at) as at from (
+        select started_at from sync_runs
+        where user_id = (select user_id from sync_runs order by id desc limit 1) -- a schedule serves all of them alike
+        order by started_at desc limit ${5 * RUNS}
+      ) recent
+      order by at desc limit ${RUNS}
+    ) runs`)
   return rows.length === RUNS && rows.every(({ minute }) => isAroundTheHour(minute))
 }
 

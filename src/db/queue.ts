@@ -1,6 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { scopeOf } from '../resources/index.ts'
 import { typeNames } from '../resources/names.ts'
+import type { Plan } from '../whoop/budget.ts'
 import type { Db } from './connect.ts'
 import type { Member } from './tokens.ts'
 
@@ -15,24 +16,29 @@ export interface Waiting extends Member {
 export interface Queue {
   /** Those who are complete first: they need little, and history can wait. Then by age, the stalest first. */
   members: Waiting[]
-  /** How many requests a sync of one member has cost lately; one that reads history counts as a few. */
-  cost: number
+  plan: Plan
 }
 
 const USUAL_COST = 5 // before there is anything to go by
 const RECENT_RUNS = 200
 const HISTORY_COST = 20
 
-export async function loadQueue(db: Db, now: Date): Promise<Queue> {
+export async function loadQueue(db: Db, now: Date, whoopUserId?: number): Promise<Queue> {
   const rows = await db.execute<Row>(sql`
-    select users.id, whoop_user_id as "whoopUserId", first_name as "firstName", scopes,
-      last.started_at as "servedAt", ${isComplete()} as complete, ${recentCost()} as cost
-    from users join oauth_tokens on oauth_tokens.user_id = users.id
+    select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", scopes,
+      last.started_at as "servedAt", complete, served, ${recentCost()} as cost
+    from (
+      select *, count(*) filter (where complete) over () as served from (
+        select users.*, scopes, ${isComplete()} as complete
+        from users join oauth_tokens on oauth_tokens.user_id = users.id
+      ) everybody
+    ) member
       left join lateral (
-        select id, started_at from sync_runs where user_id = users.id and ${wasServed(now)}
+        select id, started_at from sync_runs where user_id = member.id and ${wasServed(now)}
         order by started_at desc, id desc limit 1
       ) last on true
-    order by complete desc, last.id nulls first, users.id`)
+    where ${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null}
+    order by complete desc, last.id nulls first, member.id`)
   const members = rows.map(({ id, whoopUserId, firstName, scopes, servedAt, complete }) => ({
     id,
     whoopUserId: Number(whoopUserId),
@@ -41,11 +47,11 @@ export async function loadQueue(db: Db, now: Date): Promise<Queue> {
     servedAt: servedAt === null ? null : new Date(servedAt),
     complete,
   }))
-  return { members, cost: Number(rows[0]?.cost ?? USUAL_COST) }
+  return { members, plan: { members: Number(rows[0]?.served ?? 0), cost: Number(rows[0]?.cost ?? USUAL_COST) } }
 }
 
 /** Whom the app's requests have to serve: how many are complete, and what a sync of one costs. */
-export async function loadPlan(db: Db): Promise<{ members: number; cost: number }> {
+export async function loadPlan(db: Db): Promise<Plan> {
   const [row] = await db.execute<{ members: number; cost: string | null }>(sql`
     select count(*) filter (where ${isComplete()})::int as members, ${recentCost()} as cost
     from users join oauth_tokens on oauth_tokens.user_id = users.id`)
@@ -76,6 +82,7 @@ interface Row extends Record<string, unknown> {
   scopes: string[]
   servedAt: string | null
   complete: boolean
+  served: string
   cost: string | null
 }
 
