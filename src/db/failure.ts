@@ -25,6 +25,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CONNECTION_ENDED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
   CONNECTION_DESTROYED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
   '08': { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
+  '08P01': {
+    reason: 'settings',
+    says: 'does not take what we say',
+    hint: "is it a pooler? put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
+  },
   '25006': { reason: 'unavailable', says: 'is read-only', hint: 'point DATABASE_URL at the primary' },
   '28': { reason: 'settings', says: 'does not let us in', hint: 'check user and password in DATABASE_URL' },
   '3D000': { reason: 'settings', says: 'has no such database', hint: 'create it, or check its name in DATABASE_URL' },

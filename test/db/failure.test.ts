@@ -30,7 +30,7 @@ describe('a failure has a meaning', () => {
     ['CONNECTION_ENDED', 69, 'closed the connection'],
     ['CONNECTION_DESTROYED', 69, 'closed the connection'],
     ['08006', 69, 'broke the connection'],
-    ['08P01', 69, 'broke the connection'],
+    ['08P01', 78, 'does not take what we say'],
     ['25006', 69, 'is read-only'],
     ['28000', 78, 'does not let us in'],
     ['28P01', 78, 'does not let us in'],
