@@ -25,11 +25,6 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CONNECTION_ENDED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
   CONNECTION_DESTROYED: { reason: 'unavailable', says: 'closed the connection', hint: RETRY },
   '08': { reason: 'unavailable', says: 'broke the connection', hint: RETRY },
-  '08P01': {
-    reason: 'settings',
-    says: 'does not take what we say',
-    hint: "is it a pooler? put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
-  },
   '25006': { reason: 'unavailable', says: 'is read-only', hint: 'point DATABASE_URL at the primary' },
   '28': { reason: 'settings', says: 'does not let us in', hint: 'check user and password in DATABASE_URL' },
   '3D000': { reason: 'settings', says: 'has no such database', hint: 'create it, or check its name in DATABASE_URL' },
@@ -60,6 +55,13 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EPROTO: certificate('cannot agree with us on TLS'),
 }
 
+/** PgBouncer gives one code to whatever is wrong between it and us, or between it and PostgreSQL. */
+const pooler: Meaning = {
+  reason: 'settings',
+  says: 'is a pooler that does not take our settings',
+  hint: "put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
+}
+
 function certificate(says: string): Meaning {
   return { reason: 'settings', says, hint: 'check sslmode and sslrootcert in DATABASE_URL' }
 }
@@ -73,7 +75,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
   if (error instanceof WhoopsterError || !(cause instanceof Error)) return error
   const code = codeOf(cause)
   const said = cause.message ? ` (${cause.message})` : ''
-  const meaning = code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
+  const meaning = meaningOf(code, cause.message)
   if (!meaning || (code === 'ENOENT' && !('address' in cause))) {
     if (cause.name !== 'PostgresError') return error instanceof DrizzleQueryError ? cause : error
     return new WhoopsterError('bug', `PostgreSQL at ${where} refused a statement: ${code}${said}`, { cause })
@@ -82,6 +84,11 @@ export function databaseFailure(error: unknown, where: string): unknown {
     hint: meaning.hint,
     cause,
   })
+}
+
+function meaningOf(code: string | undefined, message: string): Meaning | undefined {
+  if (code === '08P01' && message.startsWith('unsupported startup parameter')) return pooler
+  return code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
 }
 
 /** Below Drizzle's wrapper, and below the list that Node makes of one failure per address. */

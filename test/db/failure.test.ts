@@ -30,7 +30,7 @@ describe('a failure has a meaning', () => {
     ['CONNECTION_ENDED', 69, 'closed the connection'],
     ['CONNECTION_DESTROYED', 69, 'closed the connection'],
     ['08006', 69, 'broke the connection'],
-    ['08P01', 78, 'does not take what we say'],
+    ['08P01', 69, 'broke the connection'],
     ['25006', 69, 'is read-only'],
     ['28000', 78, 'does not let us in'],
     ['28P01', 78, 'does not let us in'],
@@ -68,6 +68,15 @@ describe('a failure has a meaning', () => {
     expect([exitCodes[named.reason], named.message]).toEqual([exit, `PostgreSQL at ${WHERE} ${says} (what it said)`])
     expect(named.cause).toBe(cause)
     expect(named.hint === undefined).toBe(exit === 70)
+  })
+
+  it('of a pooler that does not know our settings', () => {
+    const cause = said('08P01', 'unsupported startup parameter: search_path')
+    expect(databaseFailure(cause, WHERE)).toMatchObject({
+      reason: 'settings',
+      message: `PostgreSQL at ${WHERE} is a pooler that does not take our settings (${cause.message})`,
+      hint: expect.stringContaining('docs/operations.md'),
+    })
   })
 
   it('without the parameters that Drizzle prints, whatever is below', () => {
