@@ -9,16 +9,19 @@ const env = { ...dotenv(), ...process.env }
 const interruption = new AbortController()
 let fetch
 let unwritten
-let unfinished = 0 // pieces of work
+let held = 0
+let impatience
 
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ]) {
   process.on(signal, () => {
-    const isImpatient = interruption.signal.aborted && signal === 'SIGINT'
-    if (isImpatient && unfinished === 0) process.exit(code)
-    if (isImpatient) process.stderr.write('warn: a login is being renewed; its new tokens are stored first\n')
+    if (interruption.signal.aborted && signal === 'SIGINT') {
+      if (held === 0) process.exit(code)
+      impatience = code
+      process.stderr.write('warn: a login is being renewed; its new tokens are stored first\n')
+    }
     interruption.abort(code)
   })
 }
@@ -46,7 +49,7 @@ async function run() {
     },
     terminal: process,
     interrupted: interruption.signal,
-    finish,
+    hold,
     openBrowser,
     machine: {
       directory: process.cwd(),
@@ -64,12 +67,11 @@ async function run() {
   if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
 }
 
-async function finish(work) {
-  unfinished++
-  try {
-    return await work()
-  } finally {
-    unfinished--
+function hold() {
+  held++
+  return () => {
+    held--
+    if (impatience !== undefined && held === 0) process.exit(impatience)
   }
 }
 

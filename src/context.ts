@@ -34,7 +34,7 @@ export interface Means {
   clock: Clock
   log: Log
   interrupted: AbortSignal
-  finish: World['finish']
+  hold: World['hold']
   report(progress: Progress): void
 }
 

@@ -24,7 +24,7 @@ export interface RefreshMeans {
   oauth: OAuth
   member: Member
   clock: Clock
-  finish: World['finish']
+  hold: World['hold']
   log: Log
 }
 
@@ -50,16 +50,9 @@ export async function refresh(
     if (isDue(tokens)) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
     return tokens
   })
-  return isDue(before) ? means.finish(() => spendAndStore(means, before, isDue)) : theirs(before)
-}
-
-async function spendAndStore(
-  means: RefreshMeans,
-  { refreshingSince: since }: StoredTokens,
-  isDue: (stored: StoredTokens) => boolean,
-): Promise<Refreshed | WhoopsterError> {
-  const { database, keys, member } = means
+  if (!isDue(before)) return theirs(before)
   let renewed: Renewed | undefined
+  let release: (() => void) | undefined
   try {
     // 2. Lock the row, and read it again.
     return await withTokensLocked(database, keys, member, async (tx, stored) => {
@@ -67,13 +60,15 @@ async function spendAndStore(
       if (!isDue(old)) return theirs(old)
       const backend = await backendOf(tx)
       // 3. Ask WHOOP, and be cut short by nothing.
+      release = means.hold()
       const { grant, isReplay } = await spend(means, old)
       if (grant instanceof WhoopsterError) {
         // A no that spent nothing has ended this attempt, and is no reason to blame it later.
-        if (grant.reason === 'settings' || grant.reason === 'later') await noteRefresh(tx, member, since)
+        if (grant.reason === 'settings' || grant.reason === 'later')
+          await noteRefresh(tx, member, before.refreshingSince)
         if (grant.reason !== 'login') return grant
         await rememberDead(tx, member, old.refresh)
-        return ended(grant, since, isReplay)
+        return ended(grant, before.refreshingSince, isReplay)
       }
       // 4. Commit the new pair, before anybody uses it.
       renewed = { old, fresh: toTokens(grant, old), backend }
@@ -82,8 +77,10 @@ async function spendAndStore(
     })
   } catch (error) {
     // 5. It is in no other place than here: try again, on connections of its own.
-    if (renewed) return rescue(means, renewed, error)
+    if (renewed) return await rescue(means, renewed, error)
     throw error
+  } finally {
+    release?.()
   }
 }
 

@@ -8,8 +8,8 @@ export interface World {
   terminal: Terminal
   /** Aborted by SIGINT and SIGTERM; its reason is the exit code. */
   interrupted: AbortSignal
-  /** Does what must come to its end: until then, not even Ctrl-C for the second time ends the process. */
-  finish: <T>(work: () => Promise<T>) => Promise<T>
+  /** From here on until what it returns is called, not even Ctrl-C for the second time ends the process. */
+  hold: () => () => void
   /** Shows an address in the member's browser; false when there is none. */
   openBrowser: (url: string) => Promise<boolean>
   machine: Machine

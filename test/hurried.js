@@ -19,6 +19,6 @@ process.exitCode = await main(process.argv.slice(2), {
   fetch: createFetch(process.env),
   terminal: process,
   interrupted: interruption.signal,
-  finish: (work) => work(),
+  hold: () => () => {},
   openBrowser: async () => false,
 })

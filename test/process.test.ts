@@ -114,6 +114,7 @@ describe('a signal', () => {
     clearInterval(impatience)
     expect(code).toBe(130)
     expect(err).toContain('a login is being renewed')
+    expect(err).not.toContain('everything committed is kept') // for that it would have had to go on
     Object.assign(member.sandbox.world.faults, { token: 'normal', onRequest: undefined })
     expect((await member.sync()).outcome).toBe('ok')
   })

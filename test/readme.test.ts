@@ -253,7 +253,7 @@ function idleProgram(): Command {
     fetch: () => Promise.reject(new Error('nothing is fetched here')),
     terminal: { stdin: new PassThrough(), stdout: silent, stderr: silent },
     interrupted: new AbortController().signal,
-    finish: () => Promise.reject(new Error('nothing is finished here')),
+    hold: () => () => {},
     openBrowser: async () => false,
     machine,
   }

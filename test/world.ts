@@ -112,7 +112,7 @@ export async function run(line: string | readonly string[], env: Env, options: R
     fetch: listening(options.fetch ?? builtInFetch),
     terminal: { stdin, stdout: output('out'), stderr: output('err') },
     interrupted: options.interrupted ?? new AbortController().signal,
-    finish: (work) => work(),
+    hold: () => () => {},
     openBrowser: options.openBrowser ?? (async () => false),
     machine: { ...machine, ...options.machine },
   })

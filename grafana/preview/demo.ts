@@ -48,7 +48,7 @@ async function live(url: string): Promise<void> {
         stdout: { isTTY: false, columns: 80, write: (text: string) => Boolean((out += text)) },
         stderr: process.stderr,
       },
-      finish: (work) => work(),
+      hold: () => () => {},
       interrupted: new AbortController().signal,
       openBrowser: async () => false,
       machine: { directory: '/', runtime: '', freeBytes: async () => Infinity },
