@@ -79,6 +79,7 @@ async function fillGaps(job: Job, newest: Newest): Promise<void> {
   try {
     for (let gap = await next(); gap; gap = await next()) {
       if (await fill(job, gap, pages)) continue
+      await pages.settled()
       const type = resource.name
       job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", { type, before: gap.to })
       await walkByToken(job, newest)
@@ -144,7 +145,7 @@ function createPages(job: Job): Pages {
       return ahead.shift()?.page ?? askPage(job, { end })
     },
     lookAhead: (page, gap) => {
-      if (ahead.length === 0) tail ??= { page, gap }
+      if (ahead.length === 0) tail = { page, gap }
       goOn()
     },
   }

@@ -87,14 +87,12 @@ describe('a connection that is cut', () => {
 
   /** PostgreSQL finds out about a connection that is no more, as by its keepalives, once another run waits for it. */
   async function notice({ database }: Member, waiting: Promise<unknown>): Promise<void> {
-    let isOver = false
-    const over = waiting.finally(() => (isOver = true))
-    while (!isOver) {
+    const over = waiting.then(() => true)
+    do {
       await database.sql`
         select pg_terminate_backend(blocking) from pg_stat_activity a, unnest(pg_blocking_pids(a.pid)) blocking
         where a.datname = current_database()`
-      await Promise.race([over, sleep(20)])
-    }
+    } while (!(await Promise.race([over, sleep(20, false)])))
   }
 })
 

@@ -57,6 +57,7 @@ export const recovery = defineResource({
   // creation stands in: it is later, so a range that ends with it is too short rather than too long.
   place: (alias) =>
     sql`coalesce((select s.start_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
+  // A sleep is looked for among the member's own, by their index; its id is nobody else's.
   within: (userId, is) => sql`
     select r.* from sleep_records s join recovery_records r on r.sleep_id = s.id
     where s.user_id = ${userId} and r.user_id = ${userId} and ${is(sql`s.start_time`)}

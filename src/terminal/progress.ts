@@ -41,7 +41,7 @@ export function createProgress(
   let waitsUntil = 0
   const show = () => {
     say(() => {
-      // Recovery begins when sleep has ended, and goes the same way.
+      // Recovery waits for its sleeps, and goes the same way.
       const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
       const waits = waitOf(waitsUntil - clock.now().getTime())
       return draw(ways, follows !== undefined, [left, waits, outlook([...ways.values()], follows, perMinute, since)])

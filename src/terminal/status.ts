@@ -20,12 +20,12 @@ export async function drawStatus(
   const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
   const { now } = asked
   const healthy = problems.length === 0
-  const verdict = healthy ? style.green('✔ healthy') : style.red('✘ not healthy')
+  const verdict = style.bold(healthy ? style.green('✔ healthy') : style.red('✘ not healthy'))
   const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
   ])
-  if (report.failure || report.serverVersion === '') return [style.bold(verdict), ...reasons].join('\n')
+  if (report.failure || report.serverVersion === '') return [verdict, ...reasons].join('\n')
 
   const members = report.members.flatMap((member) => {
     const { login, types } = member
@@ -41,7 +41,7 @@ export async function drawStatus(
     ]
   })
   const lists = [...quarantine(report, now), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
-  return [style.bold(verdict), ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
+  return [verdict, ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
 }
 
 const NARROW = 64 // columns

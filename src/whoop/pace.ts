@@ -6,6 +6,7 @@ const DAY_SECONDS = 86_400
 /** Longer waits than this are better spent outside of the process: the run ends with 75. */
 export const LONGEST_WAIT_MS = 120_000
 const HOLD_MS = 2_000 // of a request that others cannot use meanwhile
+const HISTORY_GOES_ON = 4 // a page of each type will be followed by another one
 
 export interface Pace {
   /**
@@ -79,7 +80,8 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
 
   /** As many as are about to be sent: a statement for each would cost more than it is worth. */
   function reserve(now: number): Promise<Taken> {
-    const ask = { now, purpose, urgent: options.ledger ? inLine : 1, wanted: options.ledger ? expected : 1, holdMs }
+    const soon = Math.max(expected, purpose === 'history' ? HISTORY_GOES_ON : 1)
+    const ask = { now, purpose, urgent: options.ledger ? inLine : 1, wanted: options.ledger ? soon : 1, holdMs }
     return ledger.revise((before) => {
       const taken = take(heard(before), perMinute, plan, ask)
       return { state: taken.budget, outcome: taken }
