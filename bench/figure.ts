@@ -13,6 +13,15 @@ export interface Figure {
   bound: string
 }
 
+/** A ratio of two measurements of one run, in their unit. */
+export function ratio(
+  [over, under]: readonly [number, number],
+  unit: (value: number) => string,
+  figure: Pick<Figure, 'name' | 'goal' | 'bound'>,
+): Figure {
+  return { ...figure, kind: 'ratio', measured: over / under, made: `${unit(over)} ÷ ${unit(under)}` }
+}
+
 /** How long and how often: a smoke test takes the small size. */
 export interface Size {
   rounds: number

@@ -1,4 +1,4 @@
-import { ms, type Bench, type Figure } from '../figure.ts'
+import { ms, ratio, type Bench, type Figure } from '../figure.ts'
 import { run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 import type { Stage } from '../stage.ts'
@@ -16,14 +16,11 @@ export async function crowd({ size, stages, node }: Bench): Promise<Figure[]> {
         status: async () => (await run(node, whoopster('status'), shared.env)).ms,
       })
       return [
-        {
+        ratio([wall.shared, wall.alone], ms, {
           name: `a quiet sync of one of ${members.toLocaleString('en')} members with ${days} days each ÷ of the only one`,
           goal: 1.1,
-          measured: wall.shared / wall.alone,
-          kind: 'ratio',
-          made: `${ms(wall.shared)} ÷ ${ms(wall.alone)}`,
           bound: 'whose turn it is, and what the members may ask in a day, is worked out from all of their logins',
-        },
+        }),
         {
           name: '`whoopster status` there',
           goal: 1000,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resources } from '../../src/resources/index.ts'
-import { ms, type Bench, type Figure } from '../figure.ts'
+import { ms, ratio, type Bench, type Figure } from '../figure.ts'
 import { run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 import type { Stage } from '../stage.ts'
@@ -46,14 +46,11 @@ export async function race({ size, stages, node, programs }: Bench): Promise<Fig
       { warm: false },
     )
     return [
-      {
+      ratio([wall.whoopster, wall.original], ms, {
         name: `a five-year first sync without a limit, ${size.delayMs} ms a request ÷ the original’s algorithm`,
         goal: 0.25,
-        measured: wall.whoopster / wall.original,
-        kind: 'ratio',
-        made: `${ms(wall.whoopster)} ÷ ${ms(wall.original)}`,
         bound: `the type with the most pages: each is asked for by the end of the one before, so they take ${most} × ${size.delayMs} ms, whatever else is fast`,
-      },
+      }),
     ]
   })
 }

@@ -1,4 +1,4 @@
-import { mib, type Bench, type Figure } from '../figure.ts'
+import { mib, ratio, type Bench, type Figure } from '../figure.ts'
 import { peakOf, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 
@@ -21,15 +21,12 @@ export async function memory({ size, stages, node }: Bench): Promise<Figure[]> {
         { warm: false },
       )
       return [
-        {
+        ratio([peak.decade, peak.month], mib, {
           name: 'peak memory of a first sync, ten years ÷ one month',
           goal: 1.15,
-          measured: peak.decade / peak.month,
-          kind: 'ratio',
-          made: `${mib(peak.decade)} ÷ ${mib(peak.month)}`,
           bound:
             'no page is kept; but V8 collects the old generation no sooner than 8 MiB after the last time, and a month ends before',
-        },
+        }),
       ]
     }),
   )

@@ -1,6 +1,6 @@
 import { startProxy } from '../../test/proxy.ts'
 import { resources } from '../../src/resources/index.ts'
-import { mib, ms, type Bench, type Figure } from '../figure.ts'
+import { mib, ms, ratio, type Bench, type Figure } from '../figure.ts'
 import { peakOf, run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 import type { Stage } from '../stage.ts'
@@ -50,23 +50,17 @@ async function time({ size, node }: Bench, { env }: Stage): Promise<Figure[]> {
     sync: () => peakOf(node, whoopster('sync'), env),
   })
   return [
-    {
+    ratio([wall.sync, wall.nothing], ms, {
       name: 'a quiet `whoopster sync` ÷ `node -e 0`',
       goal: 4,
-      measured: wall.sync / wall.nothing,
-      kind: 'ratio',
-      made: `${ms(wall.sync)} ÷ ${ms(wall.nothing)}`,
       bound:
         'half is loading and compiling drizzle, undici, postgres.js and valibot; the rest is their first use, and round trips',
-    },
-    {
+    }),
+    ratio([peak.sync, peak.nothing], mib, {
       name: 'peak memory of that ÷ of `node -e 0`',
       goal: 2.4,
-      measured: peak.sync / peak.nothing,
-      kind: 'ratio',
-      made: `${mib(peak.sync)} ÷ ${mib(peak.nothing)}`,
       bound: 'the code of the same three, and V8’s first young generation',
-    },
+    }),
   ]
 }
 

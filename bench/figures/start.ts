@@ -1,4 +1,4 @@
-import { ms, type Bench, type Figure } from '../figure.ts'
+import { ms, ratio, type Bench, type Figure } from '../figure.ts'
 import { run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 
@@ -9,13 +9,10 @@ export async function start({ size, node }: Bench): Promise<Figure[]> {
     version: async () => (await run(node, whoopster('--version'))).ms,
   })
   return [
-    {
+    ratio([version, nothing], ms, {
       name: '`whoopster --version` ÷ `node -e 0`',
       goal: 1.25,
-      measured: version / nothing,
-      kind: 'ratio',
-      made: `${ms(version)} ÷ ${ms(nothing)}`,
       bound: 'reading and running commander and the declaration of every command; the first write to stdout',
-    },
+    }),
   ]
 }
