@@ -83,7 +83,7 @@ function loadFetch() {
     // a few answers, which is more than all the parsing in ten years of pages.
     '--no-wasm-tier-up',
     '--no-wasm-dynamic-tiering',
-    // What has come and gone is collected soon: ten years take no more memory than a month.
+    // What has come and gone is collected soon: ten years take little more memory than a month.
     '--semi-space-growth-factor=1',
     '--heap-growing-percent=20',
   ])
