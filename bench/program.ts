@@ -1,8 +1,9 @@
 // Programs as processes of their own, from spawn to exit.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
 
@@ -12,6 +13,10 @@ export interface Ended {
   out: string
   ms: number
 }
+
+/** Where no `.env` is. */
+const nowhere = mkdtempSync(join(tmpdir(), 'whoopster-bench-'))
+process.once('exit', () => rmSync(nowhere, { recursive: true, force: true }))
 
 const WHOOPSTER = resolve('bin/whoopster.js')
 
@@ -35,7 +40,7 @@ export async function peakOf(node: string, args: readonly string[], env: Env = {
 async function start(node: string, args: readonly string[], env: Env, third: 'ignore' | 'pipe') {
   const startedAt = performance.now()
   const child = spawn(node, args, {
-    cwd: tmpdir(), // where no .env is
+    cwd: nowhere,
     env: { ...inherited(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', third],
   })

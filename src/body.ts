@@ -15,11 +15,12 @@ export async function readBody(
   whoop: Whoop,
   tally: Tally,
 ): Promise<void> {
-  const { database, fence, member } = context
+  const { database, fence, member, clock } = context
   if (!isDue(context, syncedAt)) return
   const raw = await whoop.get(body.path, body.scope)
   const measured = readOne('body', body.row, raw)
-  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw))
+  const at = clock.now().toISOString()
+  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw, at))
   tally.fetched++
   tally[change]++
   if (member.scopes.includes(profile.scope)) await readProfile(context, whoop)
@@ -30,7 +31,7 @@ function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
   return !syncedAt || clock.now().getTime() - syncedAt.getTime() >= DUE_MS
 }
 
-async function readProfile({ database, member }: Context, whoop: Whoop): Promise<void> {
+async function readProfile({ database, member, clock }: Context, whoop: Whoop): Promise<void> {
   const seen = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
-  if (seen.whoopUserId === member.whoopUserId) await database.alone((db) => saveProfile(db, seen))
+  if (seen.whoopUserId === member.whoopUserId) await database.alone((db) => saveProfile(db, seen, clock.now()))
 }

@@ -60,7 +60,7 @@ export async function completeLogin(means: LoginMeans, redirected: string): Prom
   const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
   await database.apart((db) =>
     db.transaction(async (tx) => {
-      const id = await saveProfile(tx, member)
+      const id = await saveProfile(tx, member, world.clock.now())
       await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes })
       await deletePendingLogin(tx, state)
     }),

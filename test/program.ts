@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
 import { expectNoSecrets } from './world.ts'
 
 const installed = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
@@ -15,7 +16,7 @@ export interface Running {
 export function startProgram(
   args: readonly string[],
   env: Record<string, string | undefined>,
-  { cwd = '.', program = installed }: { cwd?: string; program?: string } = {},
+  { cwd = inject('emptyDirectory'), program = installed }: { cwd?: string; program?: string } = {},
 ): Running {
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
   const printed = { out: '', err: '' }

@@ -1,5 +1,8 @@
 // Once per test run: a server, and on it the migrated template that every test file's database is a copy of.
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../src/db/migrate.ts'
@@ -10,15 +13,19 @@ declare module 'vitest' {
     postgresUrl: string
     /** What every database of this run ends with: on a server of somebody's own, so that runs do not meet. */
     databaseSuffix: string
+    /** For programs to run in: no `.env` of a developer's lies there. */
+    emptyDirectory: string
   }
 }
 
 export default async function setup(project: TestProject) {
   const server = await startPostgres()
+  const emptyDirectory = await mkdtemp(join(tmpdir(), 'whoopster-empty-'))
   const suffix = process.env.TEST_DATABASE_URL ? `_${randomBytes(4).toString('hex')}` : ''
   const teardown = async () => {
     if (suffix) await dropDatabases(server.url, suffix)
     await server.stop()
+    await rm(emptyDirectory, { recursive: true, force: true })
   }
 
   try {
@@ -29,6 +36,7 @@ export default async function setup(project: TestProject) {
   }
   project.provide('postgresUrl', server.url)
   project.provide('databaseSuffix', suffix)
+  project.provide('emptyDirectory', emptyDirectory)
   return teardown
 }
 

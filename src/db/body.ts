@@ -5,24 +5,25 @@ import type { Db } from './connect.ts'
 import type { Fence } from './lock.ts'
 import type { Member } from './tokens.ts'
 
-/** Adds a row when a measurement is not what it was; refuses when this run's locks are gone. */
+/** Adds a row, seen `at` (RFC 3339), when a measurement is not what it was; refuses when this run's locks are gone. */
 export async function saveBody(
   db: Db,
   fence: Fence,
   member: Member,
   measured: v.InferOutput<typeof body.row>,
   raw: unknown,
+  at: string,
 ): Promise<'inserted' | 'unchanged'> {
   const { heightMeter, weightKilogram, maxHeartRate } = measured
   const [outcome] = await db.execute<{ fenced: boolean; inserted: boolean }>(sql`
     with added as (
-      insert into body_measurements (user_id, height_meter, weight_kilogram, max_heart_rate, raw_data)
+      insert into body_measurements (user_id, height_meter, weight_kilogram, max_heart_rate, raw_data, created_at)
       select ${member.id}::int, ${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int,
-        ${JSON.stringify(raw)}::text::jsonb
+        ${JSON.stringify(raw)}::text::jsonb, ${at}::timestamptz
       where pg_backend_pid() = ${fence.pid} and (${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int)
         is distinct from (
           select (height_meter, weight_kilogram, max_heart_rate) from body_measurements
-          where user_id = ${member.id} order by created_at desc, id desc limit 1
+          where user_id = ${member.id} order by id desc limit 1 -- a clock may have been ahead
         )
       returning 1
     )

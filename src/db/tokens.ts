@@ -46,13 +46,14 @@ export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[
 }
 
 /** The member's row, new or brought up to date; logging in again keeps it. */
-export async function saveProfile(db: Db | Tx, profile: Profile): Promise<number> {
+export async function saveProfile(db: Db | Tx, profile: Profile, now: Date): Promise<number> {
+  const at = now.toISOString()
   const [row] = await db
     .insert(users)
-    .values(profile)
+    .values({ ...profile, createdAt: at, updatedAt: at })
     .onConflictDoUpdate({
       target: users.whoopUserId,
-      set: { ...profile, updatedAt: sql`now()` },
+      set: { ...profile, updatedAt: at },
       setWhere: sql`(${users.email}, ${users.firstName}, ${users.lastName})
         is distinct from (excluded.email, excluded.first_name, excluded.last_name)`,
     })
@@ -68,7 +69,7 @@ export async function saveTokens(db: Db | Tx, keys: Keys, member: Pick<Member, '
   const row = { ...sealed(keys, member, tokens), refusedScopes: [] }
   await db
     .insert(oauthTokens)
-    .values({ userId: member.id, ...row })
+    .values({ userId: member.id, createdAt: row.updatedAt, ...row })
     .onConflictDoUpdate({ target: oauthTokens.userId, set: row })
 }
 

@@ -13,6 +13,7 @@ import { withSql } from '../postgres.ts'
 const server = await createDatabase()
 afterAll(() => server.drop())
 
+const AT = '2026-01-20T08:00:00.000Z'
 const member: Member = { id: 0, whoopUserId: 10_129, firstName: null, scopes: [] }
 
 function open<T>(work: (database: Database) => Promise<T>): Promise<T> {
@@ -21,7 +22,11 @@ function open<T>(work: (database: Database) => Promise<T>): Promise<T> {
 
 beforeAll(async () => {
   await open(async ({ db }) => {
-    member.id = await saveProfile(db, { whoopUserId: member.whoopUserId, email: null, firstName: null, lastName: null })
+    member.id = await saveProfile(
+      db,
+      { whoopUserId: member.whoopUserId, email: null, firstName: null, lastName: null },
+      new Date(AT),
+    )
   })
 })
 beforeEach(async () => {
@@ -234,13 +239,25 @@ describe('a fence', () => {
     const measured = { heightMeter: 1.8, weightKilogram: 80.5, maxHeartRate: 190 }
     const work = open(async ({ db }) => {
       const { fence } = await lockTypes(db, member, ['body'])
-      expect(await saveBody(db, fence, member, measured, {})).toBe('inserted')
-      expect(await saveBody(db, fence, member, measured, {})).toBe('unchanged')
+      expect(await saveBody(db, fence, member, measured, {}, AT)).toBe('inserted')
+      expect(await saveBody(db, fence, member, measured, {}, AT)).toBe('unchanged')
       await endBackend(fence)
-      await saveBody(db, fence, member, { ...measured, weightKilogram: 81 }, {})
+      await saveBody(db, fence, member, { ...measured, weightKilogram: 81 }, {}, AT)
     })
     await expect(work).rejects.toMatchObject({ reason: 'unavailable' }) // lost, or still breaking
     expect(await server.sql`select weight_kilogram as kg from body_measurements`).toEqual([{ kg: 80.5 }])
+  })
+
+  it('lets the last body measurement be the last, though a clock was ahead when it was taken', async () => {
+    const measured = { heightMeter: 1.8, weightKilogram: 80.5, maxHeartRate: 190 }
+    const save = (weightKilogram: number, at: string) =>
+      open(async ({ db }) => {
+        const { fence } = await lockTypes(db, member, ['body'])
+        return saveBody(db, fence, member, { ...measured, weightKilogram }, {}, at)
+      })
+    expect(await save(80, '2027-01-20T08:00:00.000Z')).toBe('inserted')
+    expect(await save(81, AT)).toBe('inserted')
+    expect(await save(81, AT)).toBe('unchanged')
   })
 
   it('is one run’s for each type: a second one gets what is left, and all of it when the first is gone', async () => {

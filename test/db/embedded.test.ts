@@ -101,7 +101,7 @@ describe('the embedded database', () => {
     const tokens = { access: 'a', refresh: 'r', grantedAt: new Date(0), expiresAt: new Date(1), scopes: ['offline'] }
     await open(async ({ db }) => {
       await migrate(db)
-      member.id = await saveProfile(db, { whoopUserId: 1, email: null, firstName: null, lastName: null })
+      member.id = await saveProfile(db, { whoopUserId: 1, email: null, firstName: null, lastName: null }, new Date())
       await saveTokens(db, loadKeys(config, {}), member, tokens)
     })
     expect(statSync(join(dir, 'token.key')).mode & 0o777).toBe(0o600)

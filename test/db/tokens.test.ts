@@ -45,7 +45,7 @@ function open<T>(work: (database: Database) => Promise<T>): Promise<T> {
 
 /** A member who is logged in. */
 async function logIn({ db }: Database, whoopUserId = profile.whoopUserId): Promise<Member> {
-  const id = await saveProfile(db, { ...profile, whoopUserId })
+  const id = await saveProfile(db, { ...profile, whoopUserId }, tokens.grantedAt)
   await saveTokens(db, keys, { id }, tokens)
   return { id, whoopUserId, firstName: profile.firstName, scopes: tokens.scopes }
 }
@@ -133,7 +133,7 @@ describe('the same member logging in again', () => {
       const row = () => server.sql`select id, user_id, created_at from oauth_tokens`
       const [before] = await row()
       const renamed = { ...profile, lastName: 'Roe' }
-      expect(await saveProfile(database.db, renamed)).toBe(member.id)
+      expect(await saveProfile(database.db, renamed, tokens.grantedAt)).toBe(member.id)
       await saveTokens(database.db, keys, member, { ...tokens, access: 'another' })
       expect(await row()).toEqual([before])
       expect(await loadLogins(database.db)).toMatchObject([{ name: 'Jane Roe' }])
@@ -142,17 +142,21 @@ describe('the same member logging in again', () => {
 
   it('does not touch a profile that stayed the same', () =>
     open(async ({ db }) => {
-      const id = await saveProfile(db, profile)
+      const id = await saveProfile(db, profile, tokens.grantedAt)
       const version = () => server.sql`select ctid, xmin, updated_at from users`
       const before = await version()
-      expect(await saveProfile(db, profile)).toBe(id)
+      expect(await saveProfile(db, profile, tokens.grantedAt)).toBe(id)
       expect(await version()).toEqual(before)
     }))
 
   it('takes a profile without a name', () =>
     open(async ({ db }) => {
-      await saveProfile(db, profile)
-      await saveProfile(db, { whoopUserId: profile.whoopUserId, email: null, firstName: null, lastName: null })
+      await saveProfile(db, profile, tokens.grantedAt)
+      await saveProfile(
+        db,
+        { whoopUserId: profile.whoopUserId, email: null, firstName: null, lastName: null },
+        tokens.grantedAt,
+      )
       expect(await server.sql`select email, first_name, last_name from users`).toEqual([
         { email: null, first_name: null, last_name: null },
       ])

@@ -16,7 +16,11 @@ const member: Member = { id: 0, whoopUserId: 10_129, firstName: null, scopes: []
 
 beforeAll(async () => {
   await open(async ({ db }) => {
-    member.id = await saveProfile(db, { whoopUserId: member.whoopUserId, email: null, firstName: null, lastName: null })
+    member.id = await saveProfile(
+      db,
+      { whoopUserId: member.whoopUserId, email: null, firstName: null, lastName: null },
+      new Date(),
+    )
   })
 })
 beforeEach(() => server.sql`truncate sleep_records, recovery_records, workout_records, cycle_records, sync_status`)
