@@ -40,6 +40,7 @@ async function run() {
     env,
     clock: {
       now: () => new Date(),
+      ofServer: (time) => time,
       sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
       timeout: (ms) => AbortSignal.timeout(ms),
     },

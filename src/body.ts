@@ -28,7 +28,7 @@ export async function readBody(
 
 function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
   if (order.again || order.types?.includes('body')) return true
-  return !syncedAt || clock.now().getTime() - syncedAt.getTime() >= DUE_MS
+  return !syncedAt || Math.abs(clock.now().getTime() - syncedAt.getTime()) >= DUE_MS // or a clock was wrong
 }
 
 async function readProfile({ database, member, clock }: Context, whoop: Whoop): Promise<void> {

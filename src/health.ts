@@ -1,4 +1,5 @@
 import { databaseSettings, readConfig } from './config.ts'
+import { clockOf } from './db/clock.ts'
 import { readUrl, withDatabase } from './db/connect.ts'
 import { dataDirectory, holdsDatabase } from './db/directory.ts'
 import {
@@ -19,11 +20,13 @@ import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
 import { exactly, roughly } from './terminal/duration.ts'
 import { possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
-import type { Env } from './world.ts'
+import type { World } from './world.ts'
 
 /** All that can be seen from outside of a run. */
 export interface Report {
   where: string
+  /** When it was looked at: by PostgreSQL's clock, where there is one to ask. */
+  at: Date
   /** Empty when the database did not answer. */
   serverVersion: string
   /** Why the database cannot be used. */
@@ -52,10 +55,11 @@ export interface Problem {
 }
 
 /** Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. */
-export async function examine(env: Env): Promise<Report> {
+export async function examine({ env, clock }: Pick<World, 'env' | 'clock'>): Promise<Report> {
   const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
   const report: Report = {
     where: config.DATABASE_URL ? readUrl(config.DATABASE_URL).where : dataDirectory(config, env),
+    at: clock.now(),
     serverVersion: '',
     failure: undefined,
     schema: { applied: 0, pending: 0 },
@@ -69,6 +73,7 @@ export async function examine(env: Env): Promise<Report> {
   if (!config.DATABASE_URL && !holdsDatabase(report.where)) return report
   try {
     await withDatabase(config, env, async ({ db }) => {
+      report.at = (await clockOf(db, clock)).now()
       report.serverVersion = await loadServerVersion(db)
       const { applied, pending } = await schemaState(db)
       report.schema = { applied: applied.length, pending: pending.length }
@@ -90,8 +95,8 @@ export async function examine(env: Env): Promise<Report> {
 }
 
 /** How often WHOOP's requests can serve everybody, in milliseconds; undefined before anything was asked. */
-export function freshnessOf({ budget }: Report, now: Date): number | undefined {
-  return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, now.getTime())
+export function freshnessOf({ budget, at }: Report): number | undefined {
+  return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, at.getTime())
 }
 
 /** What the app may ask in a day, what it has asked in the last 24 hours, and how often that serves its members. */
@@ -102,18 +107,18 @@ export interface BudgetReport {
   freshnessMinutes: number
 }
 
-export function budgetOf(report: Report, now: Date): BudgetReport | null {
-  const { budget } = report
+export function budgetOf(report: Report): BudgetReport | null {
+  const { budget, at } = report
   if (!budget) return null
   return {
-    ...today(budget.state, budget.perMinute, now.getTime()),
+    ...today(budget.state, budget.perMinute, at.getTime()),
     members: budget.plan.members,
-    freshnessMinutes: Math.ceil((freshnessOf(report, now) ?? 0) / 60_000),
+    freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / 60_000),
   }
 }
 
 /** Everything that keeps it from being healthy. */
-export function problemsOf(report: Report, now: Date, maxAge: number): Problem[] {
+export function problemsOf(report: Report, maxAge: number): Problem[] {
   if (report.failure) {
     return [{ message: report.failure.message, hint: report.failure.hint ?? 'check DATABASE_URL' }]
   }
@@ -123,8 +128,8 @@ export function problemsOf(report: Report, now: Date, maxAge: number): Problem[]
   }
   if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
   const members = [
-    ...report.members.flatMap((member) => memberProblems(member, now, maxAge)),
-    ...tooMany(report, now, maxAge),
+    ...report.members.flatMap((member) => memberProblems(member, report.at, maxAge)),
+    ...tooMany(report, maxAge),
   ]
   const { length } = report.quarantined
   if (length === 0) return members
@@ -132,8 +137,8 @@ export function problemsOf(report: Report, now: Date, maxAge: number): Problem[]
   return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
 }
 
-function tooMany(report: Report, now: Date, maxAge: number): Problem[] {
-  const freshness = freshnessOf(report, now)
+function tooMany(report: Report, maxAge: number): Problem[] {
+  const freshness = freshnessOf(report)
   if (freshness === undefined || freshness <= maxAge) return []
   const message = `WHOOP's requests for a day serve everybody every ${roughly(freshness)}, not every ${exactly(maxAge)}.`
   return [{ message, hint: 'ask WHOOP for a higher limit, or allow more: whoopster status --max-age' }]

@@ -22,7 +22,8 @@ export interface Tiers {
 export function dueAgain(tiers: Tiers, now: Date, oldest: Date): { ranges: Range[]; tiers: Tiers } {
   if (!tiers.recentAt || !tiers.sweptAt)
     return { ranges: [], tiers: { recentAt: now, sweptAt: now, sweptTo: undefined } }
-  const isRecentDue = now.getTime() - tiers.recentAt.getTime() >= DAY_MS
+  // Of a day from now on, nobody has read anything: a clock was wrong.
+  const isRecentDue = Math.abs(now.getTime() - tiers.recentAt.getTime()) >= DAY_MS
   const recent: Range[] = isRecentDue ? [{ from: iso(now.getTime() - RECENT_MS), to: undefined }] : []
   const sweep = dueSlices(tiers.sweptAt, tiers.sweptTo, now, oldest)
   return {
@@ -46,7 +47,7 @@ function dueSlices(sweptAt: Date, sweptTo: Date | undefined, now: Date, oldest: 
   const slices: Range[] = []
   let to: number | undefined = sweptTo?.getTime()
   for (let left = Math.min(due, MOST_SLICES); left > 0; left--) {
-    const upper: number = to ?? start
+    const upper: number = Math.min(to ?? start, start)
     const lower: number = upper - slice
     const isLast = lower <= oldest.getTime() // what is older than the oldest may have been added by hand since
     slices.push({ from: isLast ? undefined : iso(lower), to: iso(upper) })

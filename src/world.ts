@@ -29,6 +29,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 
 export interface Clock {
   now: () => Date
+  /** What a time of PostgreSQL's clock is in this world: the same, unless the world has made up a time of its own. */
+  ofServer: (time: Date) => Date
   /** Ends early, without an error, when the signal is aborted. */
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   /** A signal that is aborted after so many milliseconds. */

@@ -13,6 +13,7 @@ process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   clock: {
     now: () => new Date(epoch + (Date.now() - epoch) * speed),
+    ofServer: (time) => new Date(epoch + (time.getTime() - epoch) * speed),
     sleep: (ms, signal) => sleep(ms / speed, undefined, { signal }).catch(() => {}),
     timeout: (ms) => AbortSignal.timeout(ms), // a busy machine is no faster
   },

@@ -133,6 +133,14 @@ describe('after a long silence', () => {
 })
 
 describe('a clock that is wrong', () => {
+  it.each([2, 365])('by %i days once does not keep the last 30 days from being read', (days) => {
+    const ahead = new Date(START + days * DAY_MS)
+    const { tiers } = dueAgain({ recentAt: ahead, sweptAt: ahead, sweptTo: undefined }, new Date(START), ahead)
+    expect(tiers.recentAt).toEqual(new Date(START))
+    const reads = live({ every: HOUR_MS, days: 40 }, (run) => (run === 30 ? days * DAY_MS : 0))
+    expect(longestUnread(reads, START + 40 * DAY_MS, 365)).toBeLessThanOrEqual(31 * DAY_MS)
+  })
+
   it.each([
     ['an hour fast now and then', (run: number) => (run % 7 === 3 ? HOUR_MS : 0)],
     ['an hour slow now and then', (run: number) => (run % 7 === 3 ? -HOUR_MS : 0)],

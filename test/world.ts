@@ -32,6 +32,8 @@ export interface RunOptions {
 
 export interface TestClock extends Clock {
   slept: number[]
+  /** How far PostgreSQL's clock is ahead of this one. */
+  serverAheadMs: number
   set(time: Date | string): void
   pass(ms: number): void
 }
@@ -40,9 +42,11 @@ export interface TestClock extends Clock {
 export function createClock(start: Date | string = '2026-11-22T10:20:00Z'): TestClock {
   let now = new Date(start).getTime()
   const slept: number[] = []
-  return {
+  const clock: TestClock = {
     slept,
+    serverAheadMs: 0,
     now: () => new Date(now),
+    ofServer: () => new Date(now + clock.serverAheadMs),
     sleep: async (ms) => {
       slept.push(ms)
       now += ms
@@ -55,6 +59,7 @@ export function createClock(start: Date | string = '2026-11-22T10:20:00Z'): Test
       now += ms
     },
   }
+  return clock
 }
 
 /** For what shares its time with a process of its own. */
@@ -62,7 +67,9 @@ export function realClock(): TestClock {
   const slept: number[] = []
   return {
     slept,
+    serverAheadMs: 0,
     now: () => new Date(),
+    ofServer: (time) => time,
     sleep: async (ms, signal) => {
       slept.push(ms)
       await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {})

@@ -96,7 +96,12 @@ function withJob<T>({ env }: Stage, work: (job: Job) => Promise<T>): Promise<T> 
       resource,
       state,
       whoop: { find: refuse, get: refuse, usage: { requests: 0, retries: 0, waitedMs: 0, lastStatus: null } },
-      clock: { now: () => new Date(), sleep: refuse, timeout: (ms) => AbortSignal.timeout(ms) },
+      clock: {
+        now: () => new Date(),
+        ofServer: (time) => time,
+        sleep: refuse,
+        timeout: (ms) => AbortSignal.timeout(ms),
+      },
       log: { debug: silent, info: silent, warn: silent, error: silent },
       tally: newTally(),
       report: silent,

@@ -25,7 +25,12 @@ export async function withDemo<T>(work: (url: string) => Promise<T>): Promise<T>
 /** Four runs a day, until now. */
 async function live(url: string): Promise<void> {
   let now = Date.now() - STEPS * 6 * HOUR_MS
-  const clock = { now: () => new Date(now), sleep: async () => {}, timeout: (ms: number) => AbortSignal.timeout(ms) }
+  const clock = {
+    now: () => new Date(now),
+    ofServer: () => new Date(now),
+    sleep: async () => {},
+    timeout: (ms: number) => AbortSignal.timeout(ms),
+  }
   const end = new Date() // WHOOP lives now, and the runs catch up with it
   const sandbox = await startSandbox({ days: DAYS, limits: 'none', now: () => end })
   const env = {

@@ -79,7 +79,7 @@ async function withApp(cli: Cli): Promise<Cli> {
 
 async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): Promise<void> {
   const { withEverything } = await import('./open.ts')
-  await withEverything(cli, { autoMigrate: true }, (opened) => work({ ...opened, world: cli.world, log: cli.log }))
+  await withEverything(cli, { autoMigrate: true }, (opened) => work({ ...opened, log: cli.log }))
 }
 
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
@@ -211,10 +211,10 @@ async function logOut(cli: Cli, user: number | undefined): Promise<void> {
     import('../whoop/oauth.ts'),
     import('../db/tokens.ts'),
   ])
-  await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config }) => {
-    const oauth = createOAuth(config, cli.world)
+  await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config, world }) => {
+    const oauth = createOAuth(config, world)
     for (const member of await requireMembers(database, user)) {
-      const session = createSession({ ...cli.world, log: cli.log, database, keys, oauth, member })
+      const session = createSession({ ...world, log: cli.log, database, keys, oauth, member })
       const ended = await revoke(session, oauth).catch((error: unknown) => {
         throw stillLoggedIn(member.whoopUserId, error)
       })

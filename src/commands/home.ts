@@ -42,10 +42,10 @@ export async function showHome(cli: Cli): Promise<void> {
 async function standing({ world }: Cli): Promise<Standing> {
   const { examine, problemsOf } = await import('../health.ts')
   try {
-    const report = await examine(world.env)
-    const [problem] = problemsOf(report, world.clock.now(), DAY_MS)
+    const report = await examine(world)
+    const [problem] = problemsOf(report, DAY_MS)
     if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
-    const says = membersOf(report, world.clock.now())
+    const says = membersOf(report)
     if (!problem) return { says, next: HEALTHY }
     return amiss(says, problem)
   } catch (error) {
@@ -79,14 +79,14 @@ function amiss(says: string[], { message, hint }: Problem): Standing {
   return { says: [...says, message], next: [[command, 'next'], doctor] }
 }
 
-function membersOf({ members }: Report, now: Date): string[] {
+function membersOf({ members, at }: Report): string[] {
   return members.map(({ login, types }) => {
     const who = login.name || `WHOOP user ${login.whoopUserId}`
     const stored = Object.entries(types).filter(([type, { records }]) => type !== 'body' && records > 0)
     if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
     const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
     const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
-    const hours = synced.length === 0 ? undefined : (now.getTime() - Math.max(...synced)) / 3_600_000
+    const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / 3_600_000
     const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
     return `${who}: ${counts.join(', ')}; synced ${when}.`
   })

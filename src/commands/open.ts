@@ -1,6 +1,7 @@
 import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
+import { clockOf } from '../db/clock.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
-import { migrate, requireSchema, schemaState } from '../db/migrate.ts'
+import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createLedger } from '../db/ledger.ts'
 import { loadQueue, type Queue } from '../db/queue.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
@@ -8,7 +9,7 @@ import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import { newBudget } from '../whoop/budget.ts'
 import { createPace, type Pace, type PaceOptions } from '../whoop/pace.ts'
-import type { Clock } from '../world.ts'
+import type { Clock, World } from '../world.ts'
 import type { Cli } from './cli.ts'
 
 type FullConfig = Config<(typeof tokenSettings)[number] | (typeof whoopSettings)[number]>
@@ -17,6 +18,8 @@ export interface Opened {
   database: Database
   keys: Keys
   config: FullConfig
+  /** With PostgreSQL's time. */
+  world: World
 }
 
 /** For the commands that talk to WHOOP: settings read, database open and brought up to date. */
@@ -27,13 +30,14 @@ export async function withEverything<T>(
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
   return withDatabase(config, world.env, async (database) => {
-    if (!autoMigrate) await requireSchema(database.db)
-    else if ((await schemaState(database.db)).pending.length > 0) {
+    const [clock, state] = await Promise.all([clockOf(database.db, world.clock), schemaState(database.db)])
+    if (!autoMigrate) requireCurrent(state)
+    else if (state.pending.length > 0) {
       const migrations = (await migrate(database.db)).map(({ name }) => name)
       if (migrations.length > 0) log.info('migrated the schema', { migrations })
       for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
     }
-    return work({ database, keys: loadKeys(config, world.env), config })
+    return work({ database, keys: loadKeys(config, world.env), config, world: { ...world, clock } })
   })
 }
 

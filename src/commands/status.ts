@@ -20,13 +20,13 @@ export const addStatus: AddCommand = (program, cli) => {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, gaps, json }) => {
-      const { clock, env, terminal } = cli.world
+      const { env, terminal } = cli.world
       const { adviceOf, budgetOf, examine, problemsOf } = await import('../health.ts')
-      const report = await examine(env)
-      const asked = { gaps: gaps === true, now: clock.now() }
-      const problems = problemsOf(report, asked.now, maxAge)
+      const report = await examine(cli.world)
+      const asked = { gaps: gaps === true }
+      const problems = problemsOf(report, maxAge)
       if (json) {
-        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report, asked.now) }))
+        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report) }))
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
         print(cli, await drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
@@ -39,7 +39,7 @@ function toJson(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  { gaps, now, budget }: { gaps: boolean; now: Date; budget: BudgetReport | null },
+  { gaps, budget }: { gaps: boolean; budget: BudgetReport | null },
 ): Printed<'status'> {
   const { whoop } = report
   return {
@@ -59,7 +59,7 @@ function toJson(
     ...(gaps ? { gaps: report.gaps } : {}),
     users: report.members.map((member) => ({
       whoopUserId: member.login.whoopUserId,
-      login: stateOf(member, now),
+      login: stateOf(member, report.at),
       scopes: member.login.scopes,
       types: member.types,
       unknownFields: member.unknownFields,

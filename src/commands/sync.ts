@@ -102,8 +102,7 @@ function usage(message: string): WhoopsterError {
 }
 
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
-  const { world, log } = cli
-  const startedAt = world.clock.now()
+  const { log } = cli
   const [{ openPace, requireQueue, withEverything }, { sync }, { createOAuth }, { createProgress }, { createSpinner }] =
     await Promise.all([
       import('./open.ts'),
@@ -113,7 +112,8 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       import('../terminal/spinner.ts'),
     ])
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
-    const { database, keys, config } = opened
+    const { database, keys, config, world } = opened
+    const startedAt = world.clock.now()
     const queue = await requireQueue(database, startedAt, options.user)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }

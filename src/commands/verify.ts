@@ -37,7 +37,7 @@ interface VerifyOptions {
 }
 
 async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promise<MemberVerified[]> {
-  const { world, log } = cli
+  const { log } = cli
   const [
     { openPace, requireMembers, withEverything },
     { verify },
@@ -53,7 +53,7 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
   ])
   const { resources } = await import('../resources/index.ts')
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
-    const { database, keys, config } = opened
+    const { database, keys, config, world } = opened
     const oauth = createOAuth(config, world)
     const pace = openPace(opened, world.clock)
     pace.expect('history', 0)

@@ -77,10 +77,14 @@ export async function clearMissing(tx: Tx, member: Member, resource: Resource, k
   await tx.execute(sql`delete from chased_records where ${one(member, resource, key)} and reason = 'missing'`)
 }
 
-/** In every run of the first day, then each time the age has grown by a tenth. */
+/**
+ * In every run of the first day, then each time the age has grown by a tenth. Times from the future, left by a clock that
+ * was wrong, are worth nothing: once a day then.
+ */
 export function due(since: SQL, askedAt: SQL, at: string): SQL {
   const now = sql`${at}::timestamptz`
-  return sql`(${askedAt} is null or ${now} - ${since} < interval '1 day' or ${now} - ${since} >= (${askedAt} - ${since}) * 1.1)`
+  return sql`(${askedAt} is null or ${askedAt} > ${now} or case when ${since} > ${now} then ${now} - ${askedAt} >= interval '1 day'
+    else ${now} - ${since} < interval '1 day' or ${now} - ${since} >= (${askedAt} - ${since}) * 1.1 end)`
 }
 
 function joined(resource: Resource): SQL {

@@ -60,7 +60,11 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
 
 /** Throws unless the schema is exactly this version's. */
 export async function requireSchema(db: Db): Promise<void> {
-  const { applied, pending } = await schemaState(db)
+  requireCurrent(await schemaState(db))
+}
+
+/** Throws when anything is pending. */
+export function requireCurrent({ applied, pending }: SchemaState): void {
   if (pending.length === 0) return
   if (applied.length === 0) {
     throw new WhoopsterError('settings', 'Nothing is stored here yet.', { hint: 'run: whoopster auth' })

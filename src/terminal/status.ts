@@ -12,13 +12,13 @@ export async function drawStatus(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  asked: { gaps: boolean; now: Date },
+  asked: { gaps: boolean },
   output: Output,
   env: Env,
 ): Promise<string> {
   const style = await styleFor(output, env)
   const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
-  const { now } = asked
+  const now = report.at
   const healthy = problems.length === 0
   const verdict = style.bold(healthy ? style.green('✔ healthy') : style.red('✘ not healthy'))
   const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
@@ -40,22 +40,22 @@ export async function drawStatus(
       ...strangers(member).flatMap((line) => wrap(line, width, '  ')),
     ]
   })
-  const lists = [...quarantine(report, now), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
-  return [verdict, ...reasons, '', table(factsOf(report, now), { width }), ...members, ...lists].join('\n')
+  const lists = [...quarantine(report), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
+  return [verdict, ...reasons, '', table(factsOf(report), { width }), ...members, ...lists].join('\n')
 }
 
 const NARROW = 64 // columns
 
 const WORTH_SAYING_MS = 300_000 // no schedule asks for more
 
-function factsOf(report: Report, now: Date): string[][] {
-  const { schema, serverVersion, where, whoop } = report
-  const freshness = freshnessOf(report, now) ?? 0
+function factsOf(report: Report): string[][] {
+  const { at, schema, serverVersion, where, whoop } = report
+  const freshness = freshnessOf(report) ?? 0
   const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
-    ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, now)}${left}` : 'not asked yet'],
+    ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : 'not asked yet'],
     ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
   ]
 }
@@ -95,9 +95,9 @@ function strangers({ unknownFields }: MemberHealth): string[] {
   return fields.length === 0 ? [] : [`new at WHOOP, kept in raw_data: ${fields.join(', ')}`]
 }
 
-function quarantine({ quarantined }: Report, now: Date): string[] {
+function quarantine({ quarantined, at }: Report): string[] {
   if (quarantined.length === 0) return []
-  const lines = quarantined.map((one) => `${one.type} ${one.key}, since ${ago(one.firstSeen, now)}: ${one.reason}`)
+  const lines = quarantined.map((one) => `${one.type} ${one.key}, since ${ago(one.firstSeen, at)}: ${one.reason}`)
   return ['', 'in quarantine', ...lines]
 }
 

@@ -1,0 +1,51 @@
+// What runs remember for each other has one time: PostgreSQL's. A machine's own clock may be wrong by any amount.
+import { describe, expect, it } from 'vitest'
+import { newMember, type Member } from './member.ts'
+import { expectFaithful } from './truth.ts'
+import { createClock } from './world.ts'
+
+const DAY_MS = 86_400_000
+const YEAR_MS = 365 * DAY_MS
+
+/** Runs on a machine whose clock is ahead of PostgreSQL's. */
+async function syncAhead(member: Member, ms: number) {
+  const clock = createClock(new Date(member.clock.now().getTime() + ms))
+  clock.serverAheadMs = -ms
+  return member.sync('', { clock })
+}
+
+describe('a machine whose clock is a year ahead', () => {
+  it('leaves times in the database that are PostgreSQL’s', async () => {
+    const member = await newMember()
+    await syncAhead(member, YEAR_MS)
+    const [row] = await member.database.sql`
+      select greatest(
+        (select max(greatest(last_sync_time, recent_at, swept_at)) from sync_status),
+        (select max(finished_at) from sync_runs), (select max(created_at) from body_measurements),
+        (select max(updated_at) from sleep_records), (select max(since) from chased_records)
+      ) as latest`
+    expect(row?.['latest']).toEqual(member.clock.now())
+  })
+
+  it('does not keep what is edited from being seen by the runs after it', async () => {
+    const member = await newMember()
+    await member.sync()
+    await syncAhead(member, YEAR_MS)
+    const old = member.sandbox.world.list('workout').at(-1) ?? expect.fail('no workout')
+    member.sandbox.world.put('workout', { ...old, sport_name: 'edited' })
+    for (let day = 0; day < 40; day++) {
+      member.clock.pass(DAY_MS)
+      await member.sync()
+    }
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('does not make status believe that everything is stale, or fresh', async () => {
+    const member = await newMember()
+    await member.sync()
+    const ahead = createClock(new Date(member.clock.now().getTime() + YEAR_MS))
+    expect((await member.run('status', { clock: ahead })).code).toBe(1) // and PostgreSQL's clock is as far ahead
+    ahead.serverAheadMs = -YEAR_MS
+    expect((await member.run('status', { clock: ahead })).code).toBe(0)
+  })
+})
