@@ -3,7 +3,7 @@ import { readBody } from './body.ts'
 import type { Context, Means, Order } from './context.ts'
 import { uncover } from './db/coverage.ts'
 import { databaseFailure } from './db/failure.ts'
-import { lockTypes, unlockTypes } from './db/lock.ts'
+import { withTypesLocked } from './db/lock.ts'
 import { servedSince, type Queue } from './db/queue.ts'
 import { beginTypes, endType, saveRun, type TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
@@ -12,42 +12,72 @@ import { resourceOf, resources, scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
 import { newTally, overall, skipped, type MemberResult, type RunResult, type TypeResult } from './result.ts'
 import { createSession, type Session } from './session.ts'
-import { takeTurns } from './turns.ts'
+import { modeOf, takeTurns, type Mode, type Served, type Turn, type Undone } from './turns.ts'
 import { walk } from './walk.ts'
-import type { Purpose } from './whoop/budget.ts'
 import { createWhoop, type Usage, type Whoop } from './whoop/client.ts'
 
 /** Syncs the members whose turn it is, one after the other; what fails for one does not stop the next. */
 export async function sync(means: Means, queue: Queue, order: Order): Promise<RunResult> {
   const startedAt = means.clock.now()
-  const isAlone = queue.members.length === 1
-  const runs: MemberRun[] = []
-  const waiting = await takeTurns(means, queue, order, async (member, purpose, since) => {
-    const run = await syncMember(means, member, order, { purpose, since, isAlone }).catch((error: unknown) =>
-      lost(means, member, error),
-    )
-    if (typeof run !== 'string') runs.push(run)
-    return typeof run === 'string' ? run : 'taken'
+  const mode = modeOf(order, queue)
+  const runs = new Map<number, MemberRun>()
+  const { waiting, undone } = await takeTurns(means, queue, order, async (turn) => {
+    const { member } = turn
+    const served = await syncMember(means, order, mode, turn).catch((error: unknown) => lost(means, member, error))
+    if (served?.run) keep(runs, member, served.run)
+    return served
   })
-  if (waiting > 0) means.log.info('members wait for a later run', { synced: runs.length, waiting })
-  else if (runs.length === 0) means.log.info('no member is due that another run is not at work on')
+  for (const one of undone) keep(runs, one.member, refused(means, one))
+  if (waiting > 0) means.log.info('members wait for a later run', { synced: runs.size, waiting })
+  else if (runs.size === 0) means.log.info('no member is due that another run is not at work on')
   warnOfLimit(means)
+  const results = [...runs.values()]
   return {
     startedAt: startedAt.toISOString(),
     finishedAt: means.clock.now().toISOString(),
-    outcome: runs.length === 0 ? 'skipped' : overall(runs.map(({ result }) => result.outcome)),
+    outcome: results.length === 0 ? 'skipped' : overall(results.map(({ result }) => result.outcome)),
     error: null,
-    users: runs.map(({ result }) => result),
+    users: results.map(({ result }) => result),
     waiting,
-    requests: sum(runs, 'requests'),
-    waitedMs: sum(runs, 'waitedMs'),
-    tokenRefreshes: sum(runs, 'tokenRefreshes'),
+    requests: sum(results, 'requests'),
+    waitedMs: sum(results, 'waitedMs'),
+    tokenRefreshes: sum(results, 'tokenRefreshes'),
   }
 }
 
 interface MemberRun extends Usage {
   result: MemberResult
   tokenRefreshes: number
+}
+
+/** A member may have had another turn, for the types that another run had held. */
+function keep(runs: Map<number, MemberRun>, { id }: Member, run: MemberRun): void {
+  const before = runs.get(id)
+  if (!before) return void runs.set(id, run)
+  const types = { ...before.result.types, ...run.result.types }
+  const outcome = overall(Object.values(types).map((type) => type.outcome))
+  runs.set(id, {
+    result: { ...run.result, types, outcome, error: before.result.error ?? run.result.error },
+    ...totals([before, run]),
+    tokenRefreshes: before.tokenRefreshes + run.tokenRefreshes,
+  })
+}
+
+/** Says of what was ordered, and could not be done, why not: the exit code tells it, too. */
+function refused({ log }: Means, { member, types, why }: Undone): MemberRun {
+  const { whoopUserId } = member
+  const error =
+    why === 'busy'
+      ? new WhoopsterError('busy', `Another run is at work on ${types.join(', ')} of WHOOP user ${whoopUserId}.`, {
+          hint: 'run the same again when it has ended',
+        })
+      : new WhoopsterError('later', `WHOOP's request budget is spent: WHOOP user ${whoopUserId} was not read.`, {
+          hint: 'run the same again later; --user reads one member only',
+        })
+  log.error(error.message, { whoopUserId, reason: error.reason, types, hint: error.hint })
+  const results = types.map((type) => [type, skipped(failure(error))] as const)
+  const result: MemberResult = { whoopUserId, outcome: 'skipped', error: null, types: Object.fromEntries(results) }
+  return { result, ...totals([]), tokenRefreshes: 0 }
 }
 
 const FEW_REQUESTS = 1_000 // of WHOOP's 10,000 a day
@@ -58,78 +88,75 @@ function warnOfLimit({ pace, log }: Means): void {
 }
 
 /** A member whose run could not even be written down. */
-function lost(means: Means, member: Member, cause: unknown): MemberRun {
+function lost(means: Means, member: Member, cause: unknown): Served & { run: MemberRun } {
   if (means.interrupted.aborted) throw cause
   const error = named(means, cause)
   means.log.error(error.message, { whoopUserId: member.whoopUserId, reason: error.reason, hint: error.hint })
   const result: MemberResult = { whoopUserId: member.whoopUserId, outcome: 'failed', error, types: {} }
-  return { result, ...totals([]), tokenRefreshes: 0 }
+  return { run: { result, ...totals([]), tokenRefreshes: 0 }, busy: [] }
 }
 
-/** One member's sync, from lock to unlock, and its line in `sync_runs`; or why another run makes it needless. */
+/** One member's sync, from lock to unlock, and its line in `sync_runs`; undefined when another run makes it needless. */
 async function syncMember(
   means: Means,
-  member: Member,
   order: Order,
-  { purpose, since, isAlone }: { purpose: Purpose; since: Date; isAlone: boolean },
-): Promise<MemberRun | 'busy' | 'served'> {
+  mode: Mode,
+  { member, types, purpose, unlessServedSince: since }: Turn,
+): Promise<(Served & { run?: MemberRun }) | undefined> {
   const { db } = means.database
   const startedAt = means.clock.now()
-  const wanted = typeNames.filter((type) => order.types?.includes(type) ?? true) // sleep before recovery, however it was typed
-  const { fence, locked } = await lockTypes(db, member, wanted)
-  if (!isAlone) {
-    if (locked.length === 0) return 'busy'
-    if (await servedSince(db, member, since, startedAt)) {
-      await unlockTypes(db, member, locked)
-      return 'served'
+  return withTypesLocked(db, member, types, async (fence, locked) => {
+    const busy = types.filter((type) => !locked.includes(type))
+    if (locked.length === 0 && mode !== 'alone') return { busy }
+    if (since && (await servedSince(db, member, types, { since, now: startedAt }))) return undefined
+    means.pace.expect(
+      purpose,
+      resources.filter(({ name, scope }) => locked.includes(name) && member.scopes.includes(scope)).length,
+    )
+    const session = createSession({ ...means, member })
+    const clients: Whoop[] = []
+    const openClient = () => {
+      const whoop = createWhoop({ ...means, authority: session })
+      clients.push(whoop)
+      return whoop
     }
-  }
-  means.pace.expect(
-    purpose,
-    resources.filter(({ name, scope }) => locked.includes(name) && member.scopes.includes(scope)).length,
-  )
-  const session = createSession({ ...means, member })
-  const clients: Whoop[] = []
-  const openClient = () => {
-    const whoop = createWhoop({ ...means, authority: session })
-    clients.push(whoop)
-    return whoop
-  }
-  const context = { ...means, member, order, fence, openClient }
-  const result = await attempt(context, session, wanted, locked)
-  const run = { result, ...totals(clients), tokenRefreshes: session.refreshes() }
-  await saveRun(db, {
-    userId: member.id,
-    startedAt: startedAt.toISOString(),
-    finishedAt: means.clock.now().toISOString(),
-    outcome: result.outcome,
-    errorReason: result.error?.reason ?? null,
-    errorMessage: result.error?.message ?? null,
-    requests: run.requests,
-    retries: run.retries,
-    waitedMs: Math.round(run.waitedMs),
-    tokenRefreshes: run.tokenRefreshes,
-    lastHttpStatus: run.lastStatus,
-    remainingToday: means.pace.remainingToday() ?? null,
-    types: result.types,
+    const context = { ...means, member, order, fence, openClient }
+    const results = mode === 'ordered' ? {} : skippedFor(context, busy)
+    const result = await attempt(context, session, locked, results)
+    const run = { result, ...totals(clients.map(({ usage }) => usage)), tokenRefreshes: session.refreshes() }
+    await saveRun(db, {
+      userId: member.id,
+      startedAt: startedAt.toISOString(),
+      finishedAt: means.clock.now().toISOString(),
+      outcome: result.outcome,
+      errorReason: result.error?.reason ?? null,
+      errorMessage: result.error?.message ?? null,
+      requests: run.requests,
+      retries: run.retries,
+      waitedMs: Math.round(run.waitedMs),
+      tokenRefreshes: run.tokenRefreshes,
+      lastHttpStatus: run.lastStatus,
+      remainingToday: means.pace.remainingToday() ?? null,
+      types: result.types,
+    })
+    await means.pace.settle()
+    return { run, busy }
   })
-  await means.pace.settle()
-  await unlockTypes(db, member, locked)
-  return run
+}
+
+/** What another run is doing is being done. */
+function skippedFor({ log, member }: Context, busy: readonly TypeName[]): MemberResult['types'] {
+  for (const type of busy) log.info(`another run is syncing ${type}`, { whoopUserId: member.whoopUserId, type })
+  return Object.fromEntries(busy.map((type) => [type, skipped()]))
 }
 
 async function attempt(
   context: Context,
   session: Session,
-  wanted: readonly TypeName[],
   locked: readonly TypeName[],
+  types: MemberResult['types'],
 ): Promise<MemberResult> {
   const { member, log, interrupted } = context
-  const types: MemberResult['types'] = {}
-  for (const type of wanted.filter((one) => !locked.includes(one))) {
-    log.info(`another run is syncing ${type}`, { whoopUserId: member.whoopUserId, type })
-    types[type] = skipped()
-  }
   try {
     if (locked.length > 0) await session.token() // a login that has ended is one error, not five
     await syncTypes(context, locked, types)
@@ -238,8 +265,7 @@ function named({ database, log }: Means, error: unknown): Failure {
   return failure(name)
 }
 
-function totals(clients: readonly Whoop[]): Usage {
-  const usages = clients.map(({ usage }) => usage)
+function totals(usages: readonly Usage[]): Usage {
   return {
     requests: sum(usages, 'requests'),
     retries: sum(usages, 'retries'),

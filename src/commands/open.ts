@@ -7,6 +7,7 @@ import { loadQueue, type Queue } from '../db/queue.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
+import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
 import { createPace, type Pace, type PaceOptions } from '../whoop/pace.ts'
 import type { Clock, World } from '../world.ts'
@@ -57,8 +58,12 @@ export async function requireMembers({ db }: Pick<Database, 'db'>, whoopUserId?:
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */
-export async function requireQueue({ db }: Pick<Database, 'db'>, now: Date, whoopUserId?: number): Promise<Queue> {
-  const queue = await loadQueue(db, now, whoopUserId)
+export async function requireQueue(
+  { db }: Pick<Database, 'db'>,
+  now: Date,
+  { user: whoopUserId, type: types }: { user?: number | undefined; type?: readonly TypeName[] | undefined },
+): Promise<Queue> {
+  const queue = await loadQueue(db, now, { whoopUserId, ...(types ? { types } : {}) })
   if (queue.members.length > 0) return queue
   throw nobody(whoopUserId)
 }

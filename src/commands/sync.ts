@@ -114,7 +114,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
     const { database, keys, config, world } = opened
     const startedAt = world.clock.now()
-    const queue = await requireQueue(database, startedAt, options.user)
+    const queue = await requireQueue(database, startedAt, options)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
     const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))

@@ -9,7 +9,26 @@ export interface Fence {
   lost(): WhoopsterError
 }
 
-/** Locks each of a member's types that nobody else is syncing; returns those, and what guards every write. */
+/** Works with those of a member's types locked that nobody else is syncing, and with what guards every write. */
+export async function withTypesLocked<Name extends string, T>(
+  db: Db,
+  member: Member,
+  types: readonly Name[],
+  work: (fence: Fence, locked: Name[]) => Promise<T>,
+): Promise<T> {
+  const { fence, locked } = await lockTypes(db, member, types)
+  const unlock = () => unlockTypes(db, member, locked)
+  let result: T
+  try {
+    result = await work(fence, locked)
+  } catch (error) {
+    await unlock().catch(() => {}) // a connection that is gone has let go of them
+    throw error
+  }
+  await unlock()
+  return result
+}
+
 export async function lockTypes<Name extends string>(
   db: Db,
   member: Member,

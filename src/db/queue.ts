@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { scopeOf } from '../resources/index.ts'
-import { typeNames } from '../resources/names.ts'
+import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Plan } from '../whoop/budget.ts'
 import type { Db } from './connect.ts'
 import type { Member } from './tokens.ts'
@@ -23,9 +23,14 @@ const USUAL_COST = 5 // before there is anything to go by
 const RECENT_RUNS = 200
 const HISTORY_COST = 20
 
-export async function loadQueue(db: Db, now: Date, whoopUserId?: number): Promise<Queue> {
+/** Everybody, or the one asked for, by when these types were last synced (all of them, if none are named). */
+export async function loadQueue(
+  db: Db,
+  now: Date,
+  { whoopUserId, types = typeNames }: { whoopUserId?: number | undefined; types?: readonly TypeName[] } = {},
+): Promise<Queue> {
   const rows = await db.execute<Row>(sql`
-    select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", scopes,
+    select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", array_to_string(scopes, ' ') as scopes,
       last.started_at as "servedAt", complete, served, ${recentCost()} as cost
     from (
       select *, count(*) filter (where complete) over () as served from (
@@ -34,7 +39,7 @@ export async function loadQueue(db: Db, now: Date, whoopUserId?: number): Promis
       ) everybody
     ) member
       left join lateral (
-        select id, started_at from sync_runs where user_id = member.id and ${wasServed(now)}
+        select id, started_at from sync_runs where user_id = member.id and ${wasServed(now, permitted(types, sql`scopes`))}
         order by started_at desc, id desc limit 1
       ) last on true
     where ${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null}
@@ -43,7 +48,7 @@ export async function loadQueue(db: Db, now: Date, whoopUserId?: number): Promis
     id,
     whoopUserId: Number(whoopUserId),
     firstName,
-    scopes,
+    scopes: scopes.split(' ').filter(Boolean),
     servedAt: servedAt === null ? null : new Date(servedAt),
     complete,
   }))
@@ -79,7 +84,7 @@ interface Row extends Record<string, unknown> {
   id: number
   whoopUserId: string
   firstName: string | null
-  scopes: string[]
+  scopes: string
   servedAt: string | null
   complete: boolean
   served: string
@@ -87,14 +92,35 @@ interface Row extends Record<string, unknown> {
 }
 
 /** Whether another run has been at work on the member since then. To be asked with the member's locks in hand. */
-export async function servedSince(db: Db, member: Member, since: Date, now: Date): Promise<boolean> {
+export async function servedSince(
+  db: Db,
+  member: Member,
+  types: readonly TypeName[],
+  { since, now }: { since: Date; now: Date },
+): Promise<boolean> {
+  const wanted = permitted(
+    types,
+    sql`array(select jsonb_array_elements_text(${JSON.stringify(member.scopes)}::text::jsonb))`,
+  )
   const rows = await db.execute(sql`
     select from sync_runs
-    where user_id = ${member.id} and started_at > ${since.toISOString()} and ${wasServed(now)} limit 1`)
+    where user_id = ${member.id} and started_at > ${since.toISOString()} and ${wasServed(now, wanted)} limit 1`)
   return rows.length > 0
 }
 
-/** A run from the future was a clock's mistake, and must not keep the member waiting until then. */
-function wasServed(now: Date): SQL {
-  return sql`outcome <> 'skipped' and started_at <= ${now.toISOString()}::timestamptz + interval '1 hour'`
+/**
+ * Whether a run was at work on everything that is `wanted` (rows of a column `type`), or failed before it came to any. A
+ * run from the future was a clock's mistake, and must not keep the member waiting until then.
+ */
+function wasServed(now: Date, wanted: SQL): SQL {
+  return sql`outcome <> 'skipped' and started_at <= ${now.toISOString()}::timestamptz + interval '1 hour'
+    and (error_reason is not null or not exists (
+      select from (${wanted}) wanted where coalesce(types -> type ->> 'outcome', 'skipped') = 'skipped'
+    ))`
+}
+
+/** Those of the types that a login's scopes permit. */
+function permitted(types: readonly TypeName[], scopes: SQL): SQL {
+  const rows = types.map((type) => sql`(${type}, ${scopeOf[type]})`)
+  return sql`select type from (values ${sql.join(rows, sql`, `)}) as one (type, scope) where scope = any(${scopes})`
 }
