@@ -3,6 +3,7 @@ import { saveProfile } from './db/tokens.ts'
 import { body, profile } from './resources/index.ts'
 import { readOne } from './resources/read.ts'
 import type { Context } from './context.ts'
+import { inTransaction } from './keep.ts'
 import type { Tally } from './result.ts'
 import type { Whoop } from './whoop/client.ts'
 
@@ -31,7 +32,9 @@ function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
   return !syncedAt || Math.abs(clock.now().getTime() - syncedAt.getTime()) >= DUE_MS // or a clock was wrong
 }
 
-async function readProfile({ database, member, clock }: Context, whoop: Whoop): Promise<void> {
+async function readProfile(context: Context, whoop: Whoop): Promise<void> {
+  const { member, clock } = context
   const seen = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
-  if (seen.whoopUserId === member.whoopUserId) await database.alone((db) => saveProfile(db, seen, clock.now()))
+  if (seen.whoopUserId !== member.whoopUserId) return
+  await inTransaction(context, async (tx) => void (await saveProfile(tx, seen, clock.now())))
 }

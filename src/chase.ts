@@ -4,7 +4,7 @@ import { cover, iso, uncover } from './db/coverage.ts'
 import { moveToHistory } from './db/history.ts'
 import { dueQuarantined, releaseQuarantined, type Held } from './db/quarantine.ts'
 import { placeOf } from './db/upsert.ts'
-import { askPage, justAfter, keepPage, keepRecord, shift, type Job } from './keep.ts'
+import { askPage, inTransaction, justAfter, keepPage, keepRecord, shift, type Job } from './keep.ts'
 import { resources } from './resources/index.ts'
 import { hasNaturalKey, understand } from './resources/read.ts'
 import { DAY_MS } from './tiers.ts'
@@ -94,8 +94,4 @@ async function forget(job: Job, tx: Tx, key: string): Promise<void> {
     dependents.map(({ name }) => name),
     around,
   )
-}
-
-async function inTransaction(job: Job, work: (tx: Tx) => Promise<void>): Promise<void> {
-  await job.database.alone((db) => db.transaction(work))
 }

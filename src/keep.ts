@@ -175,6 +175,19 @@ function count(
   }
 }
 
+/** With this run's locks in hand: another run may have them since the connection was lost. */
+export async function inTransaction(
+  { database, fence }: Pick<Job, 'database' | 'fence'>,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await database.alone((db) =>
+    db.transaction(async (tx) => {
+      await fence.hold(tx)
+      await work(tx)
+    }),
+  )
+}
+
 /** Which records PostgreSQL takes: each is tried alone, and taken back. */
 async function sortOut(job: Job, records: readonly Understood[], at: string) {
   const { database, member, resource } = job

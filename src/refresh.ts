@@ -47,17 +47,22 @@ export async function refresh(
   // 1. Note in the row that a refresh begins: once committed, it proves that PostgreSQL can be written.
   const before = await withTokensLocked(database, keys, member, async (tx, stored) => {
     const tokens = alive(member, stored)
-    if (isDue(tokens)) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
-    return tokens
+    const due = isDue(tokens)
+    if (due) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
+    return { ...tokens, due }
   })
-  if (!isDue(before)) return theirs(before)
+  if (!before.due) return theirs(before)
   let renewed: Renewed | undefined
   let release: (() => void) | undefined
   try {
     // 2. Lock the row, and read it again.
     return await withTokensLocked(database, keys, member, async (tx, stored) => {
       const old = alive(member, stored)
-      if (!isDue(old)) return theirs(old)
+      if (!isDue(old)) {
+        // Time goes on: what was due a moment ago may have to wait for the full hour to pass, and has not begun.
+        if (old.refresh === before.refresh) await noteRefresh(tx, member, before.refreshingSince)
+        return theirs(old)
+      }
       const backend = await backendOf(tx)
       // 3. Ask WHOOP, and be cut short by nothing.
       release = means.hold()

@@ -192,7 +192,7 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   const { database, fence, member, order } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
-  const states = await database.alone((db) => beginTypes(db, member, granted))
+  const states = await database.alone((db) => beginTypes(db, fence, member, granted))
   const { again } = order
   if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
   const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()

@@ -4,7 +4,17 @@ import { saveTiers } from './db/tiers.ts'
 import { holdsBefore } from './db/upsert.ts'
 import { chaseUnsettled, confirmMissing, retryQuarantined } from './chase.ts'
 import { WhoopsterError } from './errors.ts'
-import { askPage, countUnchanged, isUpToDate, justAfter, keepPage, type Job, type Page, type Span } from './keep.ts'
+import {
+  askPage,
+  countUnchanged,
+  inTransaction,
+  isUpToDate,
+  justAfter,
+  keepPage,
+  type Job,
+  type Page,
+  type Span,
+} from './keep.ts'
 import { keyOf } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
 import { dueAgain } from './tiers.ts'
@@ -68,8 +78,9 @@ async function keepNewest(job: Job, first: Page): Promise<Newest | undefined> {
   }
 }
 
-async function suspect({ database, member, resource, clock }: Job): Promise<void> {
-  await database.alone((db) => suspectNewest(db, member, resource, clock.now().toISOString()))
+async function suspect(job: Job): Promise<void> {
+  const { member, resource, clock } = job
+  await inTransaction(job, (tx) => suspectNewest(tx, member, resource, clock.now().toISOString()))
 }
 
 async function fillGaps(job: Job, newest: Newest): Promise<void> {

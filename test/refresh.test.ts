@@ -255,6 +255,27 @@ describe('ten processes on one token', () => {
   })
 })
 
+describe('a refresh that is due until the full hour comes near', () => {
+  it.each([0, 1, 2, 3])(
+    'leaves no trace of a beginning, when the minute ends in the middle of it (%i)',
+    async (phase) => {
+      const member = await newMember({ days: 3 })
+      await member.sync()
+      member.clock.set('2026-11-22T10:57:59.000Z') // half of its hour is over
+      const times = [0, 100, 200, 1_000].map((ms) => new Date(member.clock.now().getTime() + ms))
+      let looks: number | undefined
+      const now = () => times[looks === undefined ? 0 : looks++ % times.length] ?? new Date()
+      const ofServer = (time: Date) => {
+        looks = phase // from here on it ticks
+        return member.clock.ofServer(time)
+      }
+      const { code } = await member.sync('--type cycle', { clock: { ...member.clock, now, ofServer } })
+      expect(code).toBe(0)
+      expect(await member.database.sql`select refreshing_since from oauth_tokens`).toEqual([{ refreshing_since: null }])
+    },
+  )
+})
+
 describe('a 401 from the API', () => {
   const refuse = (member: Member, times = 1_000) => {
     const answer = { status: 401, body: 'Authorization was not valid' }

@@ -87,7 +87,7 @@ function withJob<T>({ env }: Stage, work: (job: Job) => Promise<T>): Promise<T> 
     const [member] = await loadMembers(database.db)
     if (!member) throw new Error('nobody is logged in')
     const { fence } = await lockTypes(database.db, member, [resource.name])
-    const state = (await beginTypes(database.db, member, [resource.name])).get(resource.name)
+    const state = (await beginTypes(database.db, fence, member, [resource.name])).get(resource.name)
     if (!state) throw new Error('no type has begun')
     return work({
       database,

@@ -39,7 +39,7 @@ export async function loadMissing(db: Db, member: Member, resource: Resource): P
 }
 
 /** When a whole list is missing, nothing is concluded from it but that its newest records have to be asked for. */
-export async function suspectNewest(db: Db, member: Member, resource: Resource, at: string): Promise<void> {
+export async function suspectNewest(db: Tx, member: Member, resource: Resource, at: string): Promise<void> {
   const key = sql.identifier(resource.key.name)
   await db.execute(sql`
     insert into chased_records (user_id, data_type, record_key, reason, since)

@@ -55,7 +55,7 @@ export async function cover(
   if (rows.length === 0) throw fence.lost()
 }
 
-/** Takes ranges out of what is covered, for every named type: they are read again. */
+/** Takes a range out of what is covered, for every named type: it is read again. Refuses when this run's locks are gone. */
 export async function uncover(
   db: Db | Tx,
   fence: Fence,
@@ -64,9 +64,13 @@ export async function uncover(
   range: Range,
 ): Promise<void> {
   if (types.length === 0) return
-  await db.execute(sql`
-    update sync_status set covered = covered - ${multirange(range)}, updated_at = now()
-    where user_id = ${member.id} and data_type in ${[...types]} and pg_backend_pid() = ${fence.pid}`)
+  const [row] = await db.execute<{ held: boolean }>(sql`
+    with doubted as (
+      update sync_status set covered = covered - ${multirange(range)}, updated_at = now()
+      where user_id = ${member.id} and data_type in ${[...types]} and pg_backend_pid() = ${fence.pid}
+    )
+    select pg_backend_pid() = ${fence.pid} as held`)
+  if (!row?.held) throw fence.lost()
 }
 
 export function multirange(range: Range | undefined): SQL {

@@ -1,11 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { WhoopsterError } from '../errors.ts'
-import type { Db } from './connect.ts'
+import type { Db, Tx } from './connect.ts'
 import type { Member } from './tokens.ts'
 
 /** Proof that this run still holds its locks: they belong to one backend, and die with it. */
 export interface Fence {
   pid: number
+  /** Refuses to go on when the locks are lost: for what is written in the rest of the transaction. */
+  hold(tx: Tx): Promise<void>
   lost(): WhoopsterError
 }
 
@@ -55,11 +57,16 @@ const lockKey = (member: Member) =>
 
 /** A connection that broke is replaced in silence, without the locks: another run may hold them by now. */
 function createFence(pid: number): Fence {
+  const lost = () =>
+    new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
+      hint: 'run it again; everything committed is kept',
+    })
   return {
     pid,
-    lost: () =>
-      new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
-        hint: 'run it again; everything committed is kept',
-      }),
+    lost,
+    hold: async (tx) => {
+      const [row] = await tx.execute<{ held: boolean }>(sql`select pg_backend_pid() = ${pid} as held`)
+      if (!row?.held) throw lost()
+    },
   }
 }

@@ -19,9 +19,13 @@ export interface TypeState {
   oldest: Date | undefined
 }
 
-/** Makes sure of a row for each of the member's types, says that a run is at work on them, and tells how they were left, in order. */
+/**
+ * Makes sure of a row for each of the member's types, says that a run is at work on them, and tells how they were left,
+ * in order; refuses when this run's locks are gone.
+ */
 export async function beginTypes(
   db: Db,
+  fence: Fence,
   member: Member,
   types: readonly TypeName[],
 ): Promise<Map<TypeName, TypeState>> {
@@ -36,10 +40,12 @@ export async function beginTypes(
   const rows = await db.execute<
     { type: TypeName } & Record<'synced' | 'recent' | 'swept' | 'to' | 'oldest', string | null>
   >(sql`
-    insert into sync_status (user_id, data_type) values ${sql.join(begun, sql`, `)}
+    insert into sync_status (user_id, data_type)
+    select * from (values ${sql.join(begun, sql`, `)}) begun where pg_backend_pid() = ${fence.pid}
     on conflict (user_id, data_type) do update set status = 'in_progress', records_fetched = 0, updated_at = now()
     returning data_type as type, last_sync_time as synced, recent_at as recent, swept_at as swept, swept_to as to,
       case data_type ${sql.join(oldest, sql` `)} end as oldest`)
+  if (rows.length === 0) throw fence.lost()
   return new Map(
     rows.map((row) => [
       row.type,
@@ -56,7 +62,7 @@ function dateOf(text: string | null): Date | undefined {
   return text ? new Date(text) : undefined
 }
 
-/** Writes how a type ended, and when it was read, if it was. */
+/** Writes how a type ended, and when it was read, if it was; refuses when it ended well and this run's locks are gone. */
 export async function endType(
   db: Db,
   fence: Fence,
@@ -65,11 +71,13 @@ export async function endType(
   result: { syncedAt: Date | undefined; fetched: number; error: Failure | null },
 ): Promise<void> {
   const at = result.syncedAt?.toISOString() ?? null
-  await db.execute(sql`
+  const rows = await db.execute(sql`
     update sync_status
     set status = ${result.error ? 'error' : 'success'}, error_message = ${result.error?.message ?? null},
       last_sync_time = coalesce(${at}::timestamptz, last_sync_time), records_fetched = ${result.fetched}, updated_at = now()
-    where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}`)
+    where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
+    returning 1`)
+  if (rows.length === 0 && !result.error) throw fence.lost()
 }
 
 /** Writes the run into the history, and drops what is older than 90 days. */

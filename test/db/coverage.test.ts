@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { saveBody } from '../../src/db/body.ts'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
 import { cover, iso, newestGap, uncover, type Gap, type Range } from '../../src/db/coverage.ts'
-import { lockTypes, unlockTypes } from '../../src/db/lock.ts'
+import { lockTypes, unlockTypes, type Fence } from '../../src/db/lock.ts'
+import { beginTypes, endType } from '../../src/db/runs.ts'
 import { saveProfile, type Member } from '../../src/db/tokens.ts'
 import { cycle, recovery, sleep } from '../../src/resources/index.ts'
 import type { Resource } from '../../src/resources/resource.ts'
@@ -233,6 +234,37 @@ describe('a fence', () => {
     await expect(work).rejects.toMatchObject(lost)
     expect(await server.sql`select * from quiet_writes`).toHaveLength(0)
     expect(await inDays('cycle')).toBe('')
+  })
+
+  const someDay = { from: day(1), to: day(2) }
+  it.each<[string, (db: Database['db'], fence: Fence) => Promise<unknown>]>([
+    ['what takes ranges out of what is covered', (db, fence) => uncover(db, fence, member, ['cycle'], someDay)],
+    ['the same, of a type that has never been synced', (db, fence) => uncover(db, fence, member, ['body'], someDay)],
+    ['the beginning of a type', (db, fence) => beginTypes(db, fence, member, ['cycle'])],
+    [
+      'its good end',
+      (db, fence) => endType(db, fence, member, 'cycle', { syncedAt: new Date(AT), fetched: 1, error: null }),
+    ],
+    [
+      'the rest of a transaction',
+      (db, fence) =>
+        db.transaction(async (tx) => {
+          await fence.hold(tx)
+          await saveProfile(tx, { whoopUserId: 3, email: null, firstName: null, lastName: null }, new Date(AT))
+        }),
+    ],
+  ])('guards %s', async (_, write) => {
+    await covered([{ claim: days(1, 5) }])
+    const before = await server.sql`select * from sync_status order by id`
+    const work = open(async ({ db }) => {
+      const { fence } = await lockTypes(db, member, ['cycle'])
+      await endBackend(fence)
+      await db.execute(sql`select 1`).catch(() => {}) // the next statement is on another connection
+      await write(db, fence)
+    })
+    await expect(work).rejects.toMatchObject(lost)
+    expect(await server.sql`select * from sync_status order by id`).toEqual(before)
+    expect(await server.sql`select from users where whoop_user_id = 3`).toHaveLength(0)
   })
 
   it('guards body measurements too', async () => {
