@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { newMember } from './member.ts'
 import { expectFaithful } from './truth.ts'
+import { run } from './world.ts'
 
 const types = ['sleep', 'recovery', 'workout', 'cycle'] as const
 
@@ -50,6 +51,28 @@ describe('verify', () => {
     await member.database.sql`delete from cycle_records where id = ${oldest?.id ?? 0}`
     expect((await member.run('verify --since 2026-11-01')).code).toBe(0)
     expect((await member.run('verify')).code).toBe(1)
+  })
+})
+
+describe('verify and the requests of a day', () => {
+  it('leaves to the members’ syncs what they need: 75 once its half is spent', async () => {
+    const member = await newMember({ days: 10 })
+    await member.sync()
+    const quarter = Math.floor(member.clock.now().getTime() / 900_000)
+    const state = JSON.stringify({
+      minute: [],
+      day: [[quarter, 0, 450]],
+      minuteLimit: null,
+      dayLimit: null,
+      closedUntil: 0,
+      saved: null,
+      savedAt: 0,
+    })
+    await member.database.sql`update request_budgets set state = ${state}::text::jsonb`
+    const env = { ...member.env, MAX_REQUESTS_PER_MINUTE: '10' } // 900 a day, of which a sync every quarter wants half
+    const { code, err } = await run('verify', env, { clock: member.clock })
+    expect({ code, err }).toMatchObject({ code: 75, err: expect.stringContaining('budget is spent') as string })
+    expect((await run('sync', env, { clock: member.clock })).code).toBe(0)
   })
 })
 

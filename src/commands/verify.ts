@@ -44,18 +44,20 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
     { createSession },
     { createWhoop },
     { createOAuth },
+    { loadPlan },
   ] = await Promise.all([
     import('./open.ts'),
     import('../verify.ts'),
     import('../session.ts'),
     import('../whoop/client.ts'),
     import('../whoop/oauth.ts'),
+    import('../db/queue.ts'),
   ])
   const { resources } = await import('../resources/index.ts')
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
     const { database, keys, config, world } = opened
     const oauth = createOAuth(config, world)
-    const pace = openPace(opened, world.clock)
+    const pace = openPace(opened, world.clock, { plan: await loadPlan(database.db) })
     pace.expect('history', 0)
     const results: MemberVerified[] = []
     for (const member of await requireMembers(database, user)) {

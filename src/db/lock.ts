@@ -57,10 +57,6 @@ const lockKey = (member: Member) =>
 
 /** A connection that broke is replaced in silence, without the locks: another run may hold them by now. */
 function createFence(pid: number): Fence {
-  const lost = () =>
-    new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
-      hint: 'run it again; everything committed is kept',
-    })
   return {
     pid,
     lost,
@@ -69,4 +65,10 @@ function createFence(pid: number): Fence {
       if (!row?.held) throw lost()
     },
   }
+}
+
+function lost(): WhoopsterError {
+  return new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
+    hint: 'run it again; everything committed is kept',
+  })
 }

@@ -80,6 +80,25 @@ export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): T
   return { budget: { ...budget, ...saved, ...noted(budget, ask, granted) }, granted, waitMs: 0 }
 }
 
+/** What `take` was asked when it gave requests: enough to find them in the budget again. */
+export type Given = Pick<Ask, 'now' | 'purpose' | 'holdMs'>
+
+/** Puts back requests that were given and not sent. */
+export function giveBack(budget: Budget, { now, purpose, holdMs }: Given, unsent: number): Budget {
+  const until = now + holdMs + MINUTE_MS
+  const quarter = Math.floor(now / QUARTER_MS)
+  const less = (count: number) => Math.max(0, count - unsent)
+  return {
+    ...budget,
+    minute: budget.minute.map((entry) => (entry[0] === until ? [until, less(entry[1])] : entry)),
+    day: budget.day.map((entry) => {
+      if (entry[0] !== quarter) return entry
+      return purpose === 'current' ? [quarter, less(entry[1]), entry[2]] : [quarter, entry[1], less(entry[2])]
+    }),
+    saved: purpose === 'current' && budget.saved !== null ? budget.saved + unsent : budget.saved,
+  }
+}
+
 /**
  * Whether another member may be begun. What the day can give is spread over it: when it cannot serve everybody as often
  * as the schedule asks, everybody is served a little less often, rather than nobody in the evening.

@@ -1,5 +1,16 @@
 import type { Answer, Clock } from '../world.ts'
-import { hasRoom, keptFree, newBudget, take, type Budget, type Plan, type Purpose, type Taken } from './budget.ts'
+import {
+  giveBack,
+  hasRoom,
+  keptFree,
+  newBudget,
+  take,
+  type Budget,
+  type Given,
+  type Plan,
+  type Purpose,
+  type Taken,
+} from './budget.ts'
 
 const MINUTE_SECONDS = 60
 const DAY_SECONDS = 86_400
@@ -24,7 +35,7 @@ export interface Pace {
   expect(purpose: Purpose, requests: number): void
   /** Whether the day has requests left for another member. */
   hasRoom(purpose: Purpose): Promise<boolean>
-  /** Lets the app's other processes know what WHOOP has said since the last request. */
+  /** Puts back what was not used, and lets the app's other processes know what WHOOP has said since the last request. */
   settle(): Promise<void>
 }
 
@@ -46,8 +57,9 @@ export interface PaceOptions {
 /** Lets requests go as the app's budget allows: nine tenths of WHOOP's limits, less when WHOOP says so. */
 export function createPace(clock: Clock, perMinute: number, options: PaceOptions = {}): Pace {
   const { waiting = () => {}, ledger = createMemory(newBudget), plan = { members: 0, cost: 0 } } = options
-  const holdMs = options.ledger ? HOLD_MS : 0
-  let held = { requests: 0, until: 0 }
+  const isShared = options.ledger !== undefined
+  let held: { given: Given; unsent: number; until: number } | undefined
+  let tripMs = 0 // to the ledger and back, the last time
   let expected = 0
   let purpose: Purpose = 'current'
   let inLine = 0
@@ -61,15 +73,14 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
     for (;;) {
       const now = clock.now().getTime()
       if (closedUntil - now > LONGEST_WAIT_MS) return now - asked
-      if (closedUntil <= now && held.requests > 0 && now <= held.until) {
-        held.requests--
-        expected = Math.max(0, expected - 1)
+      if (held && held.unsent > 0 && now <= held.until && closedUntil <= now) {
+        send(held)
         return now - asked
       }
       const { granted, waitMs: wait } = await reserve(now)
-      if (granted > 0) {
-        held = { requests: granted, until: now + holdMs }
-        continue
+      if (held && granted > 0) {
+        send(held) // however long the ledger took: what was given is used
+        return clock.now().getTime() - asked
       }
       if (wait > LONGEST_WAIT_MS) closedUntil = Math.max(closedUntil, now + wait)
       if (signal.aborted || wait > LONGEST_WAIT_MS) return now - asked
@@ -78,14 +89,33 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
     }
   }
 
-  /** As many as are about to be sent: a statement for each would cost more than it is worth. */
-  function reserve(now: number): Promise<Taken> {
+  function send(one: { unsent: number }): void {
+    one.unsent--
+    expected = Math.max(0, expected - 1)
+  }
+
+  /**
+   * As many as are about to be sent: a statement for each would cost more than it is worth. What was held for too long
+   * is put back by the same statement.
+   */
+  async function reserve(now: number): Promise<Taken> {
     const soon = Math.max(expected, purpose === 'history' ? HISTORY_GOES_ON : 1)
-    const ask = { now, purpose, urgent: options.ledger ? inLine : 1, wanted: options.ledger ? soon : 1, holdMs }
-    return ledger.revise((before) => {
-      const taken = take(heard(before), perMinute, plan, ask)
-      return { state: taken.budget, outcome: taken }
+    const [urgent, wanted] = isShared ? [inLine, soon] : [1, 1]
+    const given = { now, purpose, holdMs: isShared ? HOLD_MS + tripMs : 0 }
+    const tooLong = held
+    held = undefined
+    const taken = await ledger.revise((before) => {
+      const outcome = take(putBack(heard(before), tooLong), perMinute, plan, { ...given, urgent, wanted })
+      return { state: outcome.budget, outcome }
     })
+    const answered = clock.now().getTime()
+    tripMs = answered - now
+    held = { given, unsent: taken.granted, until: Math.max(answered, now + given.holdMs) }
+    return taken
+  }
+
+  function putBack(budget: Budget, unused: typeof held): Budget {
+    return unused && unused.unsent > 0 ? giveBack(budget, unused.given, unused.unsent) : budget
   }
 
   /** What WHOOP has said to this process, in the budget of all. */
@@ -121,7 +151,11 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
       expected = requests
     },
     hasRoom: async (what) => hasRoom(heard(await ledger.read()), perMinute, plan, what, clock.now().getTime()),
-    settle: () => ledger.revise((before) => ({ state: heard(before), outcome: undefined })),
+    settle: () => {
+      const unused = held
+      held = undefined
+      return ledger.revise((before) => ({ state: putBack(heard(before), unused), outcome: undefined }))
+    },
   }
 }
 

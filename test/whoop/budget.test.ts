@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { hasRoom, newBudget, possibleFreshness, take, today, type Budget, type Plan } from '../../src/whoop/budget.ts'
+import {
+  giveBack,
+  hasRoom,
+  newBudget,
+  possibleFreshness,
+  take,
+  today,
+  type Budget,
+  type Plan,
+} from '../../src/whoop/budget.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -53,6 +62,19 @@ describe('the minute', () => {
     const closed = { ...newBudget, closedUntil: START + 31_000 }
     expect(ask(closed, START)).toMatchObject({ granted: 0, waitMs: 31_000 })
     expect(ask(closed, START + 31_000).granted).toBe(1)
+  })
+})
+
+describe('what was given and not sent', () => {
+  it.each(['current', 'history'] as const)('is put back (%s)', (purpose) => {
+    const given = { now: START, purpose, holdMs: 2_000 }
+    const before = ask(newBudget, START - HOUR_MS, { urgent: 7, purpose }).budget
+    const { budget, granted } = ask(before, START, { ...given, urgent: 5 })
+    expect(granted).toBe(5)
+    const after = giveBack(budget, given, 3)
+    expect(today(after, PER_MINUTE, START)).toMatchObject({ spent: 9 })
+    expect(drain(after, START).count).toBe(88)
+    expect(after.saved).toBe(purpose === 'current' ? (budget.saved ?? 0) + 3 : null)
   })
 })
 

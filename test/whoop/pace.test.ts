@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createPace, readLimit } from '../../src/whoop/pace.ts'
+import { newBudget, type Budget } from '../../src/whoop/budget.ts'
+import { createPace, readLimit, type Ledger } from '../../src/whoop/pace.ts'
 import type { Answer } from '../../src/world.ts'
-import { createClock } from '../world.ts'
+import { createClock, type TestClock } from '../world.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
@@ -168,6 +169,48 @@ it('lets everybody go when it is interrupted while they wait', async () => {
   const waiting = [1, 2, 3].map(() => pace.turn(interruption.signal))
   expect(await Promise.all(waiting)).toEqual([3_000, 0, 0])
   expect(slept).toEqual([60_000])
+})
+
+describe('a ledger that is far away', () => {
+  /** Answers so late; everything else takes no time. */
+  function farAway(clock: TestClock, ms: number) {
+    let state = newBudget
+    const ledger: Ledger<Budget> = {
+      read: async () => state,
+      revise: async (change) => {
+        const changed = change(state)
+        clock.pass(ms)
+        state = changed.state
+        return changed.outcome
+      },
+    }
+    return { ledger, granted: () => state.day.reduce((sum, [, current, history]) => sum + current + history, 0) }
+  }
+
+  it.each([0, 240, 2_100, 30_000])('by %i ms gives no more than is sent, and all that is given is used', async (ms) => {
+    const clock = createClock()
+    const { ledger, granted } = farAway(clock, ms)
+    const pace = createPace(clock, 100, { ledger })
+    const times: number[] = []
+    pace.expect('history', 4)
+    for (let page = 0; page < 40; page++) {
+      await pace.turn(running)
+      times.push(clock.now().getTime())
+      clock.pass(ms * 3) // its page is stored by the same database
+    }
+    await pace.settle()
+    expect(granted()).toBe(40)
+    expect(busiestMinute(times)).toBeLessThanOrEqual(90)
+  })
+
+  it('gives to all who stand in line at once', async () => {
+    const clock = createClock()
+    const { ledger } = farAway(clock, 2_100)
+    const pace = createPace(clock, 100, { ledger })
+    const begun = clock.now().getTime()
+    await Promise.all(Array.from({ length: 8 }, () => pace.turn(running)))
+    expect(clock.now().getTime() - begun).toBeLessThanOrEqual(2 * 2_100)
+  })
 })
 
 describe('the headers', () => {
