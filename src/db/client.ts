@@ -16,6 +16,8 @@ const FAREWELL_S = 5 // for what is still under way
 /** A client of one connection, over sockets that are made here: what it cannot do itself, they do for it. */
 export function createClient(open: () => Duplex | Promise<Duplex>, options: Options = {}, url?: string): Client {
   let transaction: Promise<unknown> = Promise.resolve()
+  let asked = 0
+  const count = () => void asked++
   let socket: Duplex | undefined
   const warnings: postgres.Notice[] = []
   const onnotice = (notice: postgres.Notice) => {
@@ -24,15 +26,18 @@ export function createClient(open: () => Duplex | Promise<Duplex>, options: Opti
   const all = Object.assign(
     { ...ONE_CONNECTION, onnotice, ...options },
     {
-      socket: async () => (socket = outlive(await open(), () => transaction)), // its types do not know of sockets
+      socket: async () => (socket = outlive(await open(), { transaction: () => transaction, asked: () => asked })), // its types do not know of sockets
     },
   )
-  const client = preparing(url === undefined ? postgres(all) : postgres(url, all))
+  const client = preparing(url === undefined ? postgres(all) : postgres(url, all), count)
   const begin = client.begin.bind(client) as (work: (tx: Sql) => Promise<unknown>) => Promise<unknown>
   const end = client.end.bind(client)
   return Object.assign(client, {
     warnings,
-    begin: (work: (tx: Sql) => Promise<unknown>) => begin((tx) => (transaction = work(preparing(tx)))),
+    begin: (work: (tx: Sql) => Promise<unknown>) => {
+      count()
+      return begin((tx) => (transaction = work(preparing(tx, count))))
+    },
     end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
   })
 }
@@ -40,31 +45,53 @@ export function createClient(open: () => Duplex | Promise<Duplex>, options: Opti
 type Sql = Pick<postgres.Sql, 'unsafe'>
 
 /** A statement that is sent again has been parsed already, and perhaps planned: Drizzle does not ask for that. */
-function preparing<S extends Sql>(sql: S): S {
+function preparing<S extends Sql>(sql: S, count: () => void): S {
   const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => unknown
   return Object.assign(sql, {
-    unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) =>
-      unsafe(text, parameters, { ...options, prepare: true }),
+    unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) => {
+      count()
+      return unsafe(text, parameters, { ...options, prepare: true })
+    },
   })
 }
 
 /**
- * postgres.js writes what it has gathered at the end of the turn. After a close it never writes again, not even on the
- * next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears of a close only when
- * the transaction's work has ended and its last words are out; and what is written until then fails.
+ * postgres.js writes what it has gathered at the end of the turn. After a close with something unwritten it never writes
+ * again, not even on the next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears
+ * of a close only when the transaction's work has ended, and nothing is unwritten: either because nobody has asked
+ * anything for two turns, or because something has just been written, which fails.
  */
-function outlive(socket: Duplex, transaction: () => Promise<unknown>): Duplex {
+function outlive(
+  socket: Duplex,
+  { transaction, asked }: { transaction: () => Promise<unknown>; asked: () => number },
+): Duplex {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
   const write = socket.write.bind(socket) as (chunk: Buffer, done?: () => void) => boolean
-  const close = () => setImmediate(() => setImmediate(() => emit('close', false)))
-  let isClosed = false
+  let state: 'open' | 'closed' | 'over' | 'known' = 'open'
+  const tell = () => {
+    if (state !== 'over') return
+    state = 'known'
+    emit('close', false)
+  }
+  const whenIdle = () => {
+    const before = asked()
+    setImmediate(() => setImmediate(() => (asked() === before ? tell() : whenIdle())))
+  }
+  const whenOver = () => {
+    state = 'over'
+    whenIdle()
+  }
   return Object.assign(socket, {
     emit: (event: string | symbol, ...args: unknown[]) => {
       if (event !== 'close') return emit(event, ...args)
-      isClosed = true
-      void transaction().then(close, close)
+      state = 'closed'
+      void transaction().then(whenOver, whenOver)
       return true
     },
-    write: (chunk: Buffer, done?: () => void) => (isClosed ? emit('error', hungUp()) : write(chunk, done)),
+    write: (chunk: Buffer, done?: () => void) => {
+      if (state === 'open') return write(chunk, done)
+      if (state === 'over') queueMicrotask(tell) // before anybody who hears of the error can ask for more
+      return emit('error', hungUp())
+    },
   })
 }

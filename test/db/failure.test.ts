@@ -1,8 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Duplex } from 'node:stream'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { DrizzleQueryError, sql } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createClient } from '../../src/db/client.ts'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
 import { codeOf, databaseFailure } from '../../src/db/failure.ts'
+import { openSocket } from '../../src/db/socket.ts'
 import { exitCodes, failure, WhoopsterError } from '../../src/errors.ts'
 import { createDatabase, type TestDatabase } from '../database.ts'
 
@@ -235,4 +238,25 @@ describe('a failure of a real statement', () => {
       expect(one.message).not.toContain('Failed query')
     }
   }
+})
+
+describe('a connection that breaks while nobody is using it', () => {
+  it.each([0, 1, 2, 3, 4])('is replaced, though something is asked of it %i turns later', async (turns) => {
+    const database = await createDatabase()
+    onTestFinished(database.drop)
+    const url = new URL(database.url)
+    let socket: Duplex | undefined
+    const open = async () => {
+      socket = await openSocket({ host: url.hostname, port: Number(url.port) }, false)
+      return socket
+    }
+    const client = createClient(open, {}, database.url)
+    onTestFinished(() => client.end())
+    await client.unsafe('select 1')
+    socket?.destroy()
+    for (let turn = 0; turn < turns; turn++) await setImmediate()
+    await client.unsafe('select 2').catch((error: unknown) => expect(codeOf(error)).toBe('CONNECTION_CLOSED'))
+    const answer = client.unsafe('select 3 as three').then(([row]) => row?.['three'] as unknown)
+    expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(3)
+  })
 })
