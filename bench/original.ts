@@ -48,5 +48,5 @@ async function save(tx: postgres.TransactionSql, resource: Resource, raw: unknow
   const updates = Object.keys(row).map((name) => `"${name}" = excluded."${name}"`)
   await tx`
     insert into ${tx(getTableName(resource.table))} ${tx(row)}
-    on conflict (${tx(resource.key.name)}) do update set ${tx.unsafe(updates.join(', '))}`
+    on conflict (user_id, ${tx(resource.key.name)}) do update set ${tx.unsafe(updates.join(', '))}`
 }

@@ -18,6 +18,8 @@ import { loadLedger } from './db/ledger.ts'
 import { loadPlan } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
+import { scopeOf } from './resources/index.ts'
+import type { TypeName } from './resources/names.ts'
 import { exactly, roughly } from './terminal/duration.ts'
 import { possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
 import type { World } from './world.ts'
@@ -163,6 +165,17 @@ function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, m
   if (lasting) {
     const hint = lasting.reason === 'login' ? 'run: whoopster auth' : 'run: whoopster doctor'
     return [{ message: `${who}: the last sync failed. ${lasting.message}`, hint }]
+  }
+  const emptied = Object.entries(types).filter(([, { emptyRuns }]) => emptyRuns > 1)
+  if (emptied.length > 0) {
+    const message = `${who}: WHOOP says again and again that it has no ${emptied.map(([type]) => type).join(', ')}, where records are stored.`
+    const scopes = emptied.map(([type]) => scopeOf[type as TypeName]).join(', ')
+    return [
+      {
+        message,
+        hint: `does the login still have ${scopes}? Compare with developer.whoop.com, then run: whoopster auth`,
+      },
+    ]
   }
   const stale = Object.entries(types).filter(([type, health]) => type !== 'body' && isStale(health, now, maxAge))
   if (stale.length === 0) return []

@@ -32,7 +32,7 @@ export async function probe(whoop: Whoop, scopes: readonly string[]): Promise<Re
   for (const { name, path, scope } of [...resources, body]) {
     if (!scopes.includes(scope)) continue
     try {
-      await whoop.get(path, scope, name === 'body' ? {} : { limit: '1' })
+      await whoop.find(path, scope, name === 'body' ? {} : { limit: '1' })
     } catch (error) {
       if (!(error instanceof WhoopsterError)) throw error
       refused.push({ type: name, error: failure(error) })

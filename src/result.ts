@@ -11,6 +11,8 @@ export interface Tally {
   unchanged: number
   deleted: number
   quarantined: number
+  /** Records for whose ids WHOOP had no answer. */
+  unanswered: number
   /** Fields that WHOOP sent and no column takes, with how often. */
   unknownFields: Record<string, number>
 }
@@ -45,7 +47,16 @@ export interface RunResult {
 }
 
 export function newTally(): Tally {
-  return { fetched: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, quarantined: 0, unknownFields: {} }
+  return {
+    fetched: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    quarantined: 0,
+    unanswered: 0,
+    unknownFields: Object.create(null) as Record<string, number>, // a field may be named as what every object has
+  }
 }
 
 export function skipped(error: Failure | null = null): TypeResult {
@@ -93,7 +104,7 @@ export function errorsOf(result: RunResult): string[] {
 export function worstReason(result: RunResult): Reason | undefined {
   const reasons = failuresOf(result).map(({ reason }) => reason)
   const isQuarantined = result.users.some(({ types }) =>
-    Object.values(types).some(({ quarantined }) => quarantined > 0),
+    Object.values(types).some(({ quarantined, unanswered }) => quarantined + unanswered > 0),
   )
   return worst(isQuarantined ? [...reasons, 'quarantine'] : reasons)
 }

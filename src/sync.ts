@@ -240,12 +240,13 @@ async function syncType(
   }
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
-  await database.alone((db) => endType(db, fence, member, type, { syncedAt, fetched: tally.fetched, error }))
+  const end = { syncedAt, fetched: tally.fetched, error }
+  const isComplete = await database.alone((db) => endType(db, fence, member, type, end))
   if (!error) {
     const { whoopUserId } = member
     context.report({ whoopUserId, type, fetched: tally.fetched, reached: undefined, done: true })
   }
-  return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error, error }
+  return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error && isComplete, error }
 }
 
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */

@@ -34,14 +34,16 @@ describe('daily_summary of the invented members', () => {
     expect(await loadDays(database.sql, member)).toEqual(expected.map(rounded))
   })
 
-  it('has members in three time zones, journeys, changes of the clocks, naps, and nights without a recovery', () => {
+  it('has members in three time zones, journeys, changes of the clocks, naps with a recovery and without, and nights without one', () => {
     const offsets = MEMBERS.map(
       (member) => new Set(sandbox.world.list('cycle', member).map((one) => one.timezone_offset)),
     )
     expect(Math.max(...offsets.map((known) => known.size))).toBe(3) // winter, summer, and a journey
     expect(new Set(offsets.flatMap((known) => [...known])).size).toBeGreaterThanOrEqual(5)
     expect(sandbox.world.list('sleep').some(({ nap }) => nap)).toBe(true)
-    expect(sandbox.world.list('recovery').length).toBeLessThan(sandbox.world.list('cycle').length)
+    const recovered = new Set(sandbox.world.list('recovery').map(({ sleep_id }) => sleep_id))
+    const kinds = sandbox.world.list('sleep').map(({ id, nap }) => `${nap ? 'nap' : 'night'} ${recovered.has(id)}`)
+    expect(new Set(kinds)).toEqual(new Set(['nap true', 'nap false', 'night true', 'night false']))
   })
 
   it.each(SESSION_ZONES)('has the same days for a session in %s', async (zone) => {
@@ -126,11 +128,11 @@ describe('daily_summary of odd days', () => {
       select ${common(start)}, ${id}::uuid, ${cycle || null}::bigint, ${start}, ${end}, ${offset}, ${nap}, ${inBed}::int, 1000, 0`
     return id
   }
-  async function addRecovery(cycle: number, sleep: string, score: number) {
+  async function addRecovery(cycle: number, sleep: string, score: number, at = '2026-05-01T00:00:00Z') {
     await database.sql`
       insert into recovery_records (user_id, raw_data, score_state, created_at_whoop, updated_at_whoop, id, cycle_id,
         sleep_id, recovery_score)
-      select ${common('2026-05-01T00:00:00Z')}, ${randomUUID()}::uuid, ${cycle}::bigint, ${sleep}::uuid, ${score}::float8`
+      select ${common(at)}, ${sleep}::uuid, ${cycle}::bigint, ${sleep}::uuid, ${score}::float8`
   }
   async function addWorkout(start: string, end: string, offset = 'Z') {
     await database.sql`
@@ -173,6 +175,64 @@ describe('daily_summary of odd days', () => {
       { day: '2026-05-03', strain_score: null, naps: 0, workouts: 0, sleep_end: null },
       { day: '2026-05-04', strain_score: null, naps: 0, workouts: 0, sleep_end: null },
       { day: '2026-05-05', strain_score: 8, naps: 0, workouts: 0, sleep_end: null },
+    ])
+  })
+
+  it('puts the half day of a night without sleep where its middle lies', async () => {
+    await addMember()
+    const cycle = await addCycle('2024-12-05T09:08:36Z', '2024-12-06T07:21:00Z', '-05:00', 11.3)
+    await addSleep('2024-12-05T09:08:36Z', '2024-12-05T15:00:00Z', { cycle, offset: '-05:00' })
+    await addCycle('2024-12-04T21:08:36Z', '2024-12-05T09:08:36Z', '-05:00', 5) // 16:08 to 4:08
+    expect(await only('strain_score', 'kilojoules')).toEqual([
+      { day: '2024-12-04', strain_score: 5, kilojoules: 1000.5 },
+      { day: '2024-12-05', strain_score: 11.3, kilojoules: 1000.5 },
+    ])
+  })
+
+  it('counts workouts and naps by their own dates while the strap is off and no cycle ends', async () => {
+    await addMember()
+    const cycle = await addCycle('2026-05-01T22:00:00Z', '2026-05-05T22:00:00Z')
+    await addSleep('2026-05-01T22:00:00Z', '2026-05-02T06:00:00Z', { cycle })
+    await addWorkout('2026-05-02T10:00:00Z', '2026-05-02T11:00:00Z')
+    await addWorkout('2026-05-04T10:00:00Z', '2026-05-04T11:00:00Z')
+    await addSleep('2026-05-04T13:00:00Z', '2026-05-04T13:30:00Z', { nap: true })
+    expect(await only('workouts', 'naps')).toEqual([
+      { day: '2026-05-02', workouts: 1, naps: 0 },
+      { day: '2026-05-03', workouts: 0, naps: 0 },
+      { day: '2026-05-04', workouts: 1, naps: 1 },
+    ])
+  })
+
+  it('counts the minutes of what was recorded twice once', async () => {
+    await addMember()
+    await addWorkout('2026-05-02T10:00:00Z', '2026-05-02T11:00:00Z')
+    await addWorkout('2026-05-02T10:00:00Z', '2026-05-02T11:00:00Z')
+    await addWorkout('2026-05-02T10:45:00Z', '2026-05-02T11:15:00Z') // half of it is new
+    expect(await only('workouts', 'workout_duration', 'zone_two_minutes')).toEqual([
+      { day: '2026-05-02', workouts: 3, workout_duration: 75 * 60_000, zone_two_minutes: 2.25 },
+    ])
+  })
+
+  it('takes the night’s recovery, not the nap’s of the same cycle', async () => {
+    await addMember()
+    const cycle = await addCycle('2025-11-20T22:00:00Z', '2025-11-21T22:00:00Z')
+    const night = await addSleep('2025-11-20T22:00:00Z', '2025-11-21T06:00:00Z', { cycle })
+    const nap = await addSleep('2025-11-21T13:00:00Z', '2025-11-21T14:00:00Z', { cycle, nap: true })
+    await addRecovery(cycle, nap, 7, '2025-11-21T14:00:00Z')
+    await addRecovery(cycle, night, 20, '2025-11-21T06:00:00Z')
+    expect(await only('recovery_score', 'naps')).toEqual([{ day: '2025-11-21', recovery_score: 20, naps: 1 }])
+  })
+
+  it('has no day for what began in the first years of the calendar, and no figure of what cannot be', async () => {
+    await addMember()
+    await addCycle('0001-01-01T00:00:00Z', null, 'Z', 3)
+    const cycle = await addCycle('2026-05-01T22:00:00Z', '2026-05-02T22:00:00Z', 'Z', 1e308)
+    await addSleep('2026-05-01T22:00:00Z', '2026-05-02T06:00:00Z', { cycle, inBed: 2_000_000_000 })
+    await database.sql`update sleep_records set light_sleep_duration = 1200000000, slow_wave_sleep_duration = 1200000000,
+      rem_sleep_duration = 1200000000 where user_id = ${own()}`
+    await database.sql`update cycle_records set average_heart_rate = 0, max_heart_rate = 0 where user_id = ${own()}`
+    expect(await only('strain_score', 'asleep_duration', 'average_heart_rate', 'max_heart_rate')).toEqual([
+      { day: '2026-05-02', strain_score: null, asleep_duration: null, average_heart_rate: null, max_heart_rate: null },
     ])
   })
 
@@ -281,7 +341,7 @@ async function fill({ sql }: TestDatabase): Promise<void> {
     from cycle_records, generate_series(0, 1) n where n = 0 or id % 6 = 0`
   await sql`
     insert into recovery_records (${common}, id, cycle_id, sleep_id, recovery_score)
-    select user_id, ${raw(250)}, start_time, start_time, gen_random_uuid(), cycle_id, id, 50 from sleep_records where not nap`
+    select user_id, ${raw(250)}, start_time, start_time, id, cycle_id, id, 50 from sleep_records where not nap`
   await sql`
     insert into workout_records (${common}, id, start_time, end_time, timezone_offset)
     select user_id, ${raw(500)}, start_time, start_time, gen_random_uuid(), start_time + interval '17 hours',

@@ -3,6 +3,8 @@ import type { Cycle, Recovery, Sleep, Workout, World } from '../src/sandbox/inde
 
 export type Summary = Record<string, number | string | boolean | null>
 
+const HOUR_MS = 3_600_000
+
 type Facts = { cycles: Cycle[]; sleeps: Sleep[]; recoveries: Recovery[]; workouts: Workout[] }
 
 /** Every day from the first to the last, oldest first. */
@@ -13,8 +15,8 @@ export function summarize(world: World, member: number): Summary[] {
     recoveries: world.list('recovery', member),
     workouts: world.list('workout', member),
   }
-  const known = [...facts.sleeps.map(wakeDay), ...facts.cycles.map((one) => cycleDay(one, facts))]
-  const all = [...known, ...facts.workouts.map((one) => workoutDay(one, facts))].toSorted()
+  const known = [...nightsOf(facts).map(wakeDay), ...facts.cycles.map((one) => cycleDay(one, facts))]
+  const all = [...known, ...[...facts.workouts, ...napsIn(facts)].map((one) => dayOf(one, facts))].toSorted()
   return calendar(all[0], all.at(-1)).map((day) => summaryOf(day, facts))
 }
 
@@ -25,10 +27,9 @@ export function localDay(time: string, offset: string, laterMs = 0): string {
 }
 
 function summaryOf(day: string, facts: Facts): Summary {
-  const today = facts.sleeps.filter((sleep) => wakeDay(sleep) === day)
-  const night = longest(today)
+  const night = longest(nightsOf(facts).filter((sleep) => wakeDay(sleep) === day))
   const cycles = facts.cycles.filter((one) => cycleDay(one, facts) === day).map(({ score }) => score)
-  const workouts = facts.workouts.filter((one) => workoutDay(one, facts) === day)
+  const workouts = facts.workouts.filter((one) => dayOf(one, facts) === day)
   return {
     day,
     ...recoveryOf(facts.recoveries.find(({ sleep_id }) => sleep_id === night?.id)),
@@ -37,7 +38,7 @@ function summaryOf(day: string, facts: Facts): Summary {
     max_heart_rate: most(cycles.map((score) => score?.max_heart_rate)),
     average_heart_rate: mean(cycles.map((score) => score?.average_heart_rate)),
     ...nightOf(night),
-    ...napsOf(today.filter(({ nap }) => nap)),
+    ...napsOf(napsIn(facts).filter((one) => dayOf(one, facts) === day)),
     ...workoutsOf(workouts),
   }
 }
@@ -107,14 +108,26 @@ function wakeDay({ end, timezone_offset }: Sleep): string {
   return localDay(end, timezone_offset)
 }
 
-function cycleDay({ id, start, timezone_offset }: Cycle, { sleeps }: Facts): string {
+/** A cycle without a night counts where its middle lies. */
+function cycleDay({ id, start, end, timezone_offset }: Cycle, { sleeps }: Facts): string {
   const night = longest(sleeps.filter(({ cycle_id }) => cycle_id === id))
-  return night ? wakeDay(night) : localDay(start, timezone_offset, 12 * 3_600_000)
+  if (night) return wakeDay(night)
+  return localDay(start, timezone_offset, end ? (Date.parse(end) - Date.parse(start)) / 2 : 12 * HOUR_MS)
 }
 
-function workoutDay(workout: Workout, facts: Facts): string {
-  const cycle = facts.cycles.find(({ start, end }) => start <= workout.start && (end === null || workout.start < end))
-  return cycle ? cycleDay(cycle, facts) : localDay(workout.start, workout.timezone_offset)
+/** A workout's and a nap's: its cycle's, unless that is too long to be a day. */
+function dayOf(one: Workout | Sleep, facts: Facts): string {
+  const cycle = facts.cycles.find(({ start, end }) => start <= one.start && (end === null || one.start < end))
+  const isDay = cycle && Date.parse(cycle.end ?? one.start) - Date.parse(cycle.start) <= 36 * HOUR_MS
+  return isDay ? cycleDay(cycle, facts) : localDay(one.start, one.timezone_offset)
+}
+
+function nightsOf({ sleeps }: Facts): Sleep[] {
+  return sleeps.filter(({ nap }) => !nap)
+}
+
+function napsIn({ sleeps }: Facts): Sleep[] {
+  return sleeps.filter(({ nap }) => nap)
 }
 
 function longest(sleeps: readonly Sleep[]): Sleep | undefined {

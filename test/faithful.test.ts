@@ -73,16 +73,36 @@ describe('a record that is not final', () => {
 })
 
 describe('a deletion', () => {
-  it('of the only workout is noticed (D12), though an empty list alone proves nothing', async () => {
+  it('of everything is not believed from an empty list: nothing is lost, and each run says so', async () => {
     const member = await withWorkouts([ago(3 * DAY_MS)])
-    const { world } = member.sandbox
-    world.remove('workout', uuid(0))
-    member.requests()
-    const result = await member.sync()
-    expect(result.code).toBe(0)
-    expect(typeOf(result, 'workout')).toMatchObject({ deleted: 1 })
-    expect(member.requests()).toMatchObject({ 'activity/workout': 2, [`activity/workout/${uuid(0)}`]: 1 })
-    await expectFaithful(member.database, member.sandbox)
+    const only = member.sandbox.world.get('workout', uuid(0)) ?? expect.fail('no workout')
+    member.sandbox.world.remove('workout', only.id)
+    const errors = []
+    for (let run = 0; run < 3; run++) {
+      const result = await member.sync()
+      expect(result.code).toBe(76)
+      expect(typeOf(result, 'workout')).toMatchObject({ deleted: 0, complete: false, requests: 2 })
+      errors.push(typeOf(result, 'workout')?.error)
+      member.clock.pass(DAY_MS)
+    }
+    expect(errors[0]).toMatchInlineSnapshot(`
+      {
+        "hint": "nothing was concluded from it; a later run asks again",
+        "message": "WHOOP says that there is nothing at /v2/activity/workout, where records are stored.",
+        "reason": "protocol",
+      }
+    `)
+    expect(errors[1]).toMatchInlineSnapshot(`
+      {
+        "hint": "nothing was deleted. Does the login still have read:workout? Compare with developer.whoop.com, then run: whoopster auth",
+        "message": "WHOOP says that there is nothing at /v2/activity/workout, where records are stored.",
+        "reason": "protocol",
+      }
+    `)
+    expect(errors[2]).toEqual(errors[1])
+    expect(await member.database.sql`select from workout_records`).toHaveLength(1)
+    member.sandbox.world.put('workout', { ...only, id: uuid(1) })
+    expect(typeOf(await member.sync(), 'workout')).toMatchObject({ inserted: 1, error: null })
   })
 
   it.each(['newest', 'second', 'oldest'] as const)('of the %s record of each type is noticed', async (which) => {
@@ -91,37 +111,29 @@ describe('a deletion', () => {
     const index = which === 'newest' ? 0 : which === 'second' ? 1 : -1
     for (const kind of ['workout', 'cycle', 'recovery'] as const) {
       const record = world.list(kind).at(index)
-      if (record) world.remove(kind, 'id' in record ? record.id : record.cycle_id)
+      if (record) world.remove(kind, 'id' in record ? record.id : record.sleep_id)
     }
     const sleep = world.list('sleep').at(index)
     if (sleep) world.removeSleep(sleep.id)
     expect((await member.sync('--full')).code).toBe(0)
+    if (which === 'oldest') {
+      expect(await historyOf(member)).toEqual([]) // a list that ends early is not believed at once
+      member.clock.pass(DAY_MS)
+      expect((await member.sync('--full')).code).toBe(0)
+    }
     await expectFaithful(member.database, member.sandbox)
   })
 
-  it('of more than twenty at once is confirmed over several runs', async () => {
+  it('of many at once is believed a day later, and confirmed over several runs', async () => {
     const member = await withWorkouts(every(70, 5 * HOUR_MS))
     const { world } = member.sandbox
     for (const { id } of world.list('workout').slice(0, 45)) world.remove('workout', id)
-    const deleted = []
-    for (let run = 0; run < 4; run++) deleted.push(typeOf(await member.sync(), 'workout')?.deleted)
-    expect(deleted).toEqual([20, 20, 5, 0])
+    const deleted = async () => typeOf(await member.sync(), 'workout')?.deleted
+    expect([await deleted(), await deleted()]).toEqual([0, 0])
+    member.clock.pass(DAY_MS)
+    expect([await deleted(), await deleted(), await deleted(), await deleted()]).toEqual([20, 20, 5, 0])
     await expectFaithful(member.database, member.sandbox)
-  })
-
-  it('of everything is believed record by record, not from an empty list', async () => {
-    const member = await withWorkouts(every(30, 5 * HOUR_MS))
-    const { world } = member.sandbox
-    const all = world.list('workout')
-    world.faults.next = [{ path: '/developer/v2/activity/workout', times: 2, act: 'empty-page' }]
-    expect(await member.sync()).toMatchObject({ code: 76 })
-    await expectFaithful(member.database, member.sandbox)
-    for (const { id } of all) world.remove('workout', id)
-    const deleted = []
-    for (let run = 0; run < 3; run++) deleted.push(typeOf(await member.sync(), 'workout')?.deleted)
-    expect(deleted).toEqual([20, 10, 0])
-    await expectFaithful(member.database, member.sandbox)
-    expect(await historyOf(member)).toHaveLength(30)
+    expect(await historyOf(member)).toHaveLength(45)
   })
 
   it('of a sleep takes its recovery, which lies elsewhere in time', async () => {
@@ -337,6 +349,8 @@ describe('boundaries', () => {
       const all = world.list('workout')
       for (const index of [23, 24, 25, 26]) if (all[index]) world.remove('workout', all[index].id)
       await member.sync('--type workout --full')
+      member.clock.pass(DAY_MS) // four on a page are more than a few
+      await member.sync('--type workout --full')
       await expectFaithful(member.database, member.sandbox, { only: ['workout'] })
     }
   })
@@ -399,12 +413,13 @@ describe('boundaries', () => {
 })
 
 describe('a list that moves while it is read', () => {
+  const atTheBottom = (all: readonly Workout[]) => all.at(-1)
   const places: [string, (all: readonly Workout[], end: string | undefined) => Workout | undefined][] = [
     ['at the top', (all) => all[0]],
     ['just above what is asked for', (all, end) => all.findLast(({ start }) => start >= (end ?? NOW))],
     ['just below what is asked for', (all, end) => all.find(({ start }) => start < (end ?? NOW))],
     ['a page below', (all, end) => all.filter(({ start }) => start < (end ?? NOW))[25]],
-    ['at the bottom', (all) => all.at(-1)],
+    ['at the bottom', atTheBottom],
   ]
   it.each(places)('a deletion %s is noticed by this walk or the next', async (_, choose) => {
     const member = await withWorkouts(every(110, 7 * HOUR_MS))
@@ -415,6 +430,10 @@ describe('a list that moves while it is read', () => {
       })
       expect((await member.sync('--type workout --full')).code).toBe(0)
       expect((await member.sync('--type workout --full')).code).toBe(0)
+      if (choose === atTheBottom) {
+        member.clock.pass(DAY_MS) // the list ended early, and is believed when it does so again
+        expect((await member.sync('--type workout --full')).code).toBe(0)
+      }
       await expectFaithful(member.database, member.sandbox, { only: ['workout'] })
     }
   })

@@ -41,7 +41,8 @@ async function settleDown(life: Life, luck: Random): Promise<void> {
   life.pass(12 * DAY_MS) // what is under way comes to its end
   if (chance(luck, 0.5)) {
     await life.sync({ line: '--full' })
-    await life.sync() // what was missing on more than 20 places
+    life.pass(DAY_MS) // what is seen again then is believed
+    for (let run = 0; run < 3; run++) await life.sync({ line: '--full' }) // twenty deletions in each
   } else {
     for (let run = 0; run < 4; run++) {
       await life.sync()

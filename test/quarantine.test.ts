@@ -1,3 +1,4 @@
+import { isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json'
 import { describe, expect, it } from 'vitest'
 import type { TypeResult } from '../src/result.ts'
 import type { Workout } from '../src/sandbox/index.ts'
@@ -207,7 +208,7 @@ function quarantined({ database: { sql } }: Member) {
 /** Everything readable is stored as it was sent, everything else is in quarantine with its reason. */
 async function expectKept({ database: { sql } }: Member, kind: Kind, entries: readonly Entry[]): Promise<void> {
   const mine = entries.filter((one) => one.kind === kind)
-  const key = kind === 'recovery' ? 'cycle_id' : 'id'
+  const key = kind === 'recovery' ? 'sleep_id' : 'id'
   const stored = await sql<{ key: string; raw: string }[]>`
     select ${sql(key)}::text as key, md5(raw_data::text) as raw from ${sql(`${kind}_records`)}`
   const good = new Map(mine.filter(({ wrong }) => wrong === undefined).map((one) => [one.key, one.text]))
@@ -221,15 +222,24 @@ async function expectKept({ database: { sql } }: Member, kind: Kind, entries: re
   const reasons = new Map(rows.map(({ raw, reason }) => [raw, reason]))
   const unread = mine.filter(({ wrong }) => wrong !== undefined)
   const misread = unread.filter(({ text, wrong = '' }) => !reasons.get(normal(text))?.startsWith(wrong))
-  expect(misread.map(({ text, wrong }) => [wrong, reasons.get(normal(text)), text.slice(0, 300)]).slice(0, 5)).toEqual(
-    [],
-  )
+  expect(
+    misread
+      .map(({ text, wrong }) => [
+        wrong,
+        reasons.get(normal(text)),
+        text,
+        [...reasons.keys()].filter((raw) => raw.slice(0, 60) === text.slice(0, 60)),
+      ])
+      .slice(0, 5),
+  ).toEqual([])
   expect(new Set(reasons.keys()).size).toBe(new Set(unread.map(({ text }) => normal(text))).size)
 }
 
 function normal(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text))
+    const numberOf = (digits: string) => (isSafeNumber(digits) ? Number(digits) : new LosslessNumber(digits))
+    const options = { parseNumber: numberOf, onDuplicateKey: ({ newValue }: { newValue: unknown }) => newValue }
+    return stringify(parse(text, undefined, options)) ?? 'undefined' // what a double would round, as it was sent
   } catch {
     return '(nested too deeply to be written down)'
   }
@@ -275,13 +285,13 @@ function makeList(kind: Kind, count: number, seed: number): Entry[] {
   return Array.from({ length: count }, (_, index) => {
     const at = NEWEST - index * HOUR_MS
     const record = recordOf[kind](index + kinds.indexOf(kind) * 10_000, new Date(at).toISOString())
-    const key = String(kind === 'recovery' ? record['cycle_id'] : record['id'])
+    const key = String(kind === 'recovery' ? record['sleep_id'] : record['id'])
     const entry = (text: string, wrong?: string): Entry => ({ kind, key, at, text, wrong })
     const special = index % 500 === 7 ? specials[Math.floor(index / 500)] : undefined
     if (special) return entry(special.spoil(JSON.stringify(record)), special.wrong)
     if (index % 20 === 0) {
       const text = pick(notRecords)
-      return entry(text, text.startsWith('[') ? '' : 'it: ')
+      return entry(text, text.startsWith('[') || text === '1e400' ? '' : 'it: ')
     }
     if (random() < 0.2) return entry(JSON.stringify({ ...record, ...pick(harmless) }))
     const [path, value] = pick(bad)
@@ -298,7 +308,7 @@ const specials: { spoil: (text: string) => string; wrong: string | undefined }[]
   { spoil: withField(`"later":"${LONG}"`), wrong: undefined },
   { spoil: withField(`"score_state":"${LONG}"`), wrong: 'score_state: ' },
   { spoil: withField(`"later":${deep(500)}`), wrong: undefined },
-  { spoil: withField(`"later":${deep(5_000)}`), wrong: '' },
+  { spoil: withField(`"later":${deep(4_000)}`), wrong: 'it: is nested too deeply' },
   { spoil: withField(`"later":${deep(100_000)}`), wrong: 'it: ' },
   { spoil: withField(`"updated_at":"${LONG}"`), wrong: 'updated_at: ' },
 ]
@@ -313,6 +323,7 @@ const harmless: Fields[] = [
   { later: 'NaN' },
   { later: 1e300 },
   { score_state: 'SOMETHING_NEW' },
+  { later: { constructor: 1 } },
 ]
 
 type Mutation = [path: string, value: unknown]
@@ -326,6 +337,8 @@ const times = [
   '2026-11-22',
   '2026-11-22T10:20:00',
   '+1-01-01T00:00:00Z',
+  '0001-01-01T00:00:00Z',
+  '9999-12-31T00:00:00Z',
 ]
 const unstorable = ['a\0b', '\ud83d', 'half: \udc00 of it']
 const each = (paths: string[], values: unknown[]): Mutation[] =>
@@ -341,12 +354,16 @@ const mutations: Record<Kind | 'every', Mutation[]> = {
   ],
   sleep: [
     ...each(['id'], [null, undefined, 5, 'x', '', [], {}, unstorable[0]]),
-    ...each(['start', 'end'], times),
+    ...each(['start'], times),
+    ...each(
+      ['end'],
+      times.filter((time) => time !== null && time !== undefined),
+    ),
     ...each(['nap'], ['false', 0, null, undefined]),
-    ...each(['timezone_offset'], [...notTexts, '', '+0100', '+99:99', 'UTC', ...unstorable]),
+    ...each(['timezone_offset'], [5, true, [], {}, 1e300, '', '+010', '+99:99', 'UTC', ...unstorable]),
     ...each(['score.respiratory_rate'], notNumbers),
     ...each(['score.stage_summary'], ['x', [], [1], 5]),
-    ...each(['score.stage_summary.total_rem_sleep_time_milli'], [...notNumbers, 2 ** 31, 1.5, -1e300]),
+    ...each(['score.stage_summary.total_rem_sleep_time_milli'], [...notNumbers, 2 ** 31, -1e300]),
   ],
   recovery: [
     ...each(['cycle_id'], [null, undefined, 'x', '', 2 ** 53, 1.5, [], {}, '1e400']),
@@ -356,9 +373,13 @@ const mutations: Record<Kind | 'every', Mutation[]> = {
   ],
   workout: [
     ...each(['id'], [null, undefined, 5, 'x', '', [], {}]),
-    ...each(['start', 'end'], times),
+    ...each(['start'], times),
+    ...each(
+      ['end'],
+      times.filter((time) => time !== null && time !== undefined),
+    ),
     ...each(['sport_name'], [5, true, [], {}, 'x'.repeat(101), ...unstorable]),
-    ...each(['sport_id'], ['0', 1.5, 2 ** 40, [], true]),
+    ...each(['sport_id'], ['0', 2 ** 40, [], true]),
     ...each(['score.strain'], notNumbers),
     ...each(['score.zone_durations'], [0, [], 'x', [1]]),
     ...each(['score.zone_durations.zone_five_milli'], [...notNumbers, 1e300]),

@@ -180,7 +180,7 @@ describe('stats', () => {
       "Milo (WHOOP user 10001)
                 stored  first day   last day
       sleep        128  2026-07-26  2026-11-22
-      recovery     120  2026-07-26  2026-11-22
+      recovery     123  2026-07-26  2026-11-22
       workout      105  2026-07-26  2026-11-22
       cycle        120  2026-07-26  2026-11-22
       body           1  2026-11-22  2026-11-22

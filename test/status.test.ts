@@ -27,6 +27,7 @@ interface Status {
         lastRecordTime: string | null
         records: number
         complete: boolean
+        emptyRuns: number
         status: string
         error: string | null
       }
@@ -72,6 +73,7 @@ describe('status', () => {
       ).toISOString(),
       records: world.list(kind).length,
       complete: true,
+      emptyRuns: 0,
       status: 'success',
       error: null,
     })

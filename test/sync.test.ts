@@ -369,10 +369,7 @@ function typeOf(result: { users: { types: Record<string, TypeResult | undefined>
 
 function clear({ sandbox }: Member, kind: 'sleep' | 'recovery' | 'workout' | 'cycle'): void {
   for (const record of sandbox.world.list(kind)) {
-    sandbox.world.remove(
-      kind,
-      'cycle_id' in record && !('id' in record) ? record.cycle_id : (record as { id: string }).id,
-    )
+    sandbox.world.remove(kind, 'id' in record ? record.id : record.sleep_id)
   }
 }
 

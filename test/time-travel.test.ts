@@ -106,7 +106,7 @@ function expectCheap(runs: readonly Lived[]): void {
   for (const { ids } of calm) expect(ids).toBeLessThanOrEqual(5) // so many are unsettled or gone at one time
   for (const { requests } of calm) expect(requests).toBeLessThanOrEqual(24)
   const quiet = calm.filter(({ requests }) => requests <= 4 + 1)
-  expect(quiet.length).toBeGreaterThan(calm.length / 2)
+  expect(quiet.length).toBeGreaterThan(calm.length * 0.45) // a list in doubt is looked at for a day
 }
 
 interface Lived extends Ran {

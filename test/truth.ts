@@ -10,7 +10,7 @@ interface Wire {
   score?: Record<string, unknown> | null
 }
 
-const kinds = ['sleep', 'recovery', 'workout', 'cycle'] as const
+export const kinds = ['sleep', 'recovery', 'workout', 'cycle'] as const
 export type Kind = (typeof kinds)[number]
 
 const tables = {
@@ -27,23 +27,21 @@ export async function expectFaithful(
   { member = 10_001, only = kinds }: { member?: number; only?: readonly Kind[] } = {},
 ): Promise<void> {
   for (const kind of only) {
-    const key = kind === 'recovery' ? 'cycle_id' : 'id'
     const stored = await sql<Row[]>`
       select t.* from ${sql(tables[kind])} t join users on users.id = user_id where whoop_user_id = ${member}`
     const expected = world.list(kind, member).map((record) => columns[kind](record as unknown as Wire))
-    expect(byKey(stored.map(comparable), key), kind).toEqual(byKey(expected, key))
+    expect(byId(stored.map(comparable)), kind).toEqual(byId(expected))
   }
 }
 
-function byKey(rows: readonly Row[], key: string): Record<string, Row> {
-  return Object.fromEntries(rows.map((row) => [String(row[key]), row]))
+function byId(rows: readonly Row[]): Record<string, Row> {
+  return Object.fromEntries(rows.map((row) => [String(row['id']), row]))
 }
 
 /** Times as epoch milliseconds, int8 as numbers; without what is ours alone. */
 function comparable(stored: Row): Row {
   const row = { ...stored }
   for (const ours of ['user_id', 'created_at', 'updated_at']) delete row[ours]
-  if ('cycle_id' in row && 'sleep_id' in row) delete row['id'] // computed from the cycle's
   const value = (one: unknown) => (one instanceof Date ? one.getTime() : one)
   const plain = Object.fromEntries(Object.entries(row).map(([name, one]) => [name, value(one)]))
   for (const name of ['id', 'cycle_id']) if (/^\d+$/.test(String(plain[name]))) plain[name] = Number(plain[name])
@@ -52,6 +50,9 @@ function comparable(stored: Row): Row {
 
 const at = (time: unknown) => (typeof time === 'string' ? Date.parse(time) : null)
 const or = (value: unknown) => value ?? null
+
+/** Of another state than SCORED no figure reaches a column. */
+const scored = (wire: Wire): Row => (wire['score_state'] === 'SCORED' ? (wire.score ?? {}) : {})
 
 function common(wire: Wire): Row {
   return {
@@ -74,7 +75,7 @@ function activity(wire: Wire): Row {
 
 const columns: Record<Kind, (wire: Wire) => Row> = {
   sleep: (wire) => {
-    const score = wire.score ?? {}
+    const score = scored(wire)
     const stages = (score['stage_summary'] ?? {}) as Row
     const need = (score['sleep_needed'] ?? {}) as Row
     return {
@@ -101,17 +102,18 @@ const columns: Record<Kind, (wire: Wire) => Row> = {
   },
   recovery: (wire) => ({
     ...common(wire),
+    id: wire['sleep_id'],
     cycle_id: wire['cycle_id'],
     sleep_id: wire['sleep_id'],
-    user_calibrating: or(wire.score?.['user_calibrating']),
-    recovery_score: or(wire.score?.['recovery_score']),
-    resting_heart_rate: or(wire.score?.['resting_heart_rate']),
-    hrv_rmssd: or(wire.score?.['hrv_rmssd_milli']),
-    spo2_percentage: or(wire.score?.['spo2_percentage']),
-    skin_temp_celsius: or(wire.score?.['skin_temp_celsius']),
+    user_calibrating: or(scored(wire)['user_calibrating']),
+    recovery_score: or(scored(wire)['recovery_score']),
+    resting_heart_rate: or(scored(wire)['resting_heart_rate']),
+    hrv_rmssd: or(scored(wire)['hrv_rmssd_milli']),
+    spo2_percentage: or(scored(wire)['spo2_percentage']),
+    skin_temp_celsius: or(scored(wire)['skin_temp_celsius']),
   }),
   workout: (wire) => {
-    const score = wire.score ?? {}
+    const score = scored(wire)
     const zones = (score['zone_durations'] ?? {}) as Row
     return {
       ...activity(wire),
@@ -135,9 +137,9 @@ const columns: Record<Kind, (wire: Wire) => Row> = {
   },
   cycle: (wire) => ({
     ...activity(wire),
-    strain_score: or(wire.score?.['strain']),
-    kilojoules: or(wire.score?.['kilojoule']),
-    average_heart_rate: or(wire.score?.['average_heart_rate']),
-    max_heart_rate: or(wire.score?.['max_heart_rate']),
+    strain_score: or(scored(wire)['strain']),
+    kilojoules: or(scored(wire)['kilojoule']),
+    average_heart_rate: or(scored(wire)['average_heart_rate']),
+    max_heart_rate: or(scored(wire)['max_heart_rate']),
   }),
 }

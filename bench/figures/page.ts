@@ -1,11 +1,10 @@
 import { getTableName } from 'drizzle-orm'
 import type postgres from 'postgres'
 import { withDatabase } from '../../src/db/connect.ts'
-import type { Range } from '../../src/db/coverage.ts'
 import { lockTypes } from '../../src/db/lock.ts'
 import { beginTypes } from '../../src/db/runs.ts'
 import { loadMembers } from '../../src/db/tokens.ts'
-import { keepPage, type Job, type Page, type Span } from '../../src/keep.ts'
+import { storePage, type Job, type Page } from '../../src/page.ts'
 import { sleep as resource } from '../../src/resources/index.ts'
 import { understand } from '../../src/resources/read.ts'
 import { newTally } from '../../src/result.ts'
@@ -41,11 +40,11 @@ async function compare(job: Job, { sandbox, sql }: Stage) {
   for (let at = 0; at + PAGE_SIZE <= records.length; at += PAGE_SIZE) {
     const answer = JSON.parse(JSON.stringify(records.slice(at, at + PAGE_SIZE))) as unknown[]
     inserted.push(await timeInsert(job, sql, answer))
-    const listed = { before, claim }
     kept.push(
       await timed(async () => {
-        const span = await keepPage(job, readPage(job, answer), listed)
-        before = span?.bottom
+        const upTo = before === undefined ? {} : { upTo: before }
+        const shown = { before, shown: [], isConfirmed: true, ...upTo }
+        before = (await storePage(job, readPage(job, answer), shown)).bottom
       }),
     )
   }
@@ -58,11 +57,7 @@ function warm(times: readonly number[]): readonly number[] {
 }
 
 function readPage({ member }: Job, answer: readonly unknown[]): Page {
-  return { ...understand(resource, member, answer), length: answer.length, nextToken: 'more', bottom: undefined }
-}
-
-function claim({ bottom, top }: Span): Range {
-  return { from: bottom, to: top }
+  return { ...understand(resource, member, answer), length: answer.length, nextToken: 'more' }
 }
 
 /** Leaves the table as it was. */

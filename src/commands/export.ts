@@ -2,7 +2,7 @@ import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
-import { readInstant, readOneOf, readSeveralOf, readUserId } from './read.ts'
+import { readExactInstant, readOneOf, readSeveralOf, readUserId } from './read.ts'
 
 interface ExportOptions {
   format: Format
@@ -24,8 +24,8 @@ export const addExport: AddCommand = (program, cli) => {
     )
     .option('--type <type...>', `only these: ${exportNames.join(', ')}`, readSeveralOf(exportNames))
     .option('--format <format>', formats.join(', '), readOneOf(formats), 'csv')
-    .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readInstant)
-    .option('--until <date>', 'only up to here, exclusive', readInstant)
+    .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readExactInstant)
+    .option('--until <date>', 'only up to here, exclusive', readExactInstant)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .option('--raw', 'with each record as WHOOP sent it, in raw_data')
     .option('--out <folder>', 'a file a type, in this folder; - is stdout, for one type', '-')

@@ -16,10 +16,20 @@ export const addMigrate: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
     .action(async ({ status, down }) => {
       if (status && down) throw new WhoopsterError('usage', '--status changes nothing: leave --down out.')
-      const [{ databaseSettings, readConfig }, { withDatabase }, { migrate, migrateDown, schemaState }] =
-        await Promise.all([import('../config.ts'), import('../db/connect.ts'), import('../db/migrate.ts')])
+      const [
+        { databaseSettings, readConfig },
+        { withDatabase },
+        { migrate, migrateDown, schemaState },
+        { finishMigrations },
+      ] = await Promise.all([
+        import('../config.ts'),
+        import('../db/connect.ts'),
+        import('../db/migrate.ts'),
+        import('./open.ts'),
+      ])
       const config = readConfig(cli.world.env, databaseSettings)
-      await withDatabase(config, cli.world.env, async ({ db, warnings }) => {
+      await withDatabase(config, cli.world.env, async (database) => {
+        const { db, warnings } = database
         if (status) {
           const { applied, pending } = await schemaState(db)
           for (const { name } of applied) print(cli, `applied  ${name}`)
@@ -27,6 +37,7 @@ export const addMigrate: AddCommand = (program, cli) => {
           return
         }
         const moved = down ? await migrateDown(db, down) : await migrate(db)
+        if (!down) await finishMigrations(cli, database)
         for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
         for (const { message, hint } of warnings) cli.log.warn(String(message), { hint })
         if (moved.length === 0) print(cli, 'The schema is up to date.')

@@ -38,7 +38,17 @@ export async function withEverything<T>(
       if (migrations.length > 0) log.info('migrated the schema', { migrations })
       for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
     }
+    if (autoMigrate) await finishMigrations({ world, log }, database)
     return work({ database, keys: loadKeys(config, world.env), config, world: { ...world, clock } })
+  })
+}
+
+/** Builds columns again where a migration says so, as far as an earlier run has not. */
+export async function finishMigrations({ world, log }: Pick<Cli, 'world' | 'log'>, { db }: Database): Promise<void> {
+  const { finishReprocesses } = await import('../reprocess.ts')
+  await finishReprocesses(db, (type, read) => {
+    world.interrupted.throwIfAborted()
+    log.info('building columns again from raw_data, as the migration asks', { type, read })
   })
 }
 

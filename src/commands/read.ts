@@ -30,6 +30,13 @@ export function readInstant(text: string): string {
   throw new InvalidArgumentError('Write a day (2026-03-28) or an instant with its zone (2026-03-28T06:00:00Z).')
 }
 
+/** The same to the microsecond, for what only PostgreSQL has to understand. */
+export function readExactInstant(text: string): string {
+  const instant = readInstant(text)
+  const [, fraction = ''] = /\.(\d{4,6})/.exec(text) ?? []
+  return fraction === '' ? instant : `${instant.slice(0, 20)}${fraction}Z`
+}
+
 /** Date takes 30 February for 2 March. */
 function isOnCalendar(day: string): boolean {
   const time = new Date(day)

@@ -27,9 +27,11 @@ async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promis
     const lines: string[] = []
     try {
       for (const resource of resources.filter(({ name }) => !types || types.includes(name))) {
-        const done = await reprocess(db, resource, (read) => {
-          world.interrupted.throwIfAborted()
-          spinner.say(() => `${resource.name} ${read}`)
+        const done = await reprocess(db, resource, {
+          report: (read) => {
+            world.interrupted.throwIfAborted()
+            spinner.say(() => `${resource.name} ${read}`)
+          },
         })
         const unreadable = done.unreadable > 0 ? `, ${done.unreadable} not readable and left as they are` : ''
         lines.push(`${resource.name}: ${done.read} read, ${done.changed} changed${unreadable}`)

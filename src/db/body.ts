@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type * as v from 'valibot'
 import type { body } from '../resources/body.ts'
+import { toJson } from '../resources/json.ts'
 import type { Db } from './connect.ts'
 import type { Fence } from './lock.ts'
 import type { Member } from './tokens.ts'
@@ -16,10 +17,13 @@ export async function saveBody(
 ): Promise<'inserted' | 'unchanged'> {
   const { heightMeter, weightKilogram, maxHeartRate } = measured
   const [outcome] = await db.execute<{ fenced: boolean; inserted: boolean }>(sql`
-    with added as (
+    with known as (
+      update sync_status set empty_runs = 0
+      where user_id = ${member.id} and data_type = 'body' and empty_runs > 0 and pg_backend_pid() = ${fence.pid}
+    ), added as (
       insert into body_measurements (user_id, height_meter, weight_kilogram, max_heart_rate, raw_data, created_at)
       select ${member.id}::int, ${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int,
-        ${JSON.stringify(raw)}::text::jsonb, ${at}::timestamptz
+        ${toJson(raw)}::text::jsonb, ${at}::timestamptz
       where pg_backend_pid() = ${fence.pid} and (${heightMeter}::float8, ${weightKilogram}::float8, ${maxHeartRate}::int)
         is distinct from (
           select (height_meter, weight_kilogram, max_heart_rate) from body_measurements
@@ -30,4 +34,8 @@ export async function saveBody(
     select pg_backend_pid() = ${fence.pid} as fenced, exists (select from added) as inserted`)
   if (!outcome?.fenced) throw fence.lost()
   return outcome.inserted ? 'inserted' : 'unchanged'
+}
+
+export async function holdsBody(db: Db, member: Member): Promise<boolean> {
+  return (await db.execute(sql`select from body_measurements where user_id = ${member.id} limit 1`)).length > 0
 }

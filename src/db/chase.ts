@@ -1,80 +1,71 @@
-import { getTableName, sql, type SQL } from 'drizzle-orm'
-import type { Resource } from '../resources/resource.ts'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Db, Tx } from './connect.ts'
-import type { Member } from './tokens.ts'
+import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
 
 const AT_MOST = 20 // of each sort, per type and run; the rest next time
+
+/** A record to be asked for by id. */
+export interface Chased {
+  key: string
+  /** What stands in its address: its key, or what it is addressed by. */
+  address: string
+  /** A run before this one has asked for it in vain. */
+  askedBefore: boolean
+  /** Lists of two runs have left it out. */
+  isOmittedTwice: boolean
+}
+
+export type ChaseReason = 'unsettled' | 'missing'
 
 /**
  * The unsettled records below `below` that are due to be asked for: in every run for a day after we saw them become so,
  * then each time that age has grown by a tenth.
  */
-export function unsettledDue(member: Member, resource: Resource, below: SQL, at: string): SQL {
+export function unsettledDue(scope: Collection, below: SQL, at: string): SQL {
+  const { resource } = scope
   return sql`
-    select c.record_key as key, c.asked_at from chased_records c ${joined(resource)}
-    where c.user_id = ${member.id} and c.data_type = ${resource.name} and c.reason = 'unsettled'
+    select ${chasedColumns(scope)} from chased_records c join ${joined(scope)}
+    where ${isOf(scope, sql`c`)} and c.reason = 'unsettled'
       and ${resource.place(sql`r`)} <= ${below} and ${due(sql`c.since`, sql`c.asked_at`, at)}`
 }
 
-export async function dueUnsettled(
-  db: Db,
-  member: Member,
-  resource: Resource,
-  below: string,
-  at: string,
-): Promise<string[]> {
-  const rows = await db.execute<{ key: string }>(sql`
-    select key from (${unsettledDue(member, resource, sql`${below}::timestamptz`, at)}) due
-    order by asked_at nulls first limit ${AT_MOST}`)
-  return rows.map(({ key }) => key)
+/** What a list has left out, and is due to be asked for. */
+export function missingDue(scope: Collection, at: string): SQL {
+  return sql`
+    select ${chasedColumns(scope)} from chased_records c left join ${joined(scope)}
+    where ${isOf(scope, sql`c`)} and c.reason = 'missing' and ${due(sql`c.since`, sql`c.asked_at`, at)}`
 }
 
-/** Records that were missing on a page that should have shown them. */
-export async function loadMissing(db: Db, member: Member, resource: Resource): Promise<string[]> {
-  const rows = await db.execute<{ key: string }>(sql`
-    select record_key as key from chased_records
-    where user_id = ${member.id} and data_type = ${resource.name} and reason = 'missing'
-    order by since, record_key limit ${AT_MOST}`)
-  return rows.map(({ key }) => key)
+export async function dueUnsettled(db: Db, scope: Collection, below: string, at: string): Promise<Chased[]> {
+  return take(db, unsettledDue(scope, sql`${below}::timestamptz`, at), sql`asked_at nulls first`)
 }
 
-/** When a whole list is missing, nothing is concluded from it but that its newest records have to be asked for. */
-export async function suspectNewest(db: Tx, member: Member, resource: Resource, at: string): Promise<void> {
-  const key = sql.identifier(resource.key.name)
-  await db.execute(sql`
-    insert into chased_records (user_id, data_type, record_key, reason, since)
-    select ${member.id}::int, ${resource.name}::text, r.${key}::text, 'missing', ${at}::timestamptz
-    from ${sql.identifier(getTableName(resource.table))} r where r.user_id = ${member.id}
-    order by ${resource.place(sql`r`)} desc limit ${AT_MOST}
-    on conflict (user_id, data_type, record_key) do update set reason = 'missing'`)
+/** The newest suspicion first: what has been asked for in vain must not keep it waiting. */
+export async function dueMissing(db: Db, scope: Collection, at: string): Promise<Chased[]> {
+  return take(db, missingDue(scope, at), sql`asked_at is not null, since desc, key`)
 }
 
-/** What was placed in time by a record that is gone may be gone with it. */
-export async function suspectDependents(
+async function take(db: Db, due: SQL, order: SQL): Promise<Chased[]> {
+  const rows = await db.execute<Chased & Record<string, unknown>>(sql`
+    select key, address, asked_at is not null as "askedBefore", seen_at > since as "isOmittedTwice"
+    from (${due}) due order by ${order} limit ${AT_MOST}`)
+  return rows.map(({ key, address, askedBefore, isOmittedTwice }) => ({ key, address, askedBefore, isOmittedTwice }))
+}
+
+function chasedColumns({ resource: { addressedBy } }: Collection): SQL {
+  const address = addressedBy ? sql`r.${sql.identifier(addressedBy.column.name)}::text` : sql`c.record_key`
+  return sql`c.record_key as key, coalesce(${address}, '') as address, c.asked_at, c.since, c.seen_at`
+}
+
+/** WHOOP has been asked for it, and it stays what it is. */
+export async function markAsked(
   tx: Tx,
-  member: Member,
-  dependent: Resource,
-  on: string,
-  at: string,
+  scope: Collection,
+  { key, reason, at }: { key: string; reason: ChaseReason; at: string },
 ): Promise<void> {
-  const { afterKey, key } = dependent
-  if (!afterKey) return
   await tx.execute(sql`
-    insert into chased_records (user_id, data_type, record_key, reason, since)
-    select ${member.id}::int, ${dependent.name}::text, r.${sql.identifier(key.name)}::text, 'missing', ${at}::timestamptz
-    from ${sql.identifier(getTableName(dependent.table))} r
-    where r.user_id = ${member.id} and r.${sql.identifier(afterKey.name)}::text = ${on}
-    on conflict (user_id, data_type, record_key) do update set reason = 'missing'`)
-}
-
-export async function markAsked(tx: Tx, member: Member, resource: Resource, key: string, at: string): Promise<void> {
-  await tx.execute(sql`
-    update chased_records set asked_at = ${at} where ${one(member, resource, key)}`)
-}
-
-/** It was there after all. */
-export async function clearMissing(tx: Tx, member: Member, resource: Resource, key: string): Promise<void> {
-  await tx.execute(sql`delete from chased_records where ${one(member, resource, key)} and reason = 'missing'`)
+    update chased_records set asked_at = ${at}
+    where ${isOf(scope)} and record_key = ${key} and reason = ${reason}`)
 }
 
 /**
@@ -87,12 +78,6 @@ export function due(since: SQL, askedAt: SQL, at: string): SQL {
     else ${now} - ${since} < interval '1 day' or ${now} - ${since} >= (${askedAt} - ${since}) * 1.1 end)`
 }
 
-function joined(resource: Resource): SQL {
-  const type = sql.raw(resource.key.getSQLType())
-  return sql`join ${sql.identifier(getTableName(resource.table))} r
-    on r.${sql.identifier(resource.key.name)} = c.record_key::${type}`
-}
-
-function one(member: Member, resource: Resource, key: string): SQL {
-  return sql`user_id = ${member.id} and data_type = ${resource.name} and record_key = ${key}`
+function joined({ member, resource }: Collection): SQL {
+  return sql`${tableOf(resource)} r on r.user_id = ${member.id} and r.${keyOf(resource)} = ${keyValue(resource, sql`c.record_key`)}`
 }

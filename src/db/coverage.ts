@@ -1,7 +1,8 @@
-import { getTableName, sql, type SQL } from 'drizzle-orm'
-import type { Resource } from '../resources/resource.ts'
+import { sql, type SQL } from 'drizzle-orm'
+import type { TypeName } from '../resources/names.ts'
 import type { Db, Tx } from './connect.ts'
 import type { Fence } from './lock.ts'
+import { isOf, keyOf, tableOf, type Collection, type Scope } from './scope.ts'
 import type { Member } from './tokens.ts'
 
 // `covered` says which times are stored completely. It is a set of half-open ranges, so what is missing is a
@@ -16,43 +17,74 @@ export interface Range {
 export interface Gap {
   from: string | undefined
   to: string
-  /** The key of a stored record that began just before `to`: the next page must show it again. */
-  anchor: string | undefined
+  /** Stored records that began just before `to`, in one millisecond: the next page must show one of them again. */
+  anchors: { key: string; address: string }[]
 }
 
+const MOST_ANCHORS = 100
+
 /** The newest range below `top` that is not stored completely. */
-export async function newestGap(db: Db, member: Member, resource: Resource, top: string): Promise<Gap | undefined> {
-  const key = sql.identifier(resource.key.name)
-  const [gap] = await db.execute<{ lower: string | null; upper: string; anchor: string | null }>(sql`
-    select lower(gap) as lower, upper(gap) as upper, (
-      select r.${key}::text from (${resource.within(member.id, justBefore)}) r limit 1
-    ) as anchor
+export async function newestGap(db: Db, scope: Collection, top: string): Promise<Gap | undefined> {
+  const { member, resource } = scope
+  const address = resource.addressedBy ? sql.identifier(resource.addressedBy.column.name) : keyOf(resource)
+  const [gap] = await db.execute<Record<'lower' | 'anchors', string | null> & { upper: string }>(sql`
+    select lower(gap) as lower, upper(gap) as upper, anchors
     from sync_status, unnest(tstzmultirange(tstzrange(null, ${top})) - covered) gap
-    where user_id = ${member.id} and data_type = ${resource.name}
+      left join lateral (
+        select json_agg(anchor)::text as anchors from (
+          select r.${keyOf(resource)}::text as key, r.${address}::text as address
+          from (${resource.within(member.id, justBefore)}) r limit ${MOST_ANCHORS}
+        ) anchor
+      ) near on true
+    where ${isOf(scope)}
     order by gap desc limit 1`)
-  return gap && { from: isoOrUndefined(gap.lower), to: iso(gap.upper), anchor: gap.anchor ?? undefined }
+  if (!gap) return undefined
+  const anchors = JSON.parse(gap.anchors ?? '[]') as Gap['anchors']
+  return { from: isoOrUndefined(gap.lower), to: iso(gap.upper), anchors }
 }
 
 function justBefore(place: SQL): SQL {
   return sql`${place} >= upper(gap) - interval '1 millisecond' and ${place} < upper(gap)`
 }
 
+/** What a page, or a record, says of the times around it. */
+export interface Claims {
+  /** Completely stored. */
+  claim?: Range | undefined
+  /** To be read again. */
+  doubt?: Range | undefined
+  /** When the newest record happened. */
+  newest?: string | undefined
+  /** Where the list ended above what is stored. */
+  cutAt?: string | undefined
+}
+
 /** Claims a range, and takes another out again, and counts what is there now; refuses when this run's locks are gone. */
-export async function cover(
-  tx: Tx,
-  fence: Fence,
-  member: Member,
-  resource: Resource,
-  { claim, doubt, newest }: { claim?: Range | undefined; doubt?: Range | undefined; newest?: string | undefined },
-): Promise<void> {
+export async function cover(tx: Tx, scope: Scope, { claim, doubt, newest, cutAt }: Claims): Promise<void> {
+  const { fence, member, resource } = scope
   const rows = await tx.execute(sql`
     update sync_status
     set covered = covered + ${multirange(claim)} - ${multirange(doubt)},
       last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now(),
-      records = (select count(*) from ${sql.identifier(getTableName(resource.table))} where user_id = ${member.id})
-    where user_id = ${member.id} and data_type = ${resource.name} and pg_backend_pid() = ${fence.pid}
+      cut_at = coalesce(${cutAt ?? null}::timestamptz, cut_at),
+      empty_runs = case when ${newest ?? null}::timestamptz is null then empty_runs else 0 end,
+      records = (select count(*) from ${tableOf(resource)} where user_id = ${member.id})
+    where ${isOf(scope)} and pg_backend_pid() = ${fence.pid}
     returning 1`)
   if (rows.length === 0) throw fence.lost()
+}
+
+/** Counts one more run to which WHOOP has said that there is nothing; tells how many, and how much is stored. */
+export async function noteEmpty(
+  tx: Tx,
+  { member, fence, type }: Pick<Scope, 'member' | 'fence'> & { type: TypeName },
+): Promise<{ runs: number; records: number }> {
+  const [row] = await tx.execute<{ runs: number; records: number }>(sql`
+    update sync_status set empty_runs = empty_runs + 1
+    where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
+    returning empty_runs as runs, records`)
+  if (!row) throw fence.lost()
+  return row
 }
 
 /** Takes a range out of what is covered, for every named type: it is read again. Refuses when this run's locks are gone. */

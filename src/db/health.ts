@@ -13,6 +13,8 @@ export interface TypeHealth {
   /** Nothing below the newest record is missing. */
   complete: boolean
   status: 'success' | 'error' | 'in_progress' | 'never' | 'not_granted'
+  /** How many runs in a row heard that there is nothing, where records are stored. */
+  emptyRuns: number
   error: string | null
 }
 
@@ -95,7 +97,7 @@ export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
   const logins = await loadLogins(db)
   const rows = await db.execute<Row>(sql`
     select whoop_user_id as "whoopUserId", data_type as type, last_sync_time as "lastSync",
-      last_record_time as "lastRecord", status, error_message as error,
+      last_record_time as "lastRecord", status, empty_runs as "emptyRuns", error_message as error,
       case data_type when 'body' then (select count(*)::int from body_measurements b where b.user_id = users.id)
         else records end as records,
       last_sync_time is not null and (last_record_time is null
@@ -151,6 +153,7 @@ interface Row extends Record<string, unknown> {
   lastSync: string | null
   lastRecord: string | null
   status: 'success' | 'error' | 'in_progress'
+  emptyRuns: number
   error: string | null
   records: number
   complete: boolean
@@ -185,6 +188,7 @@ function typeOf(row: Row | undefined): TypeHealth {
     records: row?.records ?? 0,
     complete: row?.complete ?? false,
     status: row?.status ?? 'never',
+    emptyRuns: row?.emptyRuns ?? 0,
     error: row?.error ?? null,
   }
 }

@@ -1,34 +1,35 @@
-import { getTableName, sql } from 'drizzle-orm'
-import type { Resource } from '../resources/resource.ts'
+import { sql } from 'drizzle-orm'
 import type { Db, Tx } from './connect.ts'
+import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
 import type { Member } from './tokens.ts'
 
-/** Moves a record that WHOOP no longer has into the history; returns when it happened, or undefined when it was gone. */
-export async function moveToHistory(
-  tx: Tx,
-  member: Member,
-  resource: Resource,
-  key: string,
-  at: string,
-): Promise<string | undefined> {
-  const keyName = sql.identifier(resource.key.name)
-  const table = sql.identifier(getTableName(resource.table))
-  const type = sql.raw(resource.key.getSQLType())
-  const [gone] = await tx.execute<{ place: string }>(sql`
+/** When a record happened that is gone, and whether the list that left it out was long in doubt. */
+export interface Gone {
+  place: string
+  wasDoubted: boolean
+}
+
+/** Moves a record that WHOOP no longer has into the history; undefined when it was gone already. */
+export async function moveToHistory(tx: Tx, scope: Collection, key: string, at: string): Promise<Gone | undefined> {
+  const { member, resource } = scope
+  const [name, table] = [keyOf(resource), tableOf(resource)]
+  const [gone] = await tx.execute<Gone & Record<string, unknown>>(sql`
     with gone as (
       select r.*, ${resource.place(sql`r`)} as place from ${table} r
-      where r.${keyName} = ${key}::${type} and r.user_id = ${member.id}
+      where r.user_id = ${member.id} and r.${name} = ${keyValue(resource, key)}
     ), deleted as (
-      delete from ${table} r using gone where r.${keyName} = gone.${keyName}
+      delete from ${table} r using gone where r.user_id = gone.user_id and r.${name} = gone.${name}
     ), kept as (
       insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
       select user_id, ${resource.name}::text, ${key}::text, raw_data, updated_at, ${at}::timestamptz, 'deleted' from gone
     ), forgotten as (
-      delete from chased_records
-      where user_id = ${member.id} and data_type = ${resource.name} and record_key = ${key}
+      delete from chased_records where ${isOf(scope)} and record_key = ${key}
     )
-    select place from gone`)
-  return gone?.place
+    select place, exists (
+      select from chased_records where ${isOf(scope)} and record_key = ${key} and reason in ('omitted', 'cut')
+    ) as "wasDoubted"
+    from gone`)
+  return gone
 }
 
 /** How many settled versions WHOOP has changed, and how many records it has deleted. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { WhoopsterError } from '../errors.ts'
@@ -31,10 +31,23 @@ export async function schemaState(db: Db, folder = migrationsFolder()): Promise<
 /** Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. */
 export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
-    const { pending } = await schemaState(db, folder)
+    const { applied, pending } = await schemaState(db, folder)
+    if (applied.length > 0) await prepare(db, folder, pending[0])
     if (pending.length > 0) await runMigrations(db, { migrationsFolder: folder })
     return pending
   })
+}
+
+/**
+ * Does beforehand what takes a migration long, in a database that is in use: outside of its transaction, so that nobody
+ * waits for it. The migration does what is left, or all of it.
+ */
+async function prepare(db: Db, folder: string, migration: Migration | undefined): Promise<void> {
+  const file = migration && join(folder, `${migration.name}.prepare.sql`)
+  if (!file || !existsSync(file)) return
+  for (const statement of readFileSync(file, 'utf8').split('--> statement-breakpoint')) {
+    await db.execute(sql.raw(statement))
+  }
 }
 
 /** Takes back the newest `steps` migrations, with what they stored; returns them, newest first. */
@@ -145,11 +158,26 @@ function migrationsFolder(): string {
 async function withMigrationLock<T>(db: Db, work: () => Promise<T>): Promise<T> {
   const key = sql`hashtextextended('whoopster:migrate', 0)`
   await db.execute(sql`set statement_timeout = 0`) // another process may be at a long migration, and so may we
+  await waitForLock(db, key)
   await db.execute(sql`set lock_timeout = '5min'`)
-  await db.execute(sql`select pg_advisory_lock(${key})`)
   const result = await work()
   await db.execute(sql`select pg_advisory_unlock(${key})`)
   await db.execute(sql`reset lock_timeout`)
   await db.execute(sql`reset statement_timeout`)
   return result
+}
+
+const LONGEST_TRIES = 1_500
+const PAUSE_S = 0.2
+
+/** A statement that waits for a lock would be waited for by an index that is being built, which is waited for by this lock. */
+async function waitForLock(db: Db, key: SQL): Promise<void> {
+  for (let tries = 0; tries < LONGEST_TRIES; tries++) {
+    const [row] = await db.execute<{ locked: boolean }>(sql`select pg_try_advisory_lock(${key}) as locked`)
+    if (row?.locked) return
+    await db.execute(sql`select pg_sleep(${PAUSE_S})`)
+  }
+  throw new WhoopsterError('later', 'Another process has been migrating the database for more than five minutes.', {
+    hint: 'try again when it has ended',
+  })
 }

@@ -1,7 +1,8 @@
-import { getTableColumns, getTableName, sql, type SQL } from 'drizzle-orm'
+import { getTableColumns, sql, type SQL } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Understood } from '../resources/read.ts'
-import type { Resource } from '../resources/resource.ts'
+import { toJson } from '../resources/json.ts'
+import { keyOf, tableOf, type Collection } from './scope.ts'
 
 /** Records as a relation: one parameter, whatever their number, with the table's own column names and types. */
 export interface Page {
@@ -15,18 +16,21 @@ export interface Page {
 
 const OURS = new Set(['createdAt', 'updatedAt'])
 
-export function asPage(resource: Resource, member: { id: number }, records: readonly Understood[]): Page {
+export function asPage(
+  { member, resource }: { member: { id: number }; resource: Collection['resource'] },
+  records: readonly Understood[],
+): Page {
   const entries = Object.entries(getTableColumns(resource.table)).filter(([property]) => !OURS.has(property))
   const rows = records.map(({ row, raw }) => ({
     ...Object.fromEntries(entries.map(([property, column]) => [column.name, row[property]])),
     user_id: member.id,
     raw_data: raw,
   }))
-  const target = sql.identifier(getTableName(resource.table))
+  const target = tableOf(resource)
   return {
-    source: sql`select * from jsonb_populate_recordset(null::${target}, ${JSON.stringify(rows)}::text::jsonb) with ordinality`,
+    source: sql`select * from jsonb_populate_recordset(null::${target}, ${toJson(rows)}::text::jsonb) with ordinality`,
     target,
-    key: sql.identifier(resource.key.name),
+    key: keyOf(resource),
     columns: entries.map(([, column]) => column),
   }
 }

@@ -1,17 +1,15 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { Unreadable } from '../resources/read.ts'
-import type { Resource } from '../resources/resource.ts'
 import { due } from './chase.ts'
 import type { Db, Tx } from './connect.ts'
-import type { Member } from './tokens.ts'
+import { isOf, type Collection } from './scope.ts'
 
 const AT_MOST = 20 // per type and run
 
 /** Keeps what could not be read, with the reason and where it was listed; returns how many of them are new. */
 export async function quarantine(
   tx: Tx,
-  member: Member,
-  resource: Resource,
+  { member, resource }: Collection,
   records: readonly Unreadable[],
   at: string,
   listedBelow: (record: Unreadable) => string | undefined,
@@ -35,27 +33,37 @@ export async function quarantine(
 /** A record in quarantine, by its key or a hash, and where it was listed (a timestamptz's text). */
 export interface Held {
   key: string
+  /** What stands in its address, as far as its text tells. */
+  address: string
   below: string | null
 }
 
 /** Quarantined records that no run since `at` has seen, and that are due to be tried again. */
-export function quarantinedDue(member: Member, resource: Resource, at: string): SQL {
+export function quarantinedDue(scope: Collection, at: string): SQL {
+  const asked = sql`greatest(q.last_seen, q.asked_at)`
+  const { addressedBy } = scope.resource
+  const address = addressedBy
+    ? sql`coalesce(substring(raw from ${`"${addressedBy.field}"\\s*:\\s*"?([\\w-]+)`}), '')`
+    : sql`record_key`
   return sql`
-    select record_key as key, listed_below as below, last_seen from quarantined_records q
-    where user_id = ${member.id} and data_type = ${resource.name} and last_seen < ${at}
-      and ${due(sql`q.first_seen`, sql`q.last_seen`, at)}`
+    select record_key as key, ${address} as address, listed_below as below, ${asked} as asked from quarantined_records q
+    where ${isOf(scope, sql`q`)} and last_seen < ${at} and ${due(sql`q.first_seen`, asked, at)}`
 }
 
-export async function dueQuarantined(db: Db, member: Member, resource: Resource, at: string): Promise<Held[]> {
-  const rows = await db.execute<{ key: string; below: string | null }>(sql`
-    select key, below from (${quarantinedDue(member, resource, at)}) due order by last_seen limit ${AT_MOST}`)
-  return [...rows]
+export async function dueQuarantined(db: Db, scope: Collection, at: string): Promise<Held[]> {
+  const rows = await db.execute<Held & Record<string, unknown>>(sql`
+    select key, address, below from (${quarantinedDue(scope, at)}) due order by asked limit ${AT_MOST}`)
+  return rows.map(({ key, address, below }) => ({ key, address, below }))
+}
+
+/** WHOOP has been asked for it, and it stays where it is. */
+export async function markQuarantinedAsked(tx: Tx, scope: Collection, key: string, at: string): Promise<void> {
+  await tx.execute(sql`update quarantined_records set asked_at = ${at} where ${isOf(scope)} and record_key = ${key}`)
 }
 
 /** WHOOP no longer has it, or it has been read: either way it is no longer in question. */
-export async function releaseQuarantined(tx: Tx, member: Member, resource: Resource, key: string): Promise<void> {
-  await tx.execute(sql`
-    delete from quarantined_records where user_id = ${member.id} and data_type = ${resource.name} and record_key = ${key}`)
+export async function releaseQuarantined(tx: Tx, scope: Collection, key: string): Promise<void> {
+  await tx.execute(sql`delete from quarantined_records where ${isOf(scope)} and record_key = ${key}`)
 }
 
 export interface Quarantined {

@@ -62,22 +62,26 @@ function dateOf(text: string | null): Date | undefined {
   return text ? new Date(text) : undefined
 }
 
-/** Writes how a type ended, and when it was read, if it was; refuses when it ended well and this run's locks are gone. */
+/**
+ * Writes how a type ended, and when it was read, if it was; tells whether nothing below its newest record is missing.
+ * Refuses when it ended well and this run's locks are gone.
+ */
 export async function endType(
   db: Db,
   fence: Fence,
   member: Member,
   type: TypeName,
   result: { syncedAt: Date | undefined; fetched: number; error: Failure | null },
-): Promise<void> {
+): Promise<boolean> {
   const at = result.syncedAt?.toISOString() ?? null
-  const rows = await db.execute(sql`
+  const [row] = await db.execute<{ complete: boolean }>(sql`
     update sync_status
     set status = ${result.error ? 'error' : 'success'}, error_message = ${result.error?.message ?? null},
       last_sync_time = coalesce(${at}::timestamptz, last_sync_time), records_fetched = ${result.fetched}, updated_at = now()
     where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
-    returning 1`)
-  if (rows.length === 0 && !result.error) throw fence.lost()
+    returning last_record_time is null or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered) as complete`)
+  if (!row && !result.error) throw fence.lost()
+  return row?.complete ?? false
 }
 
 /** Writes the run into the history, and drops what is older than 90 days. */

@@ -73,6 +73,10 @@ export const syncStatus = pgTable(
     recordsFetched: integer('records_fetched').notNull().default(0), // by the last run
     errorMessage: text('error_message'),
     records: integer().notNull().default(0), // how many are stored, as of the last page
+    /** How many runs in a row WHOOP has said that there is nothing at all, though something is stored. */
+    emptyRuns: integer('empty_runs').notNull().default(0),
+    /** Where WHOOP's list ended when it last ended above what is stored. */
+    cutAt: instant('cut_at'),
     covered: instants()
       .notNull()
       .default(sql`'{}'`),
@@ -140,25 +144,39 @@ export const quarantinedRecords = pgTable(
     reason: text().notNull(),
     firstSeen: instant('first_seen').notNull(),
     lastSeen: instant('last_seen').notNull(),
+    /** When WHOOP was last asked for it by its key. */
+    askedAt: instant('asked_at'),
     /** When the readable record above it on its page happened: one without a key is looked for there. */
     listedBelow: instant('listed_below'),
   },
   (table) => [unique('quarantined_records_record_unique').on(table.userId, table.dataType, table.recordKey)],
 )
 
-/** Records to be asked for by id: those that are not final yet, and those that were missing where they had been. */
+/**
+ * Records to be asked for by id, each for its reasons: `unsettled`, it is not final yet; `missing`, a list that is
+ * believed has left it out. And records that a list has left out which is not believed yet: `omitted`, or `cut` off with
+ * the rest of the list.
+ */
 export const chasedRecords = pgTable(
   'chased_records',
   {
     userId: userId(),
     dataType: varchar('data_type', { length: 50 }).notNull(),
     recordKey: text('record_key').notNull(),
-    reason: varchar({ length: 20 }).notNull(), // unsettled, missing
+    reason: varchar({ length: 20 }).notNull(), // unsettled, missing, omitted, cut
     since: instant('since').notNull(), // when we saw it become so
+    seenAt: instant('seen_at'), // when we last saw it so
     askedAt: instant('asked_at'),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.dataType, table.recordKey] })],
+  (table) => [primaryKey({ columns: [table.userId, table.dataType, table.recordKey, table.reason] })],
 )
+
+/** Tables whose columns are to be built again from `raw_data`, because a migration says so, and how far that has come. */
+export const reprocesses = pgTable('reprocesses', {
+  dataType: varchar('data_type', { length: 50 }).primaryKey(),
+  doneUser: integer('done_user'),
+  doneKey: text('done_key'),
+})
 
 /** What each app (client id) has asked of WHOOP lately, for all of its processes: see whoop/budget.ts. */
 export const requestBudgets = pgTable('request_budgets', {

@@ -83,23 +83,24 @@ export interface Sport {
 
 export interface Measurement {
   day: string
-  heightMeter: number
-  weightKilogram: number
-  maxHeartRate: number
+  heightMeter: number | null
+  weightKilogram: number | null
+  maxHeartRate: number | null
 }
 
 const dayOf: Readonly<Record<Resource['name'], SQL>> = {
-  sleep: sql`local_time(r.end_time, r.timezone_offset)::date`,
-  recovery: sql`local_time(s.end_time, s.timezone_offset)::date`, // it has no offset of its own
+  sleep: sql`local_time(coalesce(r.end_time, r.start_time), r.timezone_offset)::date`,
+  recovery: sql`local_time(coalesce(s.end_time, s.start_time), s.timezone_offset)::date`, // it has no offset of its own
   workout: sql`local_time(r.start_time, r.timezone_offset)::date`,
-  cycle: sql`local_time(r.start_time + interval '12 hours', r.timezone_offset)::date`, // it begins with falling asleep
+  cycle: sql`local_time(r.start_time + coalesce((r.end_time - r.start_time) / 2, interval '12 hours'), r.timezone_offset)::date`, // its middle
 }
 
 /** Per type counts of one member's records. */
 export async function loadTypeStats(db: Db, member: Member): Promise<Record<TypeName, TypeStats>> {
   const counts = resources.map(({ name, table }) => {
     const day = dayOf[name]
-    const sleep = name === 'recovery' ? sql`left join sleep_records s on s.id = r.sleep_id` : sql``
+    const sleep =
+      name === 'recovery' ? sql`left join sleep_records s on s.user_id = r.user_id and s.id = r.sleep_id` : sql``
     return sql`
       select ${name} as type, count(*)::int as records, (count(*) filter (where r.score_state = 'SCORED'))::int as scored,
         min(${day})::text as first, max(${day})::text as last
@@ -137,8 +138,8 @@ export async function loadSports(db: Db, member: Member, since: string | undefin
   )
   const rows = await db.execute<Omit<Sport, 'zonesMs'> & { zonesMs: number[] | string } & Record<string, unknown>>(sql`
     select coalesce(sport_name, 'unknown') as name, count(*)::int as workouts,
-      (extract(epoch from sum(end_time - start_time)) * 1000)::float8 as "durationMs", avg(strain_score) as strain,
-      sum(kilojoules) as kilojoules, sum(distance_meters) as "distanceMeters",
+      (extract(epoch from sum(end_time - start_time)) * 1000)::float8 as "durationMs", avg(whoop_figure(strain_score)) as strain,
+      sum(whoop_figure(kilojoules)) as kilojoules, sum(whoop_figure(distance_meters)) as "distanceMeters",
       to_json(array[${sql.join(zones, sql`, `)}]) as "zonesMs"
     from workout_records r
     where user_id = ${member.id}

@@ -1,25 +1,22 @@
 import { sql } from 'drizzle-orm'
-import type { Resource } from '../resources/resource.ts'
 import type { Tiers } from '../tiers.ts'
 import type { Tx } from './connect.ts'
 import { multirange, type Range } from './coverage.ts'
-import type { Fence } from './lock.ts'
-import type { Member } from './tokens.ts'
+import { isOf, type Scope } from './scope.ts'
 
 /** Takes the ranges out of what is covered, and remembers how far that has come. */
 export async function saveTiers(
   tx: Tx,
-  fence: Fence,
-  member: Member,
-  resource: Resource,
+  scope: Scope,
   { ranges, tiers }: { ranges: readonly Range[]; tiers: Tiers },
 ): Promise<void> {
+  const { fence } = scope
   const doubted = sql.join([sql`covered`, ...ranges.map(multirange)], sql` - `)
   const rows = await tx.execute(sql`
     update sync_status
     set covered = ${doubted}, recent_at = ${textOf(tiers.recentAt)}, swept_at = ${textOf(tiers.sweptAt)},
       swept_to = ${textOf(tiers.sweptTo)}
-    where user_id = ${member.id} and data_type = ${resource.name} and pg_backend_pid() = ${fence.pid}
+    where ${isOf(scope)} and pg_backend_pid() = ${fence.pid}
     returning 1`)
   if (rows.length === 0) throw fence.lost()
 }

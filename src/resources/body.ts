@@ -1,7 +1,7 @@
 import { bigint, doublePrecision, index, integer, pgTable } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping } from './resource.ts'
-import { int32, float } from './wire.ts'
+import { maybe } from './wire.ts'
 
 /** WHOOP knows only today's measurements: a row is added when one of them has changed. */
 export const bodyMeasurements = pgTable(
@@ -9,9 +9,9 @@ export const bodyMeasurements = pgTable(
   {
     id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     userId: bookkeeping.userId,
-    heightMeter: doublePrecision('height_meter').notNull(),
-    weightKilogram: doublePrecision('weight_kilogram').notNull(),
-    maxHeartRate: integer('max_heart_rate').notNull(), // beats a minute
+    heightMeter: doublePrecision('height_meter'),
+    weightKilogram: doublePrecision('weight_kilogram'),
+    maxHeartRate: integer('max_heart_rate'), // beats a minute
     rawData: bookkeeping.rawData,
     createdAt: bookkeeping.createdAt, // when it was first seen
   },
@@ -24,7 +24,7 @@ export const body = {
   path: '/v2/user/measurement/body',
   table: bodyMeasurements,
   row: v.pipe(
-    v.looseObject({ height_meter: float, weight_kilogram: float, max_heart_rate: int32 }),
+    v.looseObject({ height_meter: maybe.float, weight_kilogram: maybe.float, max_heart_rate: maybe.whole }),
     v.transform((wire) => ({
       heightMeter: wire.height_meter,
       weightKilogram: wire.weight_kilogram,

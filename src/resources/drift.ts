@@ -9,7 +9,7 @@ interface Schema {
 
 /** The dotted names of a record's fields that no column takes and no list names as left out. */
 export function unknownFields(resource: Resource, raw: unknown): string[] {
-  return strangers(raw, resource.row as Schema, '').filter((field) => !(field in resource.leftOut))
+  return strangers(raw, resource.row as Schema, '').filter((field) => !Object.hasOwn(resource.leftOut, field))
 }
 
 function strangers(value: unknown, schema: Schema, path: string): string[] {
@@ -17,8 +17,14 @@ function strangers(value: unknown, schema: Schema, path: string): string[] {
   if (!entries || typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) => {
     const known = Object.hasOwn(entries, name) ? entries[name] : undefined
-    return known ? strangers(inner, known, `${path}${name}.`) : [`${path}${name}`]
+    return known ? strangers(inner, known, `${path}${name}.`) : [shortened(`${path}${name}`)]
   })
+}
+
+const LONGEST_NAME = 100
+
+function shortened(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`
 }
 
 /** Of an object, however it is wrapped in pipes and nullish. */

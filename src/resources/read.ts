@@ -3,6 +3,7 @@ import { getTableColumns } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { WhoopsterError } from '../errors.ts'
+import { toJson } from './json.ts'
 import type { Resource } from './resource.ts'
 
 /** A record that was understood: its columns, and what WHOOP sent. */
@@ -70,35 +71,36 @@ export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>
   const read = v.safeParse(schema, raw)
   if (!read.success) throw unreadableAnswer(name, explain(read.issues[0]))
   const odd = unstorable(raw)
-  if (odd !== undefined) throw unreadableAnswer(name, `${odd}: holds a character that PostgreSQL cannot store`)
+  if (odd !== undefined) throw unreadableAnswer(name, odd)
   return read.output
 }
 
 function readRow(resource: Resource, member: { whoopUserId: number }, raw: unknown): Understood | Unreadable {
-  const text = textOf(raw)
-  const unreadable = (reason: string) => ({ key: keyOfRaw(resource, raw, text), text, reason })
-  if (text === TOO_DEEP) return unreadable('it: is nested too deeply')
+  const unreadable = (reason: string) => {
+    const text = textOf(raw)
+    return { key: keyOfRaw(resource, raw, text), text, reason }
+  }
+  const odd = unstorable(raw)
+  if (odd === TOO_DEEP) return unreadable(odd)
   const read = v.safeParse(resource.row, raw)
   if (!read.success) return unreadable(explain(read.issues[0]))
-  const odd = unstorable(raw)
-  if (odd !== undefined) return unreadable(`${odd}: holds a character that PostgreSQL cannot store`)
-  if (ownerOf(raw) !== member.whoopUserId) return unreadable('user_id: is another member')
+  if (odd !== undefined) return unreadable(odd)
+  if (ownerOf(raw) !== member.whoopUserId) return unreadable(OTHERS)
   return { row: read.output, raw }
 }
 
-const TOO_DEEP = '(nested too deeply to be written down)'
+const OTHERS = 'user_id: is another member'
 
 function textOf(raw: unknown): string {
   try {
-    return JSON.stringify(raw) ?? 'undefined'
+    return toJson(raw)
   } catch {
-    return TOO_DEEP // JSON.parse goes deeper than JSON.stringify
+    return '(nested too deeply to be written down)'
   }
 }
 
-/** Wire and table call the key the same. */
-function keyOfRaw({ key }: Resource, raw: unknown, text: string): string {
-  const value: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, key.name) : undefined
+function keyOfRaw({ key, keyField }: Resource, raw: unknown, text: string): string {
+  const value: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, keyField) : undefined
   const natural = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : ''
   return isKey(key.getSQLType(), natural) ? natural : `${HASH}${createHash('sha256').update(text).digest('hex')}`
 }
@@ -117,15 +119,31 @@ function explain(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'it'}: ${reason}`.replace(/[\p{Cc}\p{Cs}]/gu, '�') // it is printed, and stored
 }
 
-/** The path of a text that JSON can carry and jsonb cannot: NUL, or half of a surrogate pair. Unknown fields count. */
-function unstorable(value: unknown, path = ''): string | undefined {
-  if (typeof value === 'string') return /[\0\p{Surrogate}]/u.test(value) ? path || 'it' : undefined
+const TOO_DEEP = 'it: is nested too deeply'
+const DEEPEST = 1_000 // WHOOP's records are four levels deep, and PostgreSQL's own stack has an end
+
+/** What JSON can carry and jsonb cannot: NUL, half of a surrogate pair, or a depth without end. Unknown fields count. */
+function unstorable(value: unknown, path = '', depth = 0): string | undefined {
+  if (typeof value === 'string') {
+    return /[\0\p{Surrogate}]/u.test(value)
+      ? `${path || 'it'}: holds a character that PostgreSQL cannot store`
+      : undefined
+  }
   if (typeof value !== 'object' || value === null) return undefined
+  if (depth > DEEPEST) return TOO_DEEP
   for (const [key, inner] of Object.entries(value)) {
-    const found = unstorable(key, path) ?? unstorable(inner, path ? `${path}.${key}` : key)
+    const found = unstorable(key, path, depth) ?? unstorable(inner, path ? `${path}.${key}` : key, depth + 1)
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** Whether all of these records say that they belong to somebody else. */
+export function areAnothers(member: { whoopUserId: number }, records: readonly unknown[]): boolean {
+  return (
+    records.length > 0 &&
+    records.every((raw) => ![undefined, null, member.whoopUserId].includes(ownerOf(raw) as number))
+  )
 }
 
 function ownerOf(raw: unknown): unknown {

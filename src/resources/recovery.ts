@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { sql } from 'drizzle-orm'
-import { bigint, boolean, doublePrecision, index, pgTable, uuid as uuidColumn } from 'drizzle-orm/pg-core'
+import { sql, type SQL } from 'drizzle-orm'
+import { bigint, boolean, doublePrecision, index, pgTable, primaryKey, uuid as uuidColumn } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, defineResource, recordColumns } from './resource.ts'
-import { int64, maybe, object, recordFields, recordRow, uuid } from './wire.ts'
+import { int64, maybe, object, recordFields, recordRow, scoreOf, uuid } from './wire.ts'
 
 const Score = object({
   user_calibrating: maybe.boolean,
@@ -21,13 +20,14 @@ const Recovery = v.looseObject({
   score: v.nullish(Score),
 })
 
+/** A cycle may have two, the night's and a nap's: a recovery is its sleep's, and has that one's id. */
 export const recoveryRecords = pgTable(
   'recovery_records',
   {
-    id: uuidColumn().primaryKey(),
+    id: uuidColumn().notNull(),
     ...bookkeeping,
     ...recordColumns,
-    cycleId: bigint('cycle_id', { mode: 'number' }).notNull().unique(),
+    cycleId: bigint('cycle_id', { mode: 'number' }).notNull(),
     sleepId: uuidColumn('sleep_id').notNull(),
     userCalibrating: boolean('user_calibrating'),
     recoveryScore: doublePrecision('recovery_score'), // percent
@@ -37,10 +37,11 @@ export const recoveryRecords = pgTable(
     skinTempCelsius: doublePrecision('skin_temp_celsius'),
   },
   (table) => [
-    index('idx_recovery_user_id').on(table.userId),
+    primaryKey({ columns: [table.userId, table.id] }),
+    index('idx_recovery_user_id').on(table.userId, table.createdAtWhoop),
     index('idx_recovery_created_at').on(table.createdAtWhoop),
     index('idx_recovery_score_state').on(table.scoreState),
-    index('idx_recovery_sleep_id').on(table.sleepId),
+    index('idx_recovery_cycle_id').on(table.userId, table.cycleId),
   ],
 )
 
@@ -49,32 +50,35 @@ export const recovery = defineResource({
   scope: 'read:recovery',
   path: '/v2/recovery',
   pathOf: (cycleId) => `/v2/cycle/${cycleId}/recovery`,
+  addressedBy: { column: recoveryRecords.cycleId, field: 'cycle_id' },
   table: recoveryRecords,
-  key: recoveryRecords.cycleId,
+  key: recoveryRecords.id,
+  keyField: 'sleep_id',
   after: 'sleep',
-  afterKey: recoveryRecords.sleepId,
   // WHOOP lists and filters recoveries by their sleep. Until that sleep is known, the recovery's own time of
   // creation stands in: it is later, so a range that ends with it is too short rather than too long.
-  place: (alias) =>
-    sql`coalesce((select s.start_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
-  // A sleep is looked for among the member's own, by their index; its id is nobody else's.
+  place: (alias) => sql`coalesce(${ofItsSleep(alias, sql`s.start_time`)}, ${alias}.created_at_whoop)`,
+  isPlaced: (alias) => sql`${ofItsSleep(alias, sql`true`)} is not null`,
   within: (userId, is) => sql`
-    select r.* from sleep_records s join recovery_records r on r.sleep_id = s.id
-    where s.user_id = ${userId} and r.user_id = ${userId} and ${is(sql`s.start_time`)}
+    select r.* from sleep_records s join recovery_records r on r.user_id = s.user_id and r.id = s.id
+    where s.user_id = ${userId} and ${is(sql`s.start_time`)}
     union all
     select r.* from recovery_records r
-    where r.user_id = ${userId} and ${is(sql`r.created_at_whoop`)}
-      and not exists (select from sleep_records s where s.id = r.sleep_id and s.user_id = ${userId})`,
-  end: (alias) =>
-    sql`coalesce((select s.end_time from sleep_records s where s.id = ${alias}.sleep_id), ${alias}.created_at_whoop)`,
+    where r.user_id = ${userId} and ${is(sql`r.created_at_whoop`)} and ${ofItsSleep(sql`r`, sql`true`)} is null`,
+  end: (alias) => sql`coalesce(${ofItsSleep(alias, sql`s.end_time`)}, ${alias}.created_at_whoop)`,
   row: v.pipe(Recovery, v.transform(toRow)),
   leftOut: { user_id: 'becomes user_id of users' },
 })
 
+/** Something of the sleep that the recovery was computed from; null while that is not stored. */
+function ofItsSleep(alias: SQL, what: SQL): SQL {
+  return sql`(select ${what} from sleep_records s where s.user_id = ${alias}.user_id and s.id = ${alias}.sleep_id)`
+}
+
 function toRow(wire: v.InferOutput<typeof Recovery>) {
-  const { score } = wire
+  const score = scoreOf(wire)
   return {
-    id: recoveryId(wire.cycle_id),
+    id: wire.sleep_id,
     ...recordRow(wire),
     cycleId: wire.cycle_id,
     sleepId: wire.sleep_id,
@@ -85,13 +89,4 @@ function toRow(wire: v.InferOutput<typeof Recovery>) {
     spo2Percentage: score?.spo2_percentage ?? null,
     skinTempCelsius: score?.skin_temp_celsius ?? null,
   }
-}
-
-/** WHOOP gives a recovery no id. A name-based UUID (RFC 9562, version 5) is the same on every import. */
-function recoveryId(cycleId: number): string {
-  const namespace = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex') // the RFC's namespace for URLs
-  const hash = createHash('sha1').update(namespace).update(`whoop:recovery:${cycleId}`).digest().subarray(0, 16)
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6)
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
-  return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

@@ -10,17 +10,21 @@ export interface Resource {
   scope: string
   /** The collection, newest first. */
   path: string
-  /** The address of one record, by its natural key. */
-  pathOf(key: string): string
+  /** The address of one record, by its key, or by what it is `addressedBy`. */
+  pathOf(address: string): string
+  /** What stands for the key in the address of what has none of its own, and may by now be another record's. */
+  addressedBy?: { column: PgColumn; field: string }
   table: PgTable & { userId: PgColumn; rawData: PgColumn }
-  /** The natural key: what makes two answers the same record. */
+  /** The member's own key: what makes two answers the same record. */
   key: PgColumn
-  /** The type that has to be synced first. */
+  /** The key's name in WHOOP's records. */
+  keyField: string
+  /** The type that has to be synced first: its record with the same key places this one in time. */
   after?: TypeName
-  /** The column that names its record of that type. */
-  afterKey?: PgColumn
   /** When a row of `alias` happened, as WHOOP's filters and order see it. */
   place(alias: SQL): SQL
+  /** Whether that is known, and not only stood in for. */
+  isPlaced(alias: SQL): SQL
   /** A member's rows whose place `is` so: `select r.*`, by an index, where asking each row for its place would not be. */
   within(userId: number, is: (place: SQL) => SQL): SQL
   /** When a row of `alias` ended; null while it has not. */
@@ -65,10 +69,11 @@ export function instant(name: string) {
 }
 
 /** What has a start and an end of its own. */
-export function byOwnTimes(table: PgTable): Pick<Resource, 'place' | 'within' | 'end'> {
+export function byOwnTimes(table: PgTable): Pick<Resource, 'place' | 'isPlaced' | 'within' | 'end'> {
   const name = sql.identifier(getTableName(table))
   return {
     place: (alias) => sql`${alias}.start_time`,
+    isPlaced: () => sql`true`,
     within: (userId, is) => sql`select r.* from ${name} r where r.user_id = ${userId} and ${is(sql`r.start_time`)}`,
     end: (alias) => sql`${alias}.end_time`,
   }

@@ -5,29 +5,30 @@ import {
   index,
   integer,
   pgTable,
+  primaryKey,
   uuid as uuidColumn,
   varchar,
 } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
-import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
+import { instantText, maybe, object, recordFields, recordRow, scoreOf, uuid } from './wire.ts'
 
 const StageSummary = object({
-  total_in_bed_time_milli: maybe.int32,
-  total_awake_time_milli: maybe.int32,
-  total_no_data_time_milli: maybe.int32,
-  total_light_sleep_time_milli: maybe.int32,
-  total_slow_wave_sleep_time_milli: maybe.int32,
-  total_rem_sleep_time_milli: maybe.int32,
-  sleep_cycle_count: maybe.int32,
-  disturbance_count: maybe.int32,
+  total_in_bed_time_milli: maybe.whole,
+  total_awake_time_milli: maybe.whole,
+  total_no_data_time_milli: maybe.whole,
+  total_light_sleep_time_milli: maybe.whole,
+  total_slow_wave_sleep_time_milli: maybe.whole,
+  total_rem_sleep_time_milli: maybe.whole,
+  sleep_cycle_count: maybe.whole,
+  disturbance_count: maybe.whole,
 })
 
 const SleepNeeded = object({
-  baseline_milli: maybe.int32,
-  need_from_sleep_debt_milli: maybe.int32,
-  need_from_recent_strain_milli: maybe.int32,
-  need_from_recent_nap_milli: maybe.int32,
+  baseline_milli: maybe.whole,
+  need_from_sleep_debt_milli: maybe.whole,
+  need_from_recent_strain_milli: maybe.whole,
+  need_from_recent_nap_milli: maybe.whole,
 })
 
 const Score = object({
@@ -44,8 +45,8 @@ const Sleep = v.looseObject({
   ...recordFields,
   cycle_id: maybe.int64, // came to v2 after its launch
   start: instantText,
-  end: instantText,
-  timezone_offset: offset,
+  end: maybe.instant, // null while it is being recorded
+  timezone_offset: maybe.offset,
   nap: v.boolean(),
   score: v.nullish(Score),
 })
@@ -54,13 +55,13 @@ const Sleep = v.looseObject({
 export const sleepRecords = pgTable(
   'sleep_records',
   {
-    id: uuidColumn().primaryKey(),
+    id: uuidColumn().notNull(),
     ...bookkeeping,
     ...recordColumns,
     cycleId: bigint('cycle_id', { mode: 'number' }),
     startTime: instant('start_time').notNull(),
-    endTime: instant('end_time').notNull(),
-    timezoneOffset: varchar('timezone_offset', { length: 10 }).notNull(),
+    endTime: instant('end_time'),
+    timezoneOffset: varchar('timezone_offset', { length: 10 }),
     nap: boolean().notNull(),
     sleepPerformancePercentage: doublePrecision('sleep_performance_percentage'),
     sleepConsistencyPercentage: doublePrecision('sleep_consistency_percentage'),
@@ -80,10 +81,11 @@ export const sleepRecords = pgTable(
     sleepNeedNap: integer('sleep_need_nap'), // zero or below: a nap takes need away
   },
   (table) => [
+    primaryKey({ columns: [table.userId, table.id] }),
     index('idx_sleep_user_id').on(table.userId, table.startTime),
     index('idx_sleep_start_time').on(table.startTime),
     index('idx_sleep_score_state').on(table.scoreState),
-    index('idx_sleep_cycle_id').on(table.cycleId),
+    index('idx_sleep_cycle_id').on(table.userId, table.cycleId),
   ],
 )
 
@@ -94,6 +96,7 @@ export const sleep = defineResource({
   pathOf: (id) => `/v2/activity/sleep/${id}`,
   table: sleepRecords,
   key: sleepRecords.id,
+  keyField: 'id',
   ...byOwnTimes(sleepRecords),
   row: v.pipe(Sleep, v.transform(toRow)),
   leftOut: {
@@ -103,7 +106,7 @@ export const sleep = defineResource({
 })
 
 function toRow(wire: v.InferOutput<typeof Sleep>) {
-  const { score } = wire
+  const score = scoreOf(wire)
   const stages = score?.stage_summary
   const need = score?.sleep_needed
   return {

@@ -1,21 +1,21 @@
-import { doublePrecision, index, integer, pgTable, uuid as uuidColumn, varchar } from 'drizzle-orm/pg-core'
+import { doublePrecision, index, integer, pgTable, primaryKey, uuid as uuidColumn, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
-import { instantText, maybe, object, offset, recordFields, recordRow, uuid } from './wire.ts'
+import { instantText, maybe, object, recordFields, recordRow, scoreOf, uuid } from './wire.ts'
 
 const ZoneDurations = object({
-  zone_zero_milli: maybe.int32,
-  zone_one_milli: maybe.int32,
-  zone_two_milli: maybe.int32,
-  zone_three_milli: maybe.int32,
-  zone_four_milli: maybe.int32,
-  zone_five_milli: maybe.int32,
+  zone_zero_milli: maybe.whole,
+  zone_one_milli: maybe.whole,
+  zone_two_milli: maybe.whole,
+  zone_three_milli: maybe.whole,
+  zone_four_milli: maybe.whole,
+  zone_five_milli: maybe.whole,
 })
 
 const Score = object({
   strain: maybe.float,
-  average_heart_rate: maybe.int32,
-  max_heart_rate: maybe.int32,
+  average_heart_rate: maybe.whole,
+  max_heart_rate: maybe.whole,
   kilojoule: maybe.float,
   percent_recorded: maybe.float,
   distance_meter: maybe.float,
@@ -28,9 +28,9 @@ const Workout = v.looseObject({
   id: uuid,
   ...recordFields,
   start: instantText,
-  end: instantText,
-  timezone_offset: offset,
-  sport_id: maybe.int32, // running is 0, an unnamed activity -1
+  end: maybe.instant, // null while it is being recorded
+  timezone_offset: maybe.offset,
+  sport_id: maybe.whole, // running is 0, an unnamed activity -1
   sport_name: v.nullish(v.pipe(v.string(), v.maxLength(100)), null),
   score: v.nullish(Score),
 })
@@ -39,12 +39,12 @@ const Workout = v.looseObject({
 export const workoutRecords = pgTable(
   'workout_records',
   {
-    id: uuidColumn().primaryKey(),
+    id: uuidColumn().notNull(),
     ...bookkeeping,
     ...recordColumns,
     startTime: instant('start_time').notNull(),
-    endTime: instant('end_time').notNull(),
-    timezoneOffset: varchar('timezone_offset', { length: 10 }).notNull(),
+    endTime: instant('end_time'),
+    timezoneOffset: varchar('timezone_offset', { length: 10 }),
     sportId: integer('sport_id'),
     sportName: varchar('sport_name', { length: 100 }),
     strainScore: doublePrecision('strain_score'), // 0 to 21
@@ -63,6 +63,7 @@ export const workoutRecords = pgTable(
     zoneFiveDuration: integer('zone_five_duration'),
   },
   (table) => [
+    primaryKey({ columns: [table.userId, table.id] }),
     index('idx_workout_user_id').on(table.userId, table.startTime),
     index('idx_workout_start_time').on(table.startTime),
     index('idx_workout_sport_name').on(table.sportName),
@@ -76,6 +77,7 @@ export const workout = defineResource({
   pathOf: (id) => `/v2/activity/workout/${id}`,
   table: workoutRecords,
   key: workoutRecords.id,
+  keyField: 'id',
   ...byOwnTimes(workoutRecords),
   row: v.pipe(Workout, v.transform(toRow)),
   leftOut: {
@@ -85,7 +87,7 @@ export const workout = defineResource({
 })
 
 function toRow(wire: v.InferOutput<typeof Workout>) {
-  const { score } = wire
+  const score = scoreOf(wire)
   const zones = score?.zone_durations
   return {
     id: wire.id,

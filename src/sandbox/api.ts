@@ -33,7 +33,7 @@ const ROUTES: Route[] = [
   { path: exactly('/v2/activity/sleep'), scope: 'read:sleep', answer: collection('sleep') },
   { path: exactly('/v2/activity/workout'), scope: 'read:workout', answer: collection('workout') },
   { path: exactly('/v2/cycle/(\\d+)'), scope: 'read:cycles', answer: one('cycle') },
-  { path: exactly('/v2/cycle/(\\d+)/recovery'), scope: 'read:recovery', answer: one('recovery') },
+  { path: exactly('/v2/cycle/(\\d+)/recovery'), scope: 'read:recovery', answer: recoveryOfCycle },
   { path: exactly('/v2/cycle/(\\d+)/sleep'), answer: sleepOfCycle }, // the specification names no scope
   { path: exactly(`/v2/activity/sleep/${UUID}`), scope: 'read:sleep', answer: one('sleep') },
   { path: exactly(`/v2/activity/workout/${UUID}`), scope: 'read:workout', answer: one('workout') },
@@ -89,10 +89,17 @@ function collection(kind: Kind): Route['answer'] {
 
 function one(kind: Kind): Route['answer'] {
   return ({ world, member, id }) => {
-    const key: Key = kind === 'cycle' || kind === 'recovery' ? Number(id) : id
+    const key: Key = kind === 'cycle' ? Number(id) : id
     const record = world.get(kind, key, member)
     return record && dress(world, record)
   }
+}
+
+// Of two recoveries it has been seen to give one: here, the night's, which is the older.
+function recoveryOfCycle({ world, member, id }: Visit): unknown {
+  const recoveries = world.placed('recovery', member).filter(({ record }) => record.cycle_id === Number(id))
+  const night = recoveries.at(-1)
+  return night && dress(world, night.record)
 }
 
 function sleepOfCycle({ world, member, id }: Visit): unknown {

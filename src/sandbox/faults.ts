@@ -19,6 +19,7 @@ export interface SeenRequest {
   method: string
   path: string
   query: Record<string, string>
+  member?: number
 }
 
 export interface Faults {
@@ -30,6 +31,8 @@ export interface Faults {
   // A committed rotation whose answer is lost, or comes late.
   token: 'normal' | 'commit-then-502' | { slowMs: number }
   onRequest?: ((request: SeenRequest) => void | Promise<void>) | undefined
+  // What WHOOP says instead of the truth.
+  lie?: ((request: SeenRequest, truth: Answer) => Answer) | undefined
 }
 
 export function noFaults(): Faults {

@@ -27,6 +27,7 @@ export const MOMENTS = 11
 export const NIGHT = 12
 export const NAP = 13
 export const WORKOUT = 14
+export const NAP_RECOVERY = 16
 
 export function momentsOf(person: Person, day: Day): Moments {
   const luck = random(person.seed, person.index, day.number, MOMENTS)

@@ -135,7 +135,7 @@ export interface Records {
 export type Kind = keyof Records
 export type Key = number | string
 
-// A recovery has no id of its own; its cycle's names it.
+// A recovery has no id of its own, and a cycle may have two of them: its sleep's names it.
 export function keyOf(record: Records[Kind]): Key {
-  return 'id' in record ? record.id : record.cycle_id
+  return 'id' in record ? record.id : record.sleep_id
 }

@@ -8,7 +8,6 @@ import type { OAuth } from './oauth.ts'
 export interface RequestLog extends SeenRequest {
   at: Date
   status: number // 0 while there is no answer
-  member?: number
 }
 
 export interface Parts extends Api {
@@ -39,7 +38,8 @@ async function respond(parts: Parts, pages: Map<string, string>, request: Incomi
   if (fault?.delayMs !== undefined) await wait(fault.delayMs)
   if (fault?.act === 'reset') request.socket.destroy()
   if (fault?.act === 'reset' || fault?.act === 'hang') return
-  const truth = fault?.answer ? { headers: {}, body: '', ...fault.answer } : answerTo(parts, asked)
+  const honest = fault?.answer ? { headers: {}, body: '', ...fault.answer } : answerTo(parts, asked)
+  const truth = faults.lie?.(log, honest) ?? honest
   const place = `${log.member ?? ''} ${log.path}`
   const answer = spoil(truth, fault?.act, pages.get(place))
   if (truth.status === 200) pages.set(place, truth.body)

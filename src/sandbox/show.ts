@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { formatOffset, MINUTE_MS } from './calendar.ts'
 import { float32 } from './json.ts'
 import type { Day } from './day.ts'
-import { momentsOf, NAP, NIGHT, WORKOUT, workoutMoments, type Moments } from './moments.ts'
+import { momentsOf, NAP, NAP_RECOVERY, NIGHT, WORKOUT, workoutMoments, type Moments } from './moments.ts'
 import type { Person } from './person.ts'
-import { between, drift, random } from './random.ts'
+import { between, chance, drift, random } from './random.ts'
 import type { Body, Cycle, Profile, Recovery, Sleep, Workout } from './records.ts'
 import { cycleScore, recoveryScore, sleepScore, workoutScore } from './scores.ts'
 import type { Exercise } from './sports.ts'
@@ -29,10 +29,14 @@ export function show(view: View): Shown {
   const moments = momentsOf(view.person, view.day)
   const { cycle, sleep, fate } = moments
   const slept = view.at >= sleep && !fate.sleepless
+  const naps = napAt(view, moments)
   return {
     cycle: view.at >= cycle ? [cycleAt(view, moments)] : [],
-    sleep: [...(slept ? [nightAt(view, moments)] : []), ...napAt(view, moments)],
-    recovery: slept && !fate.unrecovered ? [recoveryAt(view, moments)] : [],
+    sleep: [...(slept ? [nightAt(view, moments)] : []), ...naps],
+    recovery: [
+      ...(slept && !fate.unrecovered ? [recoveryAt(view, moments)] : []),
+      ...naps.flatMap((nap) => recoveryFrom(view, nap)),
+    ],
     workout: view.day.exercises.flatMap((exercise, nth) => workoutAt(view, exercise, nth)),
   }
 }
@@ -117,6 +121,29 @@ function napAt({ person, day, at }: View, { cycleId }: Moments): Sleep[] {
       nap: true,
       score_state: 'SCORED',
       score: sleepScore(day, { start, end, asleep, nap: true, newcomer: false }, luck),
+    },
+  ]
+}
+
+// WHOOP computes a recovery from some naps, too: a poor one, beside the night's of the same cycle.
+function recoveryFrom({ person, day }: View, nap: Sleep): Recovery[] {
+  const luck = random(person.seed, person.index, day.number, NAP_RECOVERY)
+  if (!chance(luck, 0.5)) return []
+  const night = recoveryScore(person, day, { calibrating: false, provisional: false })
+  return [
+    {
+      cycle_id: nap.cycle_id,
+      sleep_id: nap.id,
+      user_id: nap.user_id,
+      created_at: nap.created_at,
+      updated_at: nap.updated_at,
+      score_state: 'SCORED',
+      score: {
+        ...night,
+        recovery_score: Math.round(between(luck, 1, 28)),
+        hrv_rmssd_milli: float32(night.hrv_rmssd_milli * between(luck, 0.6, 0.9)),
+        resting_heart_rate: night.resting_heart_rate + Math.round(between(luck, 4, 15)),
+      },
     },
   ]
 }

@@ -84,8 +84,7 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
     },
     remove,
     removeSleep: (sleep, id) => {
-      const recovery = [...find(id).shelves.recovery.values()].find(({ sleep_id }) => sleep_id === sleep)
-      if (recovery) remove('recovery', recovery.cycle_id, id)
+      if (find(id).shelves.recovery.has(sleep)) remove('recovery', sleep, id)
       return remove('sleep', sleep, id)
     },
     profile: (id) => ({ ...find(id).profile }),

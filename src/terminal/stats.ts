@@ -254,9 +254,9 @@ function measured({ measurements, units }: MemberStats, { style, width }: Paper)
     .slice(-MOST_MEASUREMENTS)
     .map(({ day, weightKilogram, heightMeter, maxHeartRate }) => [
       day,
-      number(weight.from(weightKilogram), 1),
-      number(height.from(heightMeter), 2),
-      String(maxHeartRate),
+      number(weightKilogram && weight.from(weightKilogram), 1),
+      number(heightMeter && height.from(heightMeter), 2),
+      number(maxHeartRate, 0),
     ])
   return table([head, ...rows], { right: [1, 2, 3], width }).split('\n')
 }

@@ -1,5 +1,6 @@
 import { WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { parseJson } from '../resources/json.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from './agent.ts'
 import type { Pace } from './pace.ts'
@@ -23,8 +24,8 @@ export function bearing(access: string): Authority {
 
 export interface Whoop {
   /** The parsed answer; undefined for a 404. */
-  find(path: string, scope: string): Promise<unknown>
-  get(path: string, scope: string, query?: Record<string, string>): Promise<unknown>
+  find(path: string, scope: string, query?: Record<string, string>): Promise<unknown>
+  get(path: string, scope: string): Promise<unknown>
   usage: Usage
 }
 
@@ -113,15 +114,13 @@ export function createWhoop(options: WhoopOptions): Whoop {
 
   return {
     usage,
-    find: async (path, scope) => {
-      const reply = await ask(path, scope)
-      return reply.status === 404 ? undefined : readJson(path, reply)
-    },
-    get: async (path, scope, query = {}) => {
+    find: async (path, scope, query = {}) => {
       const search = new URLSearchParams(query).toString()
       const address = search ? `${path}?${search}` : path
-      return readJson(address, await ask(address, scope))
+      const reply = await ask(address, scope)
+      return reply.status === 404 ? undefined : readJson(address, reply)
     },
+    get: async (path, scope) => readJson(path, await ask(path, scope)),
   }
 }
 
@@ -132,6 +131,8 @@ interface Reply {
   words: string
   /** Undefined when the answer is not JSON. */
   json?: unknown
+  /** It comes from what stands in front of WHOOP, rather than from WHOOP. */
+  isMarkup?: boolean
   waitMs?: number | undefined
   error?: unknown
 }
@@ -141,12 +142,13 @@ function readReply(answer: Answer, text: string, token: string, now: Date): Repl
   const json = parse(text)
   const limit = status === 429 ? readLimit(answer) : undefined
   const waitMs = readRetryAfter(answer.headers.get('retry-after'), now) ?? limit?.resetMs
-  return { status, json, waitMs, words: status === 200 && json !== undefined ? '' : wordsOf(text, token) }
+  const isMarkup = /^\s*<|^error code: \d+/i.test(text)
+  return { status, json, isMarkup, waitMs, words: status === 200 && json !== undefined ? '' : wordsOf(text, token) }
 }
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined // the caller says what came instead
   }
@@ -167,6 +169,11 @@ function refusal(path: string, reply: Reply): WhoopsterError {
   }
   const said = `WHOOP answered ${status} to ${path}: ${reply.words}`
   if (status === 200) return new WhoopsterError('protocol', `WHOOP sent no JSON for ${path}: ${reply.words}`)
+  if (status === 403 && reply.isMarkup) {
+    return new WhoopsterError('unavailable', `WHOOP's front turned the request away (403): ${reply.words}`, {
+      hint: 'it is not the login: try again later, or from another network',
+    })
+  }
   if (status === 403) {
     return new WhoopsterError('login', said, { hint: 'the app may lack a scope: tick it, then run: whoopster auth' })
   }

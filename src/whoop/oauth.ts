@@ -111,9 +111,19 @@ export function randomText(): string {
   return randomBytes(32).toString('base64url')
 }
 
+const UNKNOWN_LIFETIME_S = 300 // short enough to be true
+const LONGEST_LIFETIME_S = 86_400 * 1000 // no date is further away
+
+/** Seconds. What WHOOP has granted is not thrown away for not saying how long it lasts. */
+function readLifetime(said: unknown): number {
+  const seconds = typeof said === 'string' && said.trim() !== '' ? Number(said) : said
+  if (typeof seconds !== 'number' || !(seconds >= 1)) return UNKNOWN_LIFETIME_S
+  return Math.min(seconds, LONGEST_LIFETIME_S)
+}
+
 const TokenAnswer = v.looseObject({
   access_token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/)), // it has to fit into a header
-  expires_in: v.pipe(v.number(), v.minValue(1)),
+  expires_in: v.optional(v.unknown()), // RFC 6749 only recommends it
   refresh_token: v.nullish(v.string()),
   scope: v.nullish(v.string()),
 })
@@ -128,7 +138,7 @@ function readGrant(text: string, grantedAt: Date): Grant {
     access: access_token,
     refresh: refresh_token || undefined,
     grantedAt,
-    expiresAt: new Date(grantedAt.getTime() + expires_in * 1000),
+    expiresAt: new Date(grantedAt.getTime() + readLifetime(expires_in) * 1000),
     scopes: scope ? scope.split(' ').filter(Boolean) : undefined,
   }
 }

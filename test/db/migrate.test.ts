@@ -16,7 +16,7 @@ import { run, TEST_KEY } from '../world.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const drizzle = join(root, 'drizzle')
 const names = readdirSync(drizzle)
-  .filter((name) => /^\d+_.*(?<!\.down)\.sql$/.test(name))
+  .filter((name) => /^\d+_.*(?<!\.down|\.prepare)\.sql$/.test(name))
   .map((name) => name.slice(0, -4))
 
 const folders: string[] = []
@@ -433,11 +433,13 @@ describe('design.md §3', () => {
       expect.arrayContaining([
         'users UNIQUE (whoop_user_id)',
         'oauth_tokens UNIQUE (user_id)',
-        'recovery_records UNIQUE (cycle_id)',
-        'cycle_records PRIMARY KEY (id)',
+        'sleep_records PRIMARY KEY (user_id, id)',
+        'recovery_records PRIMARY KEY (user_id, id)',
+        'workout_records PRIMARY KEY (user_id, id)',
+        'cycle_records PRIMARY KEY (user_id, id)',
         'sync_status UNIQUE (user_id, data_type)',
         'quarantined_records UNIQUE (user_id, data_type, record_key)',
-        'chased_records PRIMARY KEY (user_id, data_type, record_key)',
+        'chased_records PRIMARY KEY (user_id, data_type, record_key, reason)',
       ]),
     )
     const wrong = columns.filter(({ type, kind }) => {

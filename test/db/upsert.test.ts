@@ -37,7 +37,9 @@ const batchOf = (resource: Resource, records: readonly unknown[], at = AT) => {
   return { records: understood, at }
 }
 const store = (resource: Resource, records: readonly unknown[], at = AT): Promise<Stored[]> =>
-  open(({ db }) => db.transaction((tx) => upsert(tx, resource, member, batchOf(resource, records, at))))
+  open(({ db }) =>
+    db.transaction(async (tx) => (await upsert(tx, { member, resource }, batchOf(resource, records, at))).records),
+  )
 
 const DAY_MS = 86_400_000
 const T0 = Date.parse('2026-11-22T06:00:00.123Z')
@@ -110,7 +112,7 @@ describe.each(resources.map((resource) => [resource.name, resource] as const))('
     expect(await versions(table)).toEqual(before)
     const [counted] = await open(({ db }) =>
       db.transaction(async (tx) => {
-        await upsert(tx, resource, member, batchOf(resource, records))
+        await upsert(tx, { member, resource }, batchOf(resource, records))
         return tx.execute(sql`
           select n_tup_ins::int as ins, n_tup_upd::int as upd, n_tup_del::int as del
           from pg_stat_xact_user_tables where relname = ${table}`)
@@ -131,7 +133,7 @@ describe.each(resources.map((resource) => [resource.name, resource] as const))('
       let statements = 0
       await db.transaction(async (tx) => {
         const counting = { execute: (query: Parameters<typeof tx.execute>[0]) => (statements++, tx.execute(query)) }
-        await upsert(counting as unknown as typeof tx, resource, member, batchOf(resource, page(resource, 25)))
+        await upsert(counting as unknown as typeof tx, { member, resource }, batchOf(resource, page(resource, 25)))
       })
       expect(statements).toBe(1)
     })
@@ -201,7 +203,7 @@ describe('content decides', () => {
 })
 
 describe('numbers are exact', () => {
-  it.each([0.1 + 0.2, 91.69533848, 5e-324, 1.797_693_134_862_315_7e308, -0.000_001, 31.813_562])(
+  it.each([0.1 + 0.2, 91.69533848, 5e-324, 999_999_999.999_999_9, -0.000_001, 31.813_562])(
     'float %d',
     async (strain) => {
       await store(cycle, [cycleOf(0, { strain })])
@@ -242,20 +244,15 @@ describe('what became of a record', () => {
     expect(stored.map(({ place }) => new Date(place).toISOString())).toEqual([time(1), time(2, 1000)])
   })
 
-  it('gives a recovery the same id on every import', async () => {
+  it('gives a recovery the id of its sleep', async () => {
     await store(recovery, page(recovery, 3))
-    const ids = () => server.sql`select id, cycle_id from recovery_records order by cycle_id`
-    const before = await ids()
-    await server.sql`truncate recovery_records`
-    await store(recovery, page(recovery, 3))
-    expect(await ids()).toEqual(before)
-    expect(before[0]?.['id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(await server.sql`select from recovery_records where id = sleep_id`).toHaveLength(3)
   })
 
-  it('lets a recovery follow to another sleep', async () => {
+  it('keeps two recoveries of one cycle, the night’s and a nap’s', async () => {
     await store(recovery, [recordsOf.recovery(1)])
-    expect(changes(await store(recovery, [{ ...recordsOf.recovery(1), sleep_id: uuid(7) }]))).toEqual(['updated'])
-    expect(await server.sql`select sleep_id from recovery_records`).toEqual([{ sleep_id: uuid(7) }])
+    expect(changes(await store(recovery, [{ ...recordsOf.recovery(1), sleep_id: uuid(7) }]))).toEqual(['inserted'])
+    expect(await server.sql`select from recovery_records`).toHaveLength(2)
   })
 })
 
@@ -264,7 +261,7 @@ describe('a page that PostgreSQL refuses', () => {
     const { records } = batchOf(workout, page(workout, 3))
     const odd = { ...records[1], row: { ...records[1]?.row, averageHeartRate: 2 ** 40 }, raw: {} }
     const batch = { records: [...records, odd], at: AT }
-    const stored = open(({ db }) => db.transaction((tx) => upsert(tx, workout, member, batch)))
+    const stored = open(({ db }) => db.transaction((tx) => upsert(tx, { member, resource: workout }, batch)))
     await expect(stored).rejects.toMatchObject({ reason: 'bug', message: expect.stringContaining('22003') as string })
     expect(await server.sql`select from workout_records`).toHaveLength(0)
   })
@@ -273,10 +270,10 @@ describe('a page that PostgreSQL refuses', () => {
 it('knows whether anything is stored before a time', async () => {
   await store(cycle, [cycleOf(1)])
   await open(async ({ db }) => {
-    expect(await holdsBefore(db, member, cycle)).toBe(true)
-    expect(await holdsBefore(db, member, cycle, time(1))).toBe(false)
-    expect(await holdsBefore(db, member, cycle, time(1, 1))).toBe(true)
-    expect(await holdsBefore(db, member, sleep)).toBe(false)
-    expect(await holdsBefore(db, { ...member, id: member.id + 1 }, cycle)).toBe(false)
+    expect(await holdsBefore(db, { member, resource: cycle })).toBe(true)
+    expect(await holdsBefore(db, { member, resource: cycle }, time(1))).toBe(false)
+    expect(await holdsBefore(db, { member, resource: cycle }, time(1, 1))).toBe(true)
+    expect(await holdsBefore(db, { member, resource: sleep })).toBe(false)
+    expect(await holdsBefore(db, { member: { ...member, id: member.id + 1 }, resource: cycle })).toBe(false)
   })
 })

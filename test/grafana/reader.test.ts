@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from '../database.ts'
 import { databaseUrl, startPostgres, withSql, type OwnServer } from '../postgres.ts'
 import { run } from '../world.ts'
 
-const SECRET = ['oauth_tokens', 'pending_logins', 'request_budgets'] // or nothing that a chart would show
+const SECRET = ['oauth_tokens', 'pending_logins', 'reprocesses', 'request_budgets'] // or nothing that a chart would show
 const tables = Object.values(schema).filter(isTable).map(getTableName)
 
 describe('whoopster_reader', () => {

@@ -31,7 +31,7 @@ describe.each(fixtures)('$name', (resource, records) => {
 
   it('keeps the later of two records of one key on a page', () => {
     const [first = {}, second = {}] = Object.values(records)
-    const key = resource.name === 'recovery' ? 'cycle_id' : 'id'
+    const key = resource.name === 'recovery' ? 'sleep_id' : 'id'
     const twin = asSent({ ...second, [key]: Reflect.get(first, key) as unknown })
     const { understood, unreadable } = understand(resource, owner, [asSent(first), twin])
     expect(unreadable).toEqual([])
@@ -68,14 +68,14 @@ describe('a record that cannot be read', () => {
     ['sleep', 'score.stage_summary.total_rem_sleep_time_milli', '7061171'],
     ['sleep', 'score.stage_summary.total_in_bed_time_milli', 2 ** 31],
     ['sleep', 'score.sleep_needed.need_from_recent_nap_milli', -(2 ** 31) - 1],
-    ['sleep', 'score.stage_summary.sleep_cycle_count', 4.5],
+    ['sleep', 'score.stage_summary.sleep_cycle_count', '4'],
     ['sleep', 'score.sleep_needed', 'a lot'],
     ['sleep', 'score', 'garbage'],
     ['sleep', 'score.stage_summary', [1, 2]],
     ['sleep', 'cycle_id', 2 ** 53],
     ['sleep', 'nap', 'false'],
     ['sleep', 'id', 'ecfc6a15'],
-    ['sleep', 'end', null],
+    ['sleep', 'end', 'tomorrow'],
     ['sleep', 'start', '2026-03-14T06:12:40'],
     ['sleep', 'start', '2026-03-14'],
     ['sleep', 'start', '2026-02-30T06:12:40.902Z'],
@@ -83,7 +83,11 @@ describe('a record that cannot be read', () => {
     ['sleep', 'start', '0000-03-14T06:12:40.902Z'],
     ['sleep', 'created_at', 1_773_468_760_902],
     ['sleep', 'timezone_offset', 'Europe/Berlin'],
-    ['sleep', 'timezone_offset', '+0100'],
+    ['sleep', 'timezone_offset', '+010'],
+    ['sleep', 'start', '2009-12-31T23:59:59.999Z'],
+    ['sleep', 'start', '2100-01-01T00:00:00.000Z'],
+    ['sleep', 'created_at', '9999-03-14T06:12:40.902Z'],
+    ['sleep', 'score.respiratory_rate', 1_000_000_000.5],
     ['sleep', 'timezone_offset', '+99:99'],
     ['recovery', 'score.hrv_rmssd_milli', 'NaN'],
     ['recovery', 'score.recovery_score', Number.POSITIVE_INFINITY], // JSON's 1e400
@@ -122,17 +126,15 @@ describe('a record that cannot be read', () => {
         "id: is not a UUID",
         "start: is not a time with a zone",
         "timezone_offset: is not a time zone offset",
-        "score.respiratory_rate: Invalid type: Expected number but received "15"",
-        "score.stage_summary.disturbance_count: Invalid value: Expected <=2147483647 but received 3000000000",
+        "score.respiratory_rate: is not a number",
+        "score.stage_summary.disturbance_count: is not within ±1000000000",
         "score_state: Invalid type: Expected string but received undefined",
         "later: holds a character that PostgreSQL cannot store",
       ]
     `)
     expect(
       complaint(() => readOne('body', body.row, { ...member.body, weight_kilogram: 'heavy' })),
-    ).toMatchInlineSnapshot(
-      `"WHOOP sent a body record that cannot be read: weight_kilogram: Invalid type: Expected number but received "heavy""`,
-    )
+    ).toMatchInlineSnapshot(`"WHOOP sent a body record that cannot be read: weight_kilogram: is not a number"`)
     expect(
       complaint(() => readOne('profile', profile.row, { user_id: 1, email: 'x'.repeat(256) })),
     ).toMatchInlineSnapshot(
@@ -150,6 +152,7 @@ describe('defineResource', () => {
     pathOf: () => '/',
     table,
     key: table.id,
+    keyField: 'id',
     ...byOwnTimes(table),
     leftOut: {},
   } as const

@@ -105,7 +105,7 @@ describe('steering', () => {
     if (!recovery) throw new Error('nobody recovers')
     expect(world.removeSleep(recovery.sleep_id)).toBe(true)
     expect(world.get('sleep', recovery.sleep_id)).toBeUndefined()
-    expect(world.get('recovery', recovery.cycle_id)).toBeUndefined()
+    expect(world.get('recovery', recovery.sleep_id)).toBeUndefined()
     expect(world.get('cycle', recovery.cycle_id)).toBeDefined()
   })
 

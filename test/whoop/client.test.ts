@@ -130,7 +130,7 @@ describe('an answer', () => {
   it('takes a query, and encodes it', async () => {
     api().get(`${PATH}?limit=25&end=2026-11-22T10%3A20%3A00%2B01%3A00&nextToken=a%3D%3D`).reply(200, [])
     const query = { limit: '25', end: '2026-11-22T10:20:00+01:00', nextToken: 'a==' }
-    expect(await open().whoop.get(PATH, SCOPE, query)).toEqual([])
+    expect(await open().whoop.find(PATH, SCOPE, query)).toEqual([])
   })
 
   it('is counted, with its status', async () => {
@@ -620,7 +620,8 @@ describe('a page', () => {
     api().get(`${PATH}/93845`).reply(200, { id: 93845 })
     api().get(`${PATH}/93846`).reply(404)
     const { whoop } = open()
-    expect(await findRecord(whoop, cycle, '93845')).toEqual({ id: 93845 })
-    expect(await findRecord(whoop, cycle, '93846')).toBeUndefined()
+    const find = (key: string) => findRecord(whoop, cycle, { key, address: key }, [])
+    expect(await find('93845')).toEqual({ record: { id: 93845 } })
+    expect(await find('93846')).toBe('gone')
   })
 })

@@ -250,6 +250,26 @@ describe('a refusal', () => {
   })
 })
 
+describe('what WHOOP says of how long a token lasts', () => {
+  it.each([
+    [3600, 3600],
+    [3599.5, 3599.5],
+    ['3600', 3600],
+    [undefined, 300],
+    [null, 300],
+    ['', 300],
+    ['soon', 300],
+    [0, 300],
+    [-1, 300],
+    [[3600], 300],
+    [1e308, 86_400_000],
+  ])('%j is taken as %d seconds', async (said, seconds) => {
+    tokenEndpoint().reply(200, JSON.stringify({ ...TOKENS, expires_in: said }))
+    const { grantedAt, expiresAt } = await open().refresh(REFRESH)
+    expect((expiresAt.getTime() - grantedAt.getTime()) / 1000).toBe(seconds)
+  })
+})
+
 describe('a lost answer', () => {
   it.each([
     ['is cut off', JSON.stringify(TOKENS).slice(0, 40)],
@@ -258,8 +278,6 @@ describe('a lost answer', () => {
     ['has no access token', JSON.stringify({ ...TOKENS, access_token: undefined })],
     ['has an empty access token', JSON.stringify({ ...TOKENS, access_token: '' })],
     ['has one that fits into no header', JSON.stringify({ ...TOKENS, access_token: 'new\naccess' })],
-    ['does not say how long it lasts', JSON.stringify({ ...TOKENS, expires_in: undefined })],
-    ['has expired already', JSON.stringify({ ...TOKENS, expires_in: 0 })],
   ])('%s', async (_, body) => {
     tokenEndpoint().reply(200, body)
     expect(await failing(open().refresh(REFRESH))).toEqual({
