@@ -142,11 +142,13 @@ async function rescue(means: RefreshMeans, { old, fresh, backend }: Renewed, fir
     try {
       if (backend) await database.apart((db) => endBackend(db, backend))
       return await withTokensLocked(database, keys, member, async (tx, stored) => {
+        if (stored?.refresh === old.refresh) {
+          // Another run may have read the spent token meanwhile and called it dead: ours is its successor, and clears that.
+          await renewTokens(tx, keys, member, fresh)
+          return ours(fresh)
+        }
         const now = alive(member, stored)
-        if (now.access === fresh.access) return ours(now) // only the answer to the commit was lost
-        if (now.refresh !== old.refresh) return theirs(now) // somebody has logged in
-        await renewTokens(tx, keys, member, fresh)
-        return ours(fresh)
+        return now.access === fresh.access ? ours(now) : theirs(now) // only the answer to the commit was lost; or somebody has logged in
       })
     } catch (cause) {
       if (cause instanceof WhoopsterError && cause.reason === 'login') throw cause

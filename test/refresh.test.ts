@@ -6,7 +6,8 @@ import type { Fault } from '../src/sandbox/index.ts'
 import { newMember, type Member } from './member.ts'
 import { startProgram } from './program.ts'
 import { startProxy, type Aftermath, type Strike, type When } from './proxy.ts'
-import { createClock, logIn, realClock, run, type TestClock } from './world.ts'
+import type { Fetch } from '../src/world.ts'
+import { builtInFetch, createClock, logIn, realClock, run, type Ran, type TestClock } from './world.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const TOKEN = '/oauth/oauth2/token'
@@ -252,6 +253,27 @@ describe('ten processes on one token', () => {
     const codes = (await Promise.all(runs.map(({ ended }) => ended))).map(({ code }) => code)
     expect(codes.filter((code) => code === null)).toHaveLength(1)
     expect(codes.filter((code) => code === 0)).toHaveLength(3)
+  })
+})
+
+describe('a pair that is on its way while its row is let go', () => {
+  it('is stored over the verdict that another run has passed on its predecessor', async () => {
+    const member = await expired()
+    let second: Ran | undefined
+    const fetch: Fetch = async (url, init) => {
+      const answer = await builtInFetch(url, init)
+      if (!url.endsWith(TOKEN) || second) return answer
+      const text = await answer.text()
+      await member.database.sql`
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = current_database() and state = 'idle in transaction'`
+      second = await run('sync --type sleep', member.env, { clock: realClock() })
+      return { status: answer.status, headers: answer.headers, text: async () => text }
+    }
+    const first = await run('sync --type cycle', member.env, { clock: realClock(), fetch })
+    expect(second?.code, second?.err).toBe(77)
+    expect(first.code, first.err).toBe(0)
+    expect((await syncNow(member)).code).toBe(0)
   })
 })
 
