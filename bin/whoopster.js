@@ -13,7 +13,9 @@ let held = 0
 let impatience
 
 for (const [signal, code] of [
+  ['SIGHUP', 129], // a dropped SSH session
   ['SIGINT', 130],
+  ['SIGQUIT', 131],
   ['SIGTERM', 143],
 ]) {
   process.on(signal, () => {

@@ -6,7 +6,7 @@ export interface World {
   clock: Clock
   fetch: Fetch
   terminal: Terminal
-  /** Aborted by SIGINT and SIGTERM; its reason is the exit code. */
+  /** Aborted by SIGHUP, SIGINT, SIGQUIT and SIGTERM; its reason is the exit code. */
   interrupted: AbortSignal
   /** From here on until what it returns is called, not even Ctrl-C for the second time ends the process. */
   hold: () => () => void

@@ -62,7 +62,9 @@ describe('two at once', () => {
 
 describe('a signal', () => {
   it.each([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
+    ['SIGQUIT', 131],
     ['SIGTERM', 143],
   ] as const)('%s ends a sync with %i, and what was committed is kept', async (signal, code) => {
     const member = await newMember({ days: 200, clock: realClock() })
@@ -84,7 +86,9 @@ describe('a signal', () => {
   })
 
   it.each([
+    ['SIGHUP', 129],
     ['SIGTERM', 143],
+    ['SIGQUIT', 131],
     ['SIGINT', 130],
   ] as const)('%s does not cut a refresh short: the new login is stored first', async (signal, code) => {
     const member = await newMember({ days: 5, accessTokenSeconds: 30, clock: realClock() })
