@@ -57,10 +57,14 @@ export interface Problem {
 }
 
 /** Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. */
-export async function examine({ env, clock }: Pick<World, 'env' | 'clock'>): Promise<Report> {
+export async function examine({
+  env,
+  clock,
+  interrupted,
+}: Pick<World, 'env' | 'clock' | 'interrupted'>): Promise<Report> {
   const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
   const report: Report = {
-    where: config.DATABASE_URL ? readUrl(config.DATABASE_URL).where : dataDirectory(config, env),
+    where: config.DATABASE_URL ? readUrl(config.DATABASE_URL, env).where : dataDirectory(config, env),
     at: clock.now(),
     serverVersion: '',
     failure: undefined,
@@ -74,22 +78,28 @@ export async function examine({ env, clock }: Pick<World, 'env' | 'clock'>): Pro
   }
   if (!config.DATABASE_URL && !holdsDatabase(report.where)) return report
   try {
-    await withDatabase(config, env, async ({ db }) => {
-      report.at = (await clockOf(db, clock)).now()
-      report.serverVersion = await loadServerVersion(db)
-      const { applied, pending } = await schemaState(db)
-      report.schema = { applied: applied.length, pending: pending.length }
-      if (pending.length > 0) return
-      report.whoop = await loadWhoopHealth(db)
-      const state = await loadLedger(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
-      const plan = await loadPlan(db)
-      if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
-      report.isAroundTheHour = await runsAroundTheHour(db)
-      report.members = await loadMemberHealth(db)
-      report.quarantined = await loadQuarantined(db)
-      report.gaps = await loadGaps(db)
-    })
+    await withDatabase(
+      config,
+      env,
+      async ({ db }) => {
+        report.at = (await clockOf(db, clock)).now()
+        report.serverVersion = await loadServerVersion(db)
+        const { applied, pending } = await schemaState(db)
+        report.schema = { applied: applied.length, pending: pending.length }
+        if (pending.length > 0) return
+        report.whoop = await loadWhoopHealth(db)
+        const state = await loadLedger(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
+        const plan = await loadPlan(db)
+        if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
+        report.isAroundTheHour = await runsAroundTheHour(db)
+        report.members = await loadMemberHealth(db)
+        report.quarantined = await loadQuarantined(db)
+        report.gaps = await loadGaps(db)
+      },
+      interrupted,
+    )
   } catch (error) {
+    interrupted.throwIfAborted()
     if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
     report.failure = error
   }

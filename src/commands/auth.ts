@@ -184,24 +184,29 @@ async function showLogins(cli: Cli): Promise<void> {
     import('./open.ts'),
   ])
   const config = readConfig(world.env, tokenSettings)
-  await withDatabase(config, world.env, async (database) => {
-    await requireSchema(database.db)
-    await requireMembers(database)
-    const keys = loadKeys(config, world.env)
-    for (const login of await loadLogins(database.db)) {
-      const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
-      const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'
-      const state = login.dead
-        ? 'has ended: run whoopster auth'
-        : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
-      print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${login.name})` : ''}`)
-      print(cli, `  login   ${state}`)
-      print(cli, `  scopes  ${login.scopes.join(' ')}`)
-      if (login.refusedScopes.length > 0)
-        print(cli, `          refused ${login.refusedScopes.join(' ')}: run whoopster auth, and grant them`)
-      print(cli, `  sealed  under ${key} (${login.sealedUnder ?? 'unknown'})`)
-    }
-  })
+  await withDatabase(
+    config,
+    world.env,
+    async (database) => {
+      await requireSchema(database.db)
+      await requireMembers(database)
+      const keys = loadKeys(config, world.env)
+      for (const login of await loadLogins(database.db)) {
+        const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
+        const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'
+        const state = login.dead
+          ? 'has ended: run whoopster auth'
+          : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
+        print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${login.name})` : ''}`)
+        print(cli, `  login   ${state}`)
+        print(cli, `  scopes  ${login.scopes.join(' ')}`)
+        if (login.refusedScopes.length > 0)
+          print(cli, `          refused ${login.refusedScopes.join(' ')}: run whoopster auth, and grant them`)
+        print(cli, `  sealed  under ${key} (${login.sealedUnder ?? 'unknown'})`)
+      }
+    },
+    world.interrupted,
+  )
 }
 
 async function logOut(cli: Cli, user: number | undefined): Promise<void> {

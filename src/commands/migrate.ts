@@ -21,26 +21,34 @@ export const addMigrate: AddCommand = (program, cli) => {
         { withDatabase },
         { migrate, migrateDown, schemaState },
         { finishMigrations },
+        { requireSession },
       ] = await Promise.all([
         import('../config.ts'),
         import('../db/connect.ts'),
         import('../db/migrate.ts'),
         import('./open.ts'),
+        import('../db/connection/pooler.ts'),
       ])
       const config = readConfig(cli.world.env, databaseSettings)
-      await withDatabase(config, cli.world.env, async (database) => {
-        const { db, warnings } = database
-        if (status) {
-          const { applied, pending } = await schemaState(db)
-          for (const { name } of applied) print(cli, `applied  ${name}`)
-          for (const { name } of pending) print(cli, `pending  ${name}`)
-          return
-        }
-        const moved = down ? await migrateDown(db, down) : await migrate(db)
-        if (!down) await finishMigrations(cli, database)
-        for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
-        for (const { message, hint } of warnings) cli.log.warn(String(message), { hint })
-        if (moved.length === 0) print(cli, 'The schema is up to date.')
-      })
+      await withDatabase(
+        config,
+        cli.world.env,
+        async (database) => {
+          const { db, warnings } = database
+          if (status) {
+            const { applied, pending } = await schemaState(db)
+            for (const { name } of applied) print(cli, `applied  ${name}`)
+            for (const { name } of pending) print(cli, `pending  ${name}`)
+            return
+          }
+          await requireSession(database)
+          const moved = down ? await migrateDown(db, down) : await migrate(db)
+          if (!down) await finishMigrations(cli, database)
+          for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
+          for (const { message, hint } of warnings) cli.log.warn(String(message), { hint })
+          if (moved.length === 0) print(cli, 'The schema is up to date.')
+        },
+        cli.world.interrupted,
+      )
     })
 }

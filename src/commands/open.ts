@@ -1,6 +1,7 @@
 import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
 import { clockOf } from '../db/clock.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
+import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createLedger } from '../db/ledger.ts'
 import { loadQueue, type Queue } from '../db/queue.ts'
@@ -30,17 +31,26 @@ export async function withEverything<T>(
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
-  return withDatabase(config, world.env, async (database) => {
-    const [clock, state] = await Promise.all([clockOf(database.db, world.clock), schemaState(database.db)])
-    if (!autoMigrate) requireCurrent(state)
-    else if (state.pending.length > 0) {
-      const migrations = (await migrate(database.db)).map(({ name }) => name)
-      if (migrations.length > 0) log.info('migrated the schema', { migrations })
-      for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
-    }
-    if (autoMigrate) await finishMigrations({ world, log }, database)
-    return work({ database, keys: loadKeys(config, world.env), config, world: { ...world, clock } })
-  })
+  return withDatabase(
+    config,
+    world.env,
+    async (database) => {
+      const [clock, state] = await Promise.all([
+        clockOf(database.db, world.clock),
+        schemaState(database.db),
+        requireSession(database),
+      ])
+      if (!autoMigrate) requireCurrent(state)
+      else if (state.pending.length > 0) {
+        const migrations = (await migrate(database.db)).map(({ name }) => name)
+        if (migrations.length > 0) log.info('migrated the schema', { migrations })
+        for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
+      }
+      if (autoMigrate) await finishMigrations({ world, log }, database)
+      return work({ database, keys: loadKeys(config, world.env), config, world: { ...world, clock } })
+    },
+    world.interrupted,
+  )
 }
 
 /** Builds columns again where a migration says so, as far as an earlier run has not. */
@@ -54,10 +64,15 @@ export async function finishMigrations({ world, log }: Pick<Cli, 'world' | 'log'
 
 /** For the commands that only look at what is stored. */
 export function withStored<T>({ world }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
-  return withDatabase(readConfig(world.env, databaseSettings), world.env, async (database) => {
-    await requireSchema(database.db)
-    return work(database)
-  })
+  return withDatabase(
+    readConfig(world.env, databaseSettings),
+    world.env,
+    async (database) => {
+      await requireSchema(database.db)
+      return work(database)
+    },
+    world.interrupted,
+  )
 }
 
 /** The members that are logged in, or the one asked for; an error when there is none. */

@@ -1,20 +1,32 @@
 import type { Duplex } from 'node:stream'
 import postgres from 'postgres'
-import { hungUp } from './socket.ts'
+import { lastWordsOf } from './connection/handover.ts'
+import { hungUp } from './connection/messages.ts'
 
 export interface Client extends postgres.Sql {
   /** What the server has warned of; mere notices ("already exists, skipping") are nobody's business. */
   warnings: readonly postgres.Notice[]
 }
-export type Options = postgres.Options<Record<string, never>>
 
 // The connection may hold locks, so it is never replaced behind our back for being old or idle.
 const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, fetch_types: false }
 
+/** How to get there is known when the socket is made. Said here, so that postgres.js does not look for it in the environment. */
+const NOT_ITS_BUSINESS = {
+  host: 'localhost',
+  port: 5432,
+  user: 'postgres',
+  pass: '',
+  database: 'postgres',
+  ssl: false,
+  connect_timeout: 0,
+  target_session_attrs: 'primary',
+} as const
+
 const FAREWELL_S = 5 // for what is still under way
 
 /** A client of one connection, over sockets that are made here: what it cannot do itself, they do for it. */
-export function createClient(open: () => Duplex | Promise<Duplex>, options: Options = {}, url?: string): Client {
+export function createClient(open: () => Duplex | Promise<Duplex>): Client {
   let transaction: Promise<unknown> = Promise.resolve()
   let asked = 0
   const count = () => void asked++
@@ -24,19 +36,22 @@ export function createClient(open: () => Duplex | Promise<Duplex>, options: Opti
     if (notice['severity'] === 'WARNING') warnings.push(notice)
   }
   const all = Object.assign(
-    { ...ONE_CONNECTION, onnotice, ...options },
+    { ...ONE_CONNECTION, ...NOT_ITS_BUSINESS, onnotice },
     {
       socket: async () => (socket = outlive(await open(), { transaction: () => transaction, asked: () => asked })), // its types do not know of sockets
     },
   )
-  const client = preparing(url === undefined ? postgres(all) : postgres(url, all), count)
+  const client = preparing(postgres(all), count)
   const begin = client.begin.bind(client) as (work: (tx: Sql) => Promise<unknown>) => Promise<unknown>
   const end = client.end.bind(client)
   return Object.assign(client, {
     warnings,
     begin: (work: (tx: Sql) => Promise<unknown>) => {
       count()
-      return begin((tx) => (transaction = work(preparing(tx, count))))
+      return begin((tx) => (transaction = work(preparing(tx, count)))).catch((error: unknown) => {
+        const isClosed = error instanceof Error && 'code' in error && error.code === 'CONNECTION_CLOSED'
+        throw isClosed ? hungUp(lastWordsOf(socket)) : error // postgres.js says it in words of its own, when it is the first to know
+      })
     },
     end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
   })

@@ -1,14 +1,12 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import type { ConnectionOptions } from 'node:tls'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { DatabaseConfig } from '../config.ts'
-import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
-import { createClient, type Client, type Options } from './client.ts'
+import { createClient, type Client } from './client.ts'
+import { openSession } from './connection/open.ts'
+import { readParameters } from './connection/parameters.ts'
+import type { Tls } from './connection/tls.ts'
 import { dataDirectory } from './directory.ts'
 import { databaseFailure } from './failure.ts'
-import { openSocket, type Tls } from './socket.ts'
 
 export type Db = PostgresJsDatabase
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
@@ -22,6 +20,8 @@ export interface Database {
   apart: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** Host, port and name, for messages: never the password. */
   where: string
+  /** The process that serves the one connection, as the server named it when that began; undefined: there is none yet, or no server. */
+  pid: () => number | undefined
   /** What the server has warned of on the first connection: a migration says so when it had to leave something out. */
   warnings: Client['warnings']
 }
@@ -31,18 +31,20 @@ export async function withDatabase<T>(
   config: DatabaseConfig,
   env: Env,
   work: (database: Database) => Promise<T>,
+  interrupted?: AbortSignal,
 ): Promise<T> {
   if (!config.DATABASE_URL) return withEmbedded(dataDirectory(config, env), work)
-  const server = readUrl(config.DATABASE_URL)
-  const main = server.connect()
+  const server = readUrl(config.DATABASE_URL, env, interrupted)
+  const { client: main, pid } = server.connect()
   const db = drizzle(main)
   const database: Database = {
     db,
     warnings: main.warnings,
     alone: oneAtATime(db),
     where: server.where,
+    pid,
     apart: async (inner) => {
-      const own = server.connect(APART)
+      const { client: own } = server.connect('apart')
       try {
         return await inner(drizzle(own))
       } finally {
@@ -66,7 +68,7 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
     return await named(dir, async () => {
       await db.execute("set timezone = 'UTC'") // PGlite takes no start-up parameters
       const alone = oneAtATime(db)
-      return work({ db, alone, where: dir, apart: alone, warnings: client.warnings }) // it has one connection, and we hold the directory
+      return work({ db, alone, where: dir, pid: () => undefined, apart: alone, warnings: client.warnings }) // it has one connection, and we hold the directory
     })
   } finally {
     await client.end()
@@ -96,111 +98,53 @@ const PARAMETERS = {
   TimeZone: 'UTC',
   DateStyle: 'ISO', // a database may have another default, and times come back as text
   search_path: 'public',
-  statement_timeout: 60_000,
-  lock_timeout: 10_000,
-  idle_in_transaction_session_timeout: 60_000,
-  tcp_keepalives_idle: 30, // a host that vanishes must not hold its locks for hours
-  tcp_keepalives_interval: 10,
-  tcp_keepalives_count: 3,
+  statement_timeout: '60000',
+  lock_timeout: '10000',
+  idle_in_transaction_session_timeout: '60000',
+  tcp_keepalives_idle: '30', // a host that vanishes must not hold its locks for hours
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '3',
 }
 
 /** Holds a token's row across two requests to WHOOP that may take 90 seconds each, and others wait for it. */
 const APART = {
-  ...PARAMETERS,
-  lock_timeout: 200_000,
-  statement_timeout: 210_000,
-  idle_in_transaction_session_timeout: 0,
+  lock_timeout: '200000',
+  statement_timeout: '210000',
+  idle_in_transaction_session_timeout: '0',
 }
-
-/** What is worked out here, or is libpq's own business: the rest of the URL goes to the server with the start-up message. */
-const NOT_FOR_THE_SERVER = ['sslmode', 'sslrootcert', 'ssl', 'host', 'channel_binding', 'gssencmode']
 
 interface Server {
   where: string
   tls: Tls
-  connect: (parameters?: Options['connection']) => Client
+  connect: (kind?: 'main' | 'apart') => { client: Client; pid: () => number | undefined }
 }
 
-/** Reads DATABASE_URL; postgres.js does not know `sslrootcert`, so TLS is worked out here, as libpq would. */
-export function readUrl(text: string): Server {
-  const url = parseUrl(text)
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
-  const hosts = (host || 'localhost').split(',').map((one) => one.replace(/^\[(.*)\]$/, '$1')) // an IPv6 address
-  const port = Number(url.port) || 5432
-  const database = decodeURIComponent(url.pathname.slice(1))
-  const tls = tlsOptions(url.searchParams)
-  for (const parameter of NOT_FOR_THE_SERVER) url.searchParams.delete(parameter)
-  let attempts = 0
-  const socket = () => openSocket({ host: hosts[attempts++ % hosts.length] ?? '', port }, tls)
-  const options = {
-    ...(database ? { database } : {}),
-    connect_timeout: 10,
-    ssl: false, // the socket has it already
-  }
+/** Reads DATABASE_URL, and what libpq's variables and files add to it. */
+export function readUrl(text: string, env: Env = {}, interrupted?: AbortSignal): Server {
+  const parameters = readParameters(text, env)
+  let attempts = 0 // what has begun may need another connection to end well, above all the renewal of a login
+  const { where, tls, session } = parameters
+  const asked = namesIn(session['options'])
+  const ours = Object.fromEntries(Object.entries(PARAMETERS).filter(([name]) => !asked.has(name)))
+  const sessions = { main: { ...ours, ...session }, apart: { ...ours, ...session, ...APART } }
   return {
-    where: `${host || 'localhost'}:${port}/${database}`,
+    where,
     tls,
-    connect: (parameters = PARAMETERS) => createClient(socket, { ...options, connection: parameters }, url.href),
-  }
-}
-
-/** Of a URL that is not what it was meant to be nothing is repeated: any part of it may be the password. */
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isSplitByPassword = url && (url.hash !== '' || (text.includes('@') && !url.username)) // at a #, / or ?
-  if (url && !isSplitByPassword && [url.username, url.password, url.hostname, url.pathname].every(isDecodable))
-    return url
-  throw new WhoopsterError('settings', 'DATABASE_URL cannot be read.', {
-    hint: 'write it as postgres://user:password@host:5432/database; encode special characters in the password',
-  })
-}
-
-function isDecodable(part: string): boolean {
-  try {
-    decodeURIComponent(part)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** libpq's modes: https://www.postgresql.org/docs/current/libpq-ssl.html */
-function tlsOptions(parameters: URLSearchParams): Tls {
-  const rootCertificate = parameters.get('sslrootcert')
-  const mode = parameters.get('sslmode') ?? (rootCertificate ? 'verify-ca' : 'prefer')
-  switch (mode) {
-    case 'disable':
-      return false
-    case 'allow':
-    case 'prefer':
-      return 'prefer'
-    case 'require':
-      return rootCertificate ? verified(rootCertificate, mode) : { rejectUnauthorized: false }
-    case 'verify-ca':
-    case 'verify-full':
-      return verified(rootCertificate, mode)
-    default:
-      throw new WhoopsterError('settings', `DATABASE_URL has an unknown sslmode, ${mode}.`, {
-        hint: 'use disable, prefer, require, verify-ca or verify-full',
+    connect: (kind = 'main') => {
+      let pid: number | undefined
+      const client = createClient(async () => {
+        const opened = await openSession(parameters, sessions[kind], attempts++ === 0 ? interrupted : undefined)
+        pid = opened.pid
+        return opened.socket
       })
+      return { client, pid: () => pid }
+    },
   }
 }
 
-/** Only verify-full looks at the host; but anybody has a certificate of the system's authorities, so there it must. */
-function verified(rootCertificate: string | null, mode: string): ConnectionOptions {
-  if (rootCertificate === 'system') return {}
-  const ca = rootCertificate === null ? {} : { ca: readCertificate(rootCertificate) }
-  return mode === 'verify-full' ? ca : { ...ca, checkServerIdentity: () => undefined }
-}
-
-function readCertificate(path: string): string {
-  try {
-    const pem = readFileSync(path, 'utf8')
-    void new X509Certificate(pem) // throws when it is none
-    return pem
-  } catch (cause) {
-    throw new WhoopsterError('settings', `The certificate ${path} (sslrootcert in DATABASE_URL) cannot be read.`, {
-      cause,
-    })
-  }
+/** What `-c name=value` sets. */
+function namesIn(options: string | undefined): Set<string> {
+  return new Set(
+    [...(options ?? '').matchAll(/(?:-c\s*|--)([\w.-]+)\s*=/g)].map(([, name = '']) => name.replaceAll('-', '_')),
+  )
 }

@@ -51,20 +51,42 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: certificate('has a certificate for another host'),
   CERT_HAS_EXPIRED: certificate('has a certificate that has expired'),
   CERT_NOT_YET_VALID: certificate('has a certificate that is not valid yet'),
+  CHANNEL_BINDING: {
+    reason: 'settings',
+    says: 'cannot be bound to its certificate, as channel_binding=require asks',
+    hint: 'use sslmode=require or stricter and a password by SCRAM, or leave channel_binding out',
+  },
+  AUTHENTICATION: {
+    reason: 'settings',
+    says: 'cannot prove who it is, or wants a proof that we do not give',
+    hint: 'check user, password and require_auth in DATABASE_URL, and the server’s pg_hba.conf',
+  },
+  SESSION_ATTRIBUTES: {
+    reason: 'unavailable',
+    says: 'is not what target_session_attrs asks for',
+    hint: 'whoopster writes: point DATABASE_URL at the primary, or try again after the failover',
+  },
+  INTERRUPTED: { reason: 'unavailable', says: 'was not waited for', hint: RETRY },
   TLS_NOT_OFFERED: certificate('does not offer TLS'),
   EPROTO: certificate('cannot agree with us on TLS'),
 }
 
+const POOLERS = /^unsupported startup parameter|statement pooling mode/
+const NO_SUCH_STATEMENT = '26000' // it was prepared on another server
+
 /** PgBouncer gives one code to whatever is wrong between it and us, or between it and PostgreSQL. */
 const pooler: Meaning = {
   reason: 'settings',
-  says: 'is a pooler that does not take our settings',
+  says: 'is a pooler that does not take our settings, or does not keep our session',
   hint: "put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
 }
 
 function certificate(says: string): Meaning {
   return { reason: 'settings', says, hint: 'check sslmode and sslrootcert in DATABASE_URL' }
 }
+
+/** postgres.js names the host that it was given, which is not the one. */
+const DRIVERS_WORDS = /^write CONNECTION_\w+ localhost:\d+$/
 
 /**
  * Names a failure of PostgreSQL. Drizzle's own message prints a statement's parameters, tokens included,
@@ -74,7 +96,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
   const cause = rootCause(error)
   if (error instanceof WhoopsterError || !(cause instanceof Error)) return error
   const code = codeOf(cause)
-  const said = cause.message ? ` (${cause.message})` : ''
+  const said = cause.message ? ` (${cause.message.replace(DRIVERS_WORDS, 'the server hung up')})` : ''
   const meaning = meaningOf(code, cause.message)
   if (!meaning || (code === 'ENOENT' && !('address' in cause))) {
     if (cause.name !== 'PostgresError') return error instanceof DrizzleQueryError ? cause : error
@@ -87,7 +109,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
 }
 
 function meaningOf(code: string | undefined, message: string): Meaning | undefined {
-  if (code === '08P01' && message.startsWith('unsupported startup parameter')) return pooler
+  if (POOLERS.test(message) || code === NO_SUCH_STATEMENT) return pooler
   return code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
 }
 

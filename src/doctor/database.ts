@@ -1,3 +1,4 @@
+import { requireSession } from '../db/connection/pooler.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
@@ -22,17 +23,24 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
     return find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
   }
   try {
-    await withDatabase(config, world.env, async (database) => {
-      const { version, readOnly, size } = await loadLimits(database.db)
-      const what = `PostgreSQL ${version} at ${database.where}, ${megabytes(size)}`
-      if (Number.parseInt(version, 10) < OLDEST_VERSION) {
-        return find('database', 'problem', what, `whoopster needs PostgreSQL ${OLDEST_VERSION} or newer`)
-      }
-      if (readOnly) find('database', 'problem', `${what}, is read-only`, 'point DATABASE_URL at the primary')
-      else find('database', 'ok', what)
-      if (await lookAtSchema(means, database)) await lookAtLogins(means, database, whoopAnswers)
-    })
+    await withDatabase(
+      config,
+      world.env,
+      async (database) => {
+        const { version, readOnly, size } = await loadLimits(database.db)
+        const what = `PostgreSQL ${version} at ${database.where}, ${megabytes(size)}`
+        if (Number.parseInt(version, 10) < OLDEST_VERSION) {
+          return find('database', 'problem', what, `whoopster needs PostgreSQL ${OLDEST_VERSION} or newer`)
+        }
+        if (readOnly) find('database', 'problem', `${what}, is read-only`, 'point DATABASE_URL at the primary')
+        else find('database', 'ok', what)
+        await requireSession(database)
+        if (await lookAtSchema(means, database)) await lookAtLogins(means, database, whoopAnswers)
+      },
+      world.interrupted,
+    )
   } catch (error) {
+    world.interrupted.throwIfAborted()
     if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
     find('database', 'problem', error.message, error.hint)
   }

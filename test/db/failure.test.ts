@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createClient } from '../../src/db/client.ts'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
 import { codeOf, databaseFailure } from '../../src/db/failure.ts'
-import { openSocket } from '../../src/db/socket.ts'
+import { openSession } from '../../src/db/connection/open.ts'
+import { readParameters } from '../../src/db/connection/parameters.ts'
 import { exitCodes, failure, WhoopsterError } from '../../src/errors.ts'
 import { createDatabase, type TestDatabase } from '../database.ts'
 
@@ -77,7 +78,7 @@ describe('a failure has a meaning', () => {
     const cause = said('08P01', 'unsupported startup parameter: search_path')
     expect(databaseFailure(cause, WHERE)).toMatchObject({
       reason: 'settings',
-      message: `PostgreSQL at ${WHERE} is a pooler that does not take our settings (${cause.message})`,
+      message: `PostgreSQL at ${WHERE} is a pooler that does not take our settings, or does not keep our session (${cause.message})`,
       hint: expect.stringContaining('docs/operations.md'),
     })
   })
@@ -244,13 +245,11 @@ describe('a connection that breaks while nobody is using it', () => {
   it.each([0, 1, 2, 3, 4])('is replaced, though something is asked of it %i turns later', async (turns) => {
     const database = await createDatabase()
     onTestFinished(database.drop)
-    const url = new URL(database.url)
     let socket: Duplex | undefined
-    const open = async () => {
-      socket = await openSocket({ host: url.hostname, port: Number(url.port) }, false)
+    const client = createClient(async () => {
+      ;({ socket } = await openSession(readParameters(database.url), {}))
       return socket
-    }
-    const client = createClient(open, {}, database.url)
+    })
     onTestFinished(() => client.end())
     await client.unsafe('select 1')
     socket?.destroy()
