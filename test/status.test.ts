@@ -77,7 +77,7 @@ describe('status', () => {
       status: 'success',
       error: null,
     })
-    const [migrations] = await database.sql<{ count: number }[]>`select count(*)::int from drizzle.__drizzle_migrations`
+    const [migrations] = await database.sql<{ count: number }[]>`select count(*)::int from whoopster_migrations`
     expect(report).toEqual({
       code: 0,
       healthy: true,

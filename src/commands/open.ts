@@ -41,7 +41,7 @@ export async function withEverything<T>(
         requireSession(database),
       ])
       if (!autoMigrate) requireCurrent(state)
-      else if (state.pending.length > 0) {
+      else if (state.pending.length > 0 || state.isShared) {
         const migrations = (await migrate(database.db)).map(({ name }) => name)
         if (migrations.length > 0) log.info('migrated the schema', { migrations })
         for (const { message, hint } of database.warnings) log.warn(String(message), { hint })

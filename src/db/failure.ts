@@ -32,6 +32,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '42501': { reason: 'settings', says: 'does not permit this', hint: "grant DATABASE_URL's user the missing right" },
   '42P01': { reason: 'settings', says: 'lacks a table', hint: 'run: whoopster migrate' },
   '42703': { reason: 'settings', says: 'lacks a column', hint: 'run: whoopster migrate' },
+  '42P07': {
+    reason: 'settings',
+    says: 'has something of that name already, which is not ours',
+    hint: 'give whoopster a database of its own: create database whoopster',
+  },
   '42704': {
     reason: 'settings',
     says: 'does not know a parameter or a type',

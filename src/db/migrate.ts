@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql, type SQL } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { WhoopsterError } from '../errors.ts'
-import type { Db } from './connect.ts'
+import type { Db, Tx } from './connect.ts'
 import { codeOf } from './failure.ts'
 
 /** A migration of this version: its name, its statements' hash, and the place in the order (`when`, epoch ms). */
@@ -13,29 +12,80 @@ export interface Migration {
   name: string
   when: number
   hash: string
+  statements: readonly string[]
 }
 
 export interface SchemaState {
   applied: Migration[]
   pending: Migration[]
+  /** The history is still in the table that all of drizzle's users share; `migrate` moves it. */
+  isShared: boolean
 }
 
 /** Which migrations the database has; refuses a history that is not the beginning of ours. */
 export async function schemaState(db: Db, folder = migrationsFolder()): Promise<SchemaState> {
   const ours = readMigrations(folder)
-  const rows = await appliedRows(db)
+  const own = await readHistory(db, HISTORY)
+  const rows = own ?? (await sharedRows(db, ours))
   const applied = rows.map((row, index) => matching(ours[index], row, ours))
-  return { applied, pending: ours.slice(applied.length) }
+  return { applied, pending: ours.slice(applied.length), isShared: own === undefined && applied.length > 0 }
 }
 
 /** Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. */
 export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
-    const { applied, pending } = await schemaState(db, folder)
+    const { applied, pending, isShared } = await schemaState(db, folder)
+    if (applied.length === 0) await requireEncoding(db)
+    if (isShared) await moveHistory(db, applied)
     if (applied.length > 0) await prepare(db, folder, pending[0])
-    if (pending.length > 0) await runMigrations(db, { migrationsFolder: folder })
+    if (pending.length > 0) await apply(db, pending)
     return pending
   })
+}
+
+/** All of them, or none. */
+async function apply(db: Db, pending: readonly Migration[]): Promise<void> {
+  await db.transaction(async (tx) => {
+    await createHistory(tx)
+    for (const { when, hash, statements } of pending) {
+      for (const statement of statements) await tx.execute(sql.raw(statement))
+      await tx.execute(sql`insert into ${HISTORY} (created_at, hash) values (${when}, ${hash})`)
+    }
+  })
+}
+
+/**
+ * Which migrations have been applied is in a table of ours. It used to be in drizzle's own, which all applications that use it
+ * share by default: the newest row there makes every one of them believe that it is up to date. What is ours there is moved,
+ * and what is theirs left alone.
+ */
+async function moveHistory(db: Db, applied: readonly Migration[]): Promise<void> {
+  await db.transaction(async (tx) => {
+    await createHistory(tx)
+    for (const { when, hash } of applied) {
+      await tx.execute(sql`insert into ${HISTORY} (created_at, hash) values (${when}, ${hash})`)
+      await tx.execute(sql`delete from ${SHARED} where created_at = ${when} and hash = ${hash}`)
+    }
+  })
+}
+
+async function createHistory(tx: Tx): Promise<void> {
+  await tx.execute(sql`create table if not exists ${HISTORY} (created_at bigint primary key, hash text not null)`)
+  await tx.execute(sql`
+    comment on table ${HISTORY} is 'Which of whoopster''s migrations this database has. Other applications keep their own.'`)
+}
+
+/** SQL_ASCII takes everything as it comes; an encoding of some letters refuses a record for each that it lacks. */
+async function requireEncoding(db: Db): Promise<void> {
+  const [row] = await db.execute<{ name: string; encoding: string }>(
+    sql`select current_database() as name, current_setting('server_encoding') as encoding`,
+  )
+  if (!row || ['UTF8', 'SQL_ASCII'].includes(row.encoding)) return
+  throw new WhoopsterError(
+    'settings',
+    `The database ${row.name} is in ${row.encoding}, which lacks characters that WHOOP sends.`,
+    { hint: "make another one: create database whoopster encoding 'UTF8' template template0" },
+  )
 }
 
 /**
@@ -53,19 +103,21 @@ async function prepare(db: Db, folder: string, migration: Migration | undefined)
 /** Takes back the newest `steps` migrations, with what they stored; returns them, newest first. */
 export async function migrateDown(db: Db, steps: number, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
-    const { applied } = await schemaState(db, folder)
+    const { applied, isShared } = await schemaState(db, folder)
     if (steps > applied.length) {
       throw new WhoopsterError('usage', `Only ${applied.length} migration(s) can be taken back, not ${steps}.`, {
         hint: 'see: whoopster migrate --status',
       })
     }
     const undone = applied.toReversed().slice(0, steps)
+    if (isShared) await moveHistory(db, applied)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
     await db.transaction(async (tx) => {
       for (const { script, when } of scripts) {
         await tx.execute(sql.raw(script))
-        await tx.execute(sql`delete from drizzle.__drizzle_migrations where created_at = ${when}`)
+        await tx.execute(sql`delete from ${HISTORY} where created_at = ${when}`)
       }
+      if (undone.length === applied.length) await tx.execute(sql`drop table ${HISTORY}`) // nothing of ours is left
     })
     return undone
   })
@@ -92,20 +144,30 @@ interface AppliedRow {
   when: number
 }
 
+const HISTORY = sql.raw('public.whoopster_migrations')
+const SHARED = sql.raw('drizzle.__drizzle_migrations')
+
 const NO_SUCH_TABLE = '42P01'
 const NO_SUCH_SCHEMA = '3F000'
 
-async function appliedRows(db: Db): Promise<AppliedRow[]> {
+/** Undefined when there is no such table. */
+async function readHistory(db: Db, table: SQL): Promise<AppliedRow[] | undefined> {
   try {
     const rows = await db.execute<{ hash: string; created_at: string }>(
-      sql`select hash, created_at from drizzle.__drizzle_migrations order by created_at`,
+      sql`select hash, created_at from ${table} order by created_at`,
     )
     return rows.map((row) => ({ hash: row.hash, when: Number(row.created_at) }))
   } catch (error) {
     const code = codeOf(error instanceof Error ? error.cause : undefined)
-    if (code === NO_SUCH_TABLE || code === NO_SUCH_SCHEMA) return []
+    if (code === NO_SUCH_TABLE || code === NO_SUCH_SCHEMA) return undefined
     throw error
   }
+}
+
+/** What is ours in drizzle's own table. */
+async function sharedRows(db: Db, ours: readonly Migration[]): Promise<AppliedRow[]> {
+  const rows = (await readHistory(db, SHARED)) ?? []
+  return rows.filter(({ when }) => ours.some((migration) => migration.when === when))
 }
 
 function matching(mine: Migration | undefined, row: AppliedRow, ours: readonly Migration[]): Migration {
@@ -137,6 +199,7 @@ function readMigrations(folder: string): Migration[] {
     name: journal.entries[index]?.tag ?? '',
     when: file.folderMillis,
     hash: file.hash,
+    statements: file.sql,
   }))
   const misplaced = migrations.find(({ when }, index) => when <= (migrations[index - 1]?.when ?? 0))
   if (misplaced) throw refusal(`The migration ${misplaced.name} is older than the one before it.`)

@@ -11,6 +11,7 @@ import { migrate, migrateDown, requireSchema, schemaState } from '../../src/db/m
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../database.ts'
+import { startProxy } from '../proxy.ts'
 import { run, TEST_KEY } from '../world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -172,7 +173,7 @@ describe('many at once', () => {
   it('on an empty database all succeed, and it is applied once', async () => {
     const results = await Promise.all(Array.from({ length: 8 }, () => open((db) => migrate(db))))
     expect(results.filter((applied) => applied.length > 0).map(namesOf)).toEqual([names])
-    const [row] = await database.sql`select count(*)::int as count from drizzle.__drizzle_migrations`
+    const [row] = await database.sql`select count(*)::int as count from whoopster_migrations`
     expect(row).toEqual({ count: names.length })
   })
 
@@ -180,6 +181,140 @@ describe('many at once', () => {
     await open((db) => migrate(db))
     const results = await Promise.all(names.map(() => open((db) => migrateDown(db, 1))))
     expect(results.flatMap(namesOf).toSorted()).toEqual(names)
+  })
+})
+
+describe('a history in the table that all who use drizzle share', () => {
+  /** As an earlier version left it, beside what another application has put there. */
+  async function share(db: Db): Promise<void> {
+    await migrate(db)
+    await db.execute(sql`create schema drizzle`)
+    await db.execute(
+      sql`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
+    )
+    await db.execute(
+      sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('theirs', 1), ('theirs too', 9e12)`,
+    )
+    await db.execute(sql`
+      insert into drizzle.__drizzle_migrations (hash, created_at) select hash, created_at from whoopster_migrations`)
+    await db.execute(sql`drop table whoopster_migrations`)
+  }
+
+  const theirs = (db: Db) => db.execute(sql`select hash from drizzle.__drizzle_migrations order by id`)
+  const THEIRS = [{ hash: 'theirs' }, { hash: 'theirs too' }]
+
+  it('is read there, and moved by the next migrate; what is theirs stays', async () => {
+    await open(async (db) => {
+      await share(db)
+      expect(await schemaState(db)).toMatchObject({
+        applied: names.map((name) => ({ name })),
+        pending: [],
+        isShared: true,
+      })
+      await requireSchema(db)
+      expect(await migrate(db)).toEqual([])
+      expect([...(await theirs(db))]).toEqual(THEIRS)
+      expect(await schemaState(db)).toMatchObject({
+        applied: names.map((name) => ({ name })),
+        pending: [],
+        isShared: false,
+      })
+      expect(namesOf(await migrateDown(db, names.length))).toHaveLength(names.length)
+      expect([...(await theirs(db))]).toEqual(THEIRS)
+    })
+  })
+
+  it('is moved once, whoever comes', async () => {
+    await open(share)
+    await Promise.all(Array.from({ length: 4 }, () => open((db) => migrate(db))))
+    await open(async (db) => {
+      expect([...(await theirs(db))]).toEqual(THEIRS)
+      expect(await schemaState(db)).toMatchObject({ pending: [], isShared: false })
+    })
+  })
+
+  it.each(['create table if not exists public.whoopster_migrations', 'delete from drizzle', 'commit'])(
+    'is in one of the two, whatever dies before: %s',
+    async (moment) => {
+      await open(share)
+      const statement = (all: readonly string[]) => {
+        const now = all.at(-1)?.trim() ?? ''
+        return (
+          now.startsWith(moment) && (moment !== 'commit' || all.some((one) => one.startsWith('delete from drizzle')))
+        )
+      }
+      for (const when of ['before', 'after'] as const) {
+        const proxy = await startProxy(database.url, { statement, when, strike: () => {} })
+        await withDatabase({ DATABASE_URL: proxy.url, WHOOPSTER_DATA_DIR: undefined }, {}, ({ db }) =>
+          migrate(db),
+        ).catch(() => {})
+        await proxy.close()
+        await open(async (db) =>
+          expect(await schemaState(db)).toMatchObject({ applied: names.map((name) => ({ name })), pending: [] }),
+        )
+      }
+      await open(async (db) => {
+        await migrate(db)
+        expect(await schemaState(db)).toMatchObject({ applied: names.map((name) => ({ name })), isShared: false })
+      })
+    },
+  )
+
+  it('is none of ours when only others are in it', async () => {
+    await open(async (db) => {
+      await share(db)
+      await db.execute(sql`delete from drizzle.__drizzle_migrations where hash not like 'theirs%'`)
+      expect(await schemaState(db)).toMatchObject({ applied: [] })
+    })
+  })
+})
+
+describe('a database that is not for us', () => {
+  it('by its encoding is refused before anything is made in it', async () => {
+    const name = `${new URL(database.url).pathname.slice(1)}_latin1`
+    await database.sql.unsafe(`create database "${name}" encoding 'LATIN1' template template0`)
+    const url = new URL(database.url)
+    url.pathname = name
+    try {
+      const error = await failureOf(
+        withDatabase({ DATABASE_URL: url.href, WHOOPSTER_DATA_DIR: undefined }, {}, ({ db }) => migrate(db)),
+      )
+      expect([exitCodes[error.reason], error.message, error.hint]).toEqual([
+        78,
+        `The database ${name} is in LATIN1, which lacks characters that WHOOP sends.`,
+        "make another one: create database whoopster encoding 'UTF8' template template0",
+      ])
+    } finally {
+      await database.sql.unsafe(`drop database "${name}" with (force)`)
+    }
+  })
+
+  it('by a table of one of our names is told in a sentence, and left as it is', async () => {
+    await database.sql`create table users (nickname text)`
+    const error = await failureOf(open((db) => migrate(db)))
+    expect(exitCodes[error.reason]).toBe(78)
+    expect(error.message).toContain(
+      'has something of that name already, which is not ours (relation "users" already exists)',
+    )
+    expect(error.hint).toBe('give whoopster a database of its own: create database whoopster')
+    expect(await database.sql`select to_regclass('sleep_records') as made`).toEqual([{ made: null }])
+  })
+
+  it('takes a role without CREATE on the database: CREATE on the schema will do', async () => {
+    const role = `member_${new URL(database.url).pathname.slice(-12)}`
+    await database.sql.unsafe(`create role "${role}" login password 'secret'`)
+    await database.sql.unsafe(`grant create, usage on schema public to "${role}"`)
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'secret'
+    try {
+      await withDatabase({ DATABASE_URL: url.href, WHOOPSTER_DATA_DIR: undefined }, {}, async ({ db }) => {
+        expect(namesOf(await migrate(db))).toEqual(names)
+        await requireSchema(db)
+      })
+    } finally {
+      await database.sql.unsafe(`drop owned by "${role}" cascade; drop role "${role}"`)
+    }
   })
 })
 
