@@ -55,7 +55,7 @@ async function run() {
     hold,
     openBrowser,
     machine: {
-      directory: process.cwd(),
+      directory: workingDirectory(),
       runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
       freeBytes: async (folder) => {
         const { bavail, bsize } = await require('node:fs/promises').statfs(folder)
@@ -97,11 +97,31 @@ function loadFetch() {
 /** The working directory's `.env`; the environment itself comes first. */
 function dotenv() {
   try {
-    return parseEnv(readFileSync('.env', 'utf8'))
+    return parseEnv(readFileSync('.env', 'utf8').replace(/^\uFEFF/, '')) // an editor's mark is no part of the first name
   } catch (error) {
     if (error.code === 'ENOENT') return {}
+    if (error.code === 'EACCES' && !isFileHere('.env')) return {} // the directory is somebody else's: `sudo -u` from /root
     process.stderr.write(`error: .env in this directory cannot be read: ${error.message}\n`)
     return process.exit(78)
+  }
+}
+
+/** As far as we may know. */
+function isFileHere(name) {
+  try {
+    require('node:fs').accessSync(name, require('node:fs').constants.F_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A directory that has been removed has no name. */
+function workingDirectory() {
+  try {
+    return process.cwd()
+  } catch {
+    return '.'
   }
 }
 

@@ -9,7 +9,31 @@ const origin = v.pipe(
   webUrl,
   v.transform((address) => address.replace(/\/+$/, '')),
 )
-const databaseUrl = v.pipe(text, v.regex(/^postgres(ql)?:\/\//, 'does not begin with postgres://'))
+const databaseUrl = v.pipe(
+  text,
+  v.check((address) => !/^["'`]/.test(address), 'is in quotes: leave them out'),
+  v.check(
+    (address) => !/^jdbc:/i.test(address),
+    'is for JDBC: write it as postgres://user:password@host:5432/database',
+  ),
+  v.check(
+    (address) => /^postgres(ql)?:/.test(address) || !/^postgres(ql)?:/i.test(address),
+    'begins in capitals: write postgres:// in small letters',
+  ),
+  v.check(
+    (address) => !/^postgres(ql)?\+\w+:/i.test(address),
+    'names a driver of another language: write postgres:// alone',
+  ),
+  v.check(
+    (address) => !/^\w+ *= *\S/.test(address),
+    'is in the form name=value: write it as postgres://user:password@host:5432/database',
+  ),
+  v.regex(/^postgres(ql)?:\/\//, 'does not begin with postgres://'),
+)
+const folder = v.pipe(
+  text,
+  v.check((path) => !path.startsWith('~'), 'begins with ~, which only a shell expands: write the whole path'),
+)
 const encryptionKeys = v.pipe(
   text,
   v.transform((keys) => keys.split(',').map((key) => key.trim())),
@@ -53,7 +77,7 @@ export const settings = {
     default: 'needed with `DATABASE_URL`; the embedded database makes its own',
   },
   WHOOPSTER_DATA_DIR: {
-    schema: v.optional(text),
+    schema: v.optional(folder),
     meaning: 'where the embedded database lives',
     default: '`whoopster` in the XDG data directory',
   },

@@ -173,7 +173,9 @@ async function store(
   const { stored, fresh } = await commit(understood, unreadable).catch(async (error: unknown) => {
     if (!isAboutData(error)) throw error
     const sorted = await sortOut(job, understood, at)
-    return commit(sorted.accepted, [...unreadable, ...sorted.refused])
+    const refusals = [...unreadable, ...sorted.refused]
+    const isForeign = codeOf(rootCause(error)) === NO_SUCH_CHARACTER // and so is the text that is put aside
+    return commit(sorted.accepted, isForeign ? refusals.map((one) => ({ ...one, text: inAscii(one.text) })) : refusals)
   })
   tally.quarantined += fresh
   count(job, length, understood, stored.records)
@@ -233,6 +235,14 @@ async function sortOut(job: Job, records: readonly Understood[], at: string) {
 }
 
 class TakenBack extends Error {}
+
+/** The database's encoding lacks it. */
+const NO_SUCH_CHARACTER = '22P05'
+
+/** The same JSON, for a database in whatever encoding. */
+function inAscii(json: string): string {
+  return json.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
 
 /** SQLSTATE classes for what a value, not the server, is to blame: data, integrity, a limit of PostgreSQL's own. */
 function isAboutData(error: unknown): boolean {

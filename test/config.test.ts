@@ -93,6 +93,32 @@ it('looks at the log level whatever the command', () => {
   expect(problems({ LOG_LEVEL: 'loud' }, databaseSettings)).toEqual(['LOG_LEVEL is none of debug, info, warn, error'])
 })
 
+describe('DATABASE_URL and WHOOPSTER_DATA_DIR', () => {
+  it.each([
+    ['"postgres://h/d"', 'DATABASE_URL is in quotes: leave them out'],
+    ["'postgres://h/d'", 'DATABASE_URL is in quotes: leave them out'],
+    ['POSTGRES://h/d', 'DATABASE_URL begins in capitals: write postgres:// in small letters'],
+    [
+      'jdbc:postgresql://h/d?user=u',
+      'DATABASE_URL is for JDBC: write it as postgres://user:password@host:5432/database',
+    ],
+    ['postgresql+asyncpg://h/d', 'DATABASE_URL names a driver of another language: write postgres:// alone'],
+    [
+      'host=h dbname=d',
+      'DATABASE_URL is in the form name=value: write it as postgres://user:password@host:5432/database',
+    ],
+    ['mysql://h/d', 'DATABASE_URL does not begin with postgres://'],
+  ])('%s: what is wrong with it is said', (DATABASE_URL, says) => {
+    expect(problems({ DATABASE_URL }, databaseSettings)).toEqual([says])
+  })
+
+  it('~ is no folder', () => {
+    expect(problems({ WHOOPSTER_DATA_DIR: '~/whoop' }, databaseSettings)).toEqual([
+      'WHOOPSTER_DATA_DIR begins with ~, which only a shell expands: write the whole path',
+    ])
+  })
+})
+
 describe('TOKEN_ENCRYPTION_KEY', () => {
   const DATABASE_URL = 'postgres://localhost/whoop'
   const unset = 'TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)'

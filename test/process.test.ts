@@ -1,8 +1,9 @@
 // The program as it is installed: a process of its own, which can be killed.
-import type { ChildProcess } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawnSync, type ChildProcess } from 'node:child_process'
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { newMember, type Member } from './member.ts'
 import { startProgram, type Running } from './program.ts'
@@ -143,12 +144,64 @@ describe('the program', () => {
     expect(await startIn(dir, ['stats'], {}).ended).toMatchObject({ code: 78, err: expect.stringContaining('.env') })
   })
 
+  it('reads a .env whose first line bears an editor’s mark', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    await writeFile(join(dir, '.env'), '\uFEFFDATABASE_URL=mysql://from-the-file\n')
+    expect((await startIn(dir, ['stats'], {}).ended).err).toContain('DATABASE_URL does not begin with postgres://')
+  })
+
+  it('does without a working directory that is gone', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+    const from = (args: string) =>
+      spawnSync('sh', ['-c', `cd "${dir}" && rmdir "${dir}" && exec "${process.execPath}" "${installed}" ${args}`], {
+        env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' },
+        encoding: 'utf8',
+      })
+    expect(from('--version')).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^\d/) as string })
+    await mkdir(dir)
+    expect(from('stats')).toMatchObject({
+      status: 69,
+      stderr: expect.stringContaining('refuses connections') as string,
+    })
+  })
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'does without a working directory that is somebody else’s, as with sudo -u',
+    async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+      onTestFinished(() => rm(dir, { recursive: true }))
+      const program = await copyOfProgram()
+      const { status, stderr } = spawnSync(process.execPath, [program, 'stats'], {
+        cwd: dir, // 0700, and root's
+        uid: 65_534,
+        gid: 65_534,
+        env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' },
+        encoding: 'utf8',
+      })
+      expect([status, stderr]).toEqual([69, expect.stringContaining('refuses connections')])
+    },
+  )
+
   it('prints its version and its help on stdout, and ends with 0', async () => {
     expect(await startIn('.', ['--version'], {}).ended).toMatchObject({ code: 0, out: expect.stringMatching(/^\d/) })
     expect(await startIn('.', ['--help'], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('sync') })
     expect(await startIn('.', [], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('→ ') })
   })
 })
+
+const installed = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
+
+/** Where everybody may read it, wherever the repository lies. */
+async function copyOfProgram(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'whoopster-copy-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  const root = dirname(dirname(installed))
+  for (const name of ['bin', 'dist', 'drizzle', 'package.json'])
+    await cp(join(root, name), join(dir, name), { recursive: true })
+  await chmod(dir, 0o755)
+  return join(dir, 'bin', 'whoopster.js')
+}
 
 function start({ env }: Member, args: readonly string[]): Running {
   return startIn('.', args, env)

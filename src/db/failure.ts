@@ -7,6 +7,7 @@ interface Meaning {
   hint: string
 }
 
+const UNKNOWN = "is it PostgreSQL 15 or newer, and no other system that speaks its protocol? look into the server's log"
 const RETRY = 'try again; nothing that was committed is lost'
 
 /** What PostgreSQL's SQLSTATE (five characters, or its class of two) or Node's error code means for the user. */
@@ -105,7 +106,15 @@ export function databaseFailure(error: unknown, where: string): unknown {
   const meaning = meaningOf(code, cause.message)
   if (!meaning || (code === 'ENOENT' && !('address' in cause))) {
     if (cause.name !== 'PostgresError') return error instanceof DrizzleQueryError ? cause : error
-    return new WhoopsterError('bug', `PostgreSQL at ${where} refused a statement: ${code}${said}`, { cause })
+    if (/^2[23]/.test(code ?? '')) {
+      return new WhoopsterError('bug', `PostgreSQL at ${where} refused a statement: ${code}${said}`, { cause }) // what we sent
+    }
+    const isLasting = /^(0A|2|3|42)/.test(code ?? '') // what it cannot, may not or does not know
+    return new WhoopsterError(
+      isLasting ? 'settings' : 'unavailable',
+      `PostgreSQL at ${where} refused a statement: ${code}${said}`,
+      { hint: isLasting ? UNKNOWN : `${UNKNOWN}; or try again`, cause },
+    )
   }
   return new WhoopsterError(meaning.reason, `PostgreSQL at ${where} ${meaning.says}${said}`, {
     hint: meaning.hint,

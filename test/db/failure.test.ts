@@ -64,7 +64,7 @@ describe('a failure has a meaning', () => {
     ['TLS_NOT_OFFERED', 78, 'does not offer TLS'],
     ['22P05', 70, 'refused a statement: 22P05'],
     ['23505', 70, 'refused a statement: 23505'],
-    ['XX000', 70, 'refused a statement: XX000'],
+    ['XX000', 69, 'refused a statement: XX000'],
   ])('%s: %i, %s', (code, exit, says) => {
     const cause = said(code)
     const named = databaseFailure(cause, WHERE) as WhoopsterError
@@ -129,7 +129,7 @@ describe('a failure of a real statement', () => {
   it.each([
     ['a table that is missing', sql`select ${SECRET} from nowhere`, 78, 'lacks a table'],
     ['a column that is missing', sql`select nothing, ${SECRET} from users`, 78, 'lacks a column'],
-    ['a syntax error', sql`selekt ${SECRET}`, 70, 'refused a statement: 42601'],
+    ['a syntax error', sql`selekt ${SECRET}`, 78, 'refused a statement: 42601'],
     ['a duplicate', sql`insert into users (whoop_user_id, email) values (1, ${SECRET}), (1, ${SECRET})`, 70, '23505'],
     ['a text that is no number', sql`select (${SECRET}::text || '')::int / 0`, 70, '22P02'],
     ['a zero character', sql`select ${`{"a":"${SECRET}\\u0000"}`}::text::jsonb`, 70, '22P05'],
