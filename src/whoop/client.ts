@@ -6,7 +6,7 @@ import { userAgent } from './agent.ts'
 import type { Pace } from './pace.ts'
 import { LONGEST_WAIT_MS, readLimit } from './pace.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
-import { reasonOf, wordsOf } from './words.ts'
+import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './words.ts'
 
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
 export interface Authority {
@@ -73,7 +73,7 @@ export function createWhoop(options: WhoopOptions): Whoop {
       const reply = await once(path, token)
       const retryable = reply.json === undefined && reply.status === 200 ? undefined : reply.status
       const wait = waitBeforeRetry(attempt, { status: retryable, saysMs: reply.waitMs }, random())
-      if (wait === undefined || interrupted.aborted) return reply
+      if (wait === undefined || interrupted.aborted || isAboutTls(reply.error)) return reply
       if (wait > LONGEST_WAIT_MS && reply.status === 429) throw spent(path, wait)
       if (wait > LONGEST_WAIT_MS) return reply
       log.debug('asking again', { path, status: reply.status, attempt, waitMs: wait })
@@ -107,6 +107,7 @@ export function createWhoop(options: WhoopOptions): Whoop {
       return readReply(answer, await answer.text(), token, clock.now())
     } catch (error) {
       interrupted.throwIfAborted()
+      if (error instanceof WhoopsterError) throw error // a setting that is wrong
       // A body that is cut off forgets why. And naming the deadline here keeps it: Node 20 lets go of what only `any` knows.
       return { words: '', error: deadline.aborted ? deadline.reason : error }
     }
@@ -163,7 +164,9 @@ function refusal(path: string, reply: Reply): WhoopsterError {
   const { status } = reply
   if (status === undefined) {
     return new WhoopsterError('unavailable', `WHOOP cannot be reached: ${reasonOf(reply.error)}`, {
-      hint: 'check the network (and HTTPS_PROXY, if there is a proxy), then run it again',
+      hint: isAboutTls(reply.error)
+        ? TLS_HINT
+        : 'check the network (and HTTPS_PROXY, if there is a proxy), then run it again',
       cause: reply.error,
     })
   }

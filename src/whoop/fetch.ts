@@ -1,4 +1,5 @@
 import { EnvHttpProxyAgent } from 'undici'
+import { WhoopsterError } from '../errors.ts'
 import type { Env, Fetch } from '../world.ts'
 
 // No proxy leads back here, where the sandbox and `demo` are.
@@ -9,8 +10,9 @@ const THIS_MACHINE = ['localhost', '127.0.0.1', '[::1]']
  * is web streams, forms and caches, which take longer to load than WHOOP takes to answer. No redirect is followed.
  */
 export function createFetch(env: Env): Fetch {
-  const proxy = (name: string) => env[name.toLowerCase()] ?? env[name] ?? ''
-  const noProxy = proxy('NO_PROXY')
+  const setting = (name: string) => env[name.toLowerCase()] ?? env[name] ?? ''
+  const proxy = (name: string) => readProxy(name, setting(name).trim())
+  const noProxy = setting('NO_PROXY')
   const dispatcher = new EnvHttpProxyAgent({
     httpProxy: proxy('HTTP_PROXY'),
     httpsProxy: proxy('HTTPS_PROXY'),
@@ -32,6 +34,18 @@ export function createFetch(env: Env): Fetch {
       text: () => text,
     }
   }
+}
+
+/** As curl reads it: without a scheme it is http. Nothing of it is repeated: there may be a password in it. */
+function readProxy(name: string, text: string): string {
+  if (text === '') return ''
+  const scheme = /^([a-z][\w+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  const url = scheme === undefined ? `http://${text}` : text
+  if ((scheme === undefined || scheme === 'http' || scheme === 'https') && URL.canParse(url)) return url
+  const says = scheme?.startsWith('socks')
+    ? 'names a SOCKS proxy, which whoopster cannot use'
+    : 'is no address of a proxy'
+  throw new WhoopsterError('settings', `${name} ${says}.`, { hint: 'write it as http://proxy.example.com:3128' })
 }
 
 function joined(value: string | string[] | undefined): string | null {

@@ -4,7 +4,7 @@ import type { WhoopConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from './agent.ts'
-import { oneLine, reasonOf, without } from './words.ts'
+import { isAboutTls, oneLine, reasonOf, TLS_HINT, without } from './words.ts'
 
 /** What WHOOP grants, with times by our clock. */
 export interface Grant {
@@ -64,8 +64,9 @@ export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetc
       })
       return { status: answer.status, text: await answer.text() }
     } catch (cause) {
+      if (cause instanceof WhoopsterError) throw cause // a setting that is wrong
       throw new WhoopsterError('unavailable', `WHOOP's login server cannot be reached: ${reasonOf(cause)}`, {
-        hint: 'check the network, then run it again',
+        hint: isAboutTls(cause) ? TLS_HINT : 'check the network, then run it again',
         cause,
       })
     }

@@ -1,6 +1,6 @@
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from './agent.ts'
-import { reasonOf } from './words.ts'
+import { codeOf, isAboutTls, reasonOf } from './words.ts'
 
 /** How far a request came that asks for nothing: it brings no token, so WHOOP says no, and that is an answer. */
 export type Reached =
@@ -9,7 +9,6 @@ export type Reached =
 
 const TIMEOUT_MS = 15_000
 const DNS = /^(ENOTFOUND|EAI_)/
-const TLS = /CERT|SELF_SIGNED|UNABLE_TO_|EPROTO|^ERR_(TLS|SSL)/
 
 export async function reach(
   baseUrl: string,
@@ -34,7 +33,7 @@ export async function reach(
   } catch (error) {
     interrupted.throwIfAborted()
     const code = codeOf(error)
-    return { stage: DNS.test(code) ? 'dns' : TLS.test(code) ? 'tls' : 'network', why: reasonOf(error) }
+    return { stage: DNS.test(code) ? 'dns' : isAboutTls(error) ? 'tls' : 'network', why: reasonOf(error) }
   }
 }
 
@@ -44,11 +43,4 @@ function aheadOf({ headers }: Answer, asked: number, answered: number): number |
   if (Number.isNaN(theirs)) return undefined
   if (asked > theirs + 1000) return asked - theirs - 1000
   return answered < theirs ? answered - theirs : 0
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return ''
-  if (error.cause instanceof Error) return codeOf(error.cause)
-  if (error instanceof AggregateError) return codeOf(error.errors[0])
-  return 'code' in error ? String(error.code) : ''
 }

@@ -26,3 +26,20 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ') // one for each address
   return error.message || ('code' in error ? String(error.code) : error.name)
 }
+
+/** Node's code for it, below what it is wrapped in. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  if (error.cause instanceof Error) return codeOf(error.cause)
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  return 'code' in error ? String(error.code) : ''
+}
+
+/** A certificate that nobody here vouches for, or no TLS at all: the same again would end the same. */
+export function isAboutTls(error: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_|EPROTO|^ERR_(TLS|SSL)/.test(codeOf(error))
+}
+
+/** What to do about it. Who looks into TLS on its way, as offices do, has an authority of their own. */
+export const TLS_HINT =
+  'is there a proxy that looks into TLS? put its certificate into a file, and name that in NODE_EXTRA_CA_CERTS'

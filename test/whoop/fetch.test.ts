@@ -1,9 +1,15 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFetch } from '../../src/whoop/fetch.ts'
 import { reasonOf } from '../../src/whoop/words.ts'
+import { createLog } from '../../src/terminal/log.ts'
+import { bearing, createWhoop } from '../../src/whoop/client.ts'
+import { createPace } from '../../src/whoop/pace.ts'
+import { createClock } from '../world.ts'
 import type { FetchInit } from '../../src/world.ts'
 
 const patient = AbortSignal.timeout(10_000)
@@ -174,4 +180,46 @@ describe('a signal', () => {
     const url = `http://127.0.0.1:${portOf(await listen(createServer(silent)))}`
     expect(await failing(createFetch({})(url, get(AbortSignal.timeout(20))))).toBe('no answer in time')
   })
+})
+
+describe('a proxy', () => {
+  it.each(['HTTPS_PROXY', 'http_proxy'])('without a scheme is http, as curl has it: %s', async (name) => {
+    const { port } = await startWhoop()
+    const { url, asked } = await startProxy(port)
+    const fetch = createFetch({ [name]: url })
+    const target = name === 'HTTPS_PROXY' ? 'https://whoop.invalid/' : 'http://whoop.invalid/'
+    await fetch(target, get()).catch(() => {})
+    expect(asked).toEqual([expect.stringMatching(/^whoop\.invalid:(80|443)$/)])
+  })
+
+  it.each([
+    ['socks5h://me:secret@127.0.0.1:1080', 'HTTPS_PROXY names a SOCKS proxy, which whoopster cannot use.'],
+    ['http://me:secret@:port', 'HTTPS_PROXY is no address of a proxy.'],
+  ])('that cannot be used is named, and nothing of it repeated: %s', (HTTPS_PROXY, says) => {
+    expect(() => createFetch({ HTTPS_PROXY })).toThrow(says)
+  })
+})
+
+it('a certificate that nobody vouches for is named with a way out, and not asked for again', async () => {
+  const tls = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url))
+  let visits = 0
+  const server = createTlsServer({ key: tls('server.key'), cert: tls('server.crt') })
+  server.on('connection', () => visits++)
+  await listen(server)
+  const clock = createClock()
+  const whoop = createWhoop({
+    baseUrl: `https://localhost:${portOf(server)}`,
+    fetch: createFetch({}),
+    clock,
+    pace: createPace(clock, 100),
+    authority: bearing('token'),
+    log: createLog({ write: () => true }, clock, 'error'),
+    interrupted: new AbortController().signal,
+  })
+  await expect(whoop.get('/v2/cycle', 'read:cycles')).rejects.toMatchObject({
+    reason: 'unavailable',
+    hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+  })
+  expect(clock.slept).toEqual([])
+  expect(visits).toBeLessThanOrEqual(2) // one for each address of localhost
 })
