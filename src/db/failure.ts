@@ -87,6 +87,12 @@ const pooler: Meaning = {
   hint: "put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
 }
 
+const withoutSchema: Meaning = {
+  reason: 'settings',
+  says: 'does not permit this',
+  hint: "as its owner, type: grant usage, create on schema public to … (DATABASE_URL's user)",
+}
+
 function certificate(says: string): Meaning {
   return { reason: 'settings', says, hint: 'check sslmode and sslrootcert in DATABASE_URL' }
 }
@@ -123,6 +129,7 @@ export function databaseFailure(error: unknown, where: string): unknown {
 }
 
 function meaningOf(code: string | undefined, message: string): Meaning | undefined {
+  if (code === '42501' && message.endsWith('schema public')) return withoutSchema
   if (POOLERS.test(message) || code === NO_SUCH_STATEMENT) return pooler
   return code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
 }
