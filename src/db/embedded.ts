@@ -1,11 +1,12 @@
 import { createServer, connect } from 'node:net'
 import { statSync } from 'node:fs'
-import { rm, unlink } from 'node:fs/promises'
+import { rm, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
 import { makeDirectory } from './directory.ts'
+import { codeOf } from './failure.ts'
 
 export interface Embedded {
   /** A socket for postgres.js that speaks to the database inside this process. */
@@ -40,11 +41,14 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
 }
 
 const NO_SPACE = new Set([28, 51]) // ENOSPC by Linux's count and by WebAssembly's
+const NO_FILES = new Set([24, 33, 23, 41]) // EMFILE and ENFILE, likewise
 
 /** PGlite's file system throws plain objects with a number. */
 function wordsOf(cause: unknown): string {
   if (typeof cause !== 'object' || cause === null) return String(cause)
-  if ('errno' in cause && NO_SPACE.has(Number(cause.errno))) return 'no disk space is left'
+  const number = 'errno' in cause ? Number(cause.errno) : undefined
+  if (number !== undefined && NO_SPACE.has(number)) return 'no disk space is left'
+  if (number !== undefined && NO_FILES.has(number)) return 'this process may open no more files (ulimit -n)'
   return cause instanceof Error ? cause.message : JSON.stringify(cause)
 }
 
@@ -80,10 +84,45 @@ async function lockDirectory(dir: string): Promise<() => Promise<void>> {
 const LONGEST_SOCKET_PATH = 100 // of the kernel's 108 bytes
 
 async function listenOnFile(path: string): Promise<(() => Promise<void>) | undefined> {
-  const unlock = await listen(path)
-  if (unlock || (await answers(path))) return unlock
-  await unlink(path)
-  return listen(path)
+  try {
+    const unlock = await listen(path)
+    if (unlock || (await answers(path))) return unlock
+    await unlink(path)
+    return await listen(path)
+  } catch (error) {
+    if (!NO_SOCKETS.has(codeOf(error) ?? '')) throw error
+    return lockByPulse(`${path}.pulse`) // exFAT, CIFS, a folder that a desktop shares with a container
+  }
+}
+
+const NO_SOCKETS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
+const PULSE_MS = 10_000
+const DEAD_MS = 120_000 // WebAssembly that is busy lets no timer run
+
+/** For file systems without sockets: a file that is touched while its owner lives. Undefined when somebody else's is. */
+export async function lockByPulse(path: string): Promise<(() => Promise<void>) | undefined> {
+  if (!(await create(path))) {
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0 }
+    if (Date.now() - mtimeMs < DEAD_MS) return undefined
+    await rm(path, { force: true })
+    if (!(await create(path))) return undefined
+  }
+  const pulse = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), PULSE_MS)
+  pulse.unref()
+  return async () => {
+    clearInterval(pulse)
+    await rm(path, { force: true })
+  }
+}
+
+async function create(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
 }
 
 function listen(address: string): Promise<(() => Promise<void>) | undefined> {
@@ -152,7 +191,13 @@ class PgliteSocket extends Duplex {
       if (answer.length > 0) this.push(Buffer.from(answer))
       done()
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)))
+      if (error instanceof Error && !('errno' in error)) return done(error)
+      done(
+        new WhoopsterError('unavailable', `The embedded database cannot go on: ${wordsOf(error)}`, {
+          hint: 'nothing that was committed is lost: make room for it, and run it again',
+          cause: error,
+        }),
+      )
     }
   }
 

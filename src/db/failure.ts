@@ -108,6 +108,12 @@ export function databaseFailure(error: unknown, where: string): unknown {
   const cause = rootCause(error)
   if (error instanceof WhoopsterError || !(cause instanceof Error)) return error
   const code = codeOf(cause)
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return new WhoopsterError('settings', `This process may open no more files (${cause.message})`, {
+      hint: 'raise the limit: ulimit -n 1024, LimitNOFILE= of a systemd unit, ulimits of a compose service',
+      cause,
+    })
+  }
   const said = cause.message ? ` (${cause.message.replace(DRIVERS_WORDS, 'the server hung up')})` : ''
   const meaning = meaningOf(code, cause.message)
   if (!meaning || (code === 'ENOENT' && !('address' in cause))) {

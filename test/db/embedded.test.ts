@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,7 +9,7 @@ import { sql } from 'drizzle-orm'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
-import { openEmbedded } from '../../src/db/embedded.ts'
+import { lockByPulse, openEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { loadKeys } from '../../src/db/seal.ts'
 import { loadTokens, saveProfile, saveTokens } from '../../src/db/tokens.ts'
@@ -30,6 +30,67 @@ const failureOf = (work: Promise<unknown>) =>
     () => expect.fail('it worked'),
     (error: unknown) => failure(error),
   )
+
+describe('a folder without sockets', () => {
+  it('is guarded by a file that is touched while its owner lives, and taken over from one who died', async () => {
+    const file = join(home, 'lock.pulse')
+    const unlock = await lockByPulse(file)
+    expect(unlock).toBeDefined()
+    expect(await lockByPulse(file)).toBeUndefined()
+    await unlock?.()
+    const again = await lockByPulse(file)
+    expect(again).toBeDefined()
+    await again?.()
+    writeFileSync(file, '') // whose owner was killed
+    utimesSync(file, new Date(), new Date(Date.now() - 10 * 60_000))
+    const taken = await lockByPulse(file)
+    expect(taken).toBeDefined()
+    await taken?.()
+  })
+})
+
+describe('what the process may not do', () => {
+  it.skipIf(process.getuid?.() !== 0)(
+    'a user whom the system does not know has a database like any other',
+    () => {
+      const place = mkdtempSync(join(tmpdir(), 'whoopster-uid-'))
+      chmodSync(place, 0o777)
+      const root = fileURLToPath(new URL('../..', import.meta.url))
+      for (const name of ['bin', 'dist', 'drizzle', 'package.json', 'node_modules/@electric-sql/pglite'])
+        cpSync(join(root, name), join(place, name), { recursive: true })
+      const { status, stderr } = spawnSync(process.execPath, [join(place, 'bin/whoopster.js'), 'migrate'], {
+        cwd: place,
+        uid: 54_321,
+        gid: 54_321,
+        env: { WHOOPSTER_DATA_DIR: join(place, 'data') },
+        encoding: 'utf8',
+      })
+      rmSync(place, { recursive: true })
+      expect([status, stderr]).toEqual([0, ''])
+    },
+    120_000,
+  )
+
+  it.skipIf(process.platform !== 'linux')(
+    'few open files: it says so, and how to raise the limit',
+    () => {
+      const place = mkdtempSync(join(tmpdir(), 'whoopster-files-'))
+      const program = fileURLToPath(new URL('../../bin/whoopster.js', import.meta.url))
+      const { status, stderr } = spawnSync(
+        'sh',
+        ['-c', `ulimit -n 30; exec "${process.execPath}" "${program}" migrate`],
+        {
+          env: { WHOOPSTER_DATA_DIR: place },
+          encoding: 'utf8',
+        },
+      )
+      rmSync(place, { recursive: true })
+      expect(status).not.toBe(70)
+      expect(stderr).toMatch(/may open no more files.*ulimit -n/)
+    },
+    120_000,
+  )
+})
 
 describe('the embedded database', () => {
   it('is made where it was asked for, for its owner alone', async () => {
