@@ -8,47 +8,6 @@ import { build, transform } from 'esbuild'
 
 const target = { platform: 'node', target: 'node20.19' }
 
-/**
- * undici's index loads WebSockets, caches, mocks and a second HTTP client; being CommonJS, none of it can be shaken off.
- * This is what it does for the parts that `src/whoop/fetch.ts` uses.
- */
-const undiciParts = {
-  name: 'undici-parts',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'parts' }))
-    onLoad({ filter: /^undici$/, namespace: 'parts' }, () => ({
-      contents: `
-        import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
-        import request from 'undici/lib/api/api-request.js'
-        Dispatcher.prototype.request = request
-        export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'`,
-      resolveDir: import.meta.dirname,
-    }))
-  },
-}
-
-/** We speak HTTP/1.1. undici does without HTTP/2 where Node was built without, and with it starts later. */
-const withoutHttp2 = {
-  name: 'without-http2',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:http2$/ }, () => ({ path: 'http2', namespace: 'without' }))
-    onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'exports.constants = {}' }))
-  },
-}
-
-/** commander can start subcommands that are programs of their own. We have none, and what starts programs loads slowly. */
-const lazySpawn = {
-  name: 'lazy-spawn',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'lazy' } : undefined,
-    )
-    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
-      contents: "exports.spawn = (...args) => require('node:child_process').spawn(...args)",
-    }))
-  },
-}
-
 const { outputFiles } = await build({
   ...target,
   entryPoints: ['src/main.ts', 'src/whoop/fetch.ts'],
@@ -58,7 +17,6 @@ const { outputFiles } = await build({
   splitting: true,
   format: 'esm',
   external: ['@electric-sql/pglite'], // finds its WebAssembly beside itself
-  plugins: [undiciParts, withoutHttp2, lazySpawn],
   define: { BUILD: JSON.stringify(commit()) },
   write: false,
   logLevel: 'warning',

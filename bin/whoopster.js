@@ -5,6 +5,9 @@ const { setTimeout: sleep } = require('node:timers/promises')
 const { parseEnv } = require('node:util')
 const { main } = require('../dist/main.cjs')
 
+const FIRST_NODE = 20
+const LAST_NODE = 26
+
 const env = { ...dotenv(), ...process.env }
 const interruption = new AbortController()
 let fetch
@@ -80,18 +83,20 @@ function hold() {
 
 /** Loaded when something is asked of WHOOP: from then on, pages come and go until the process ends. */
 function loadFetch() {
-  const { setFlagsFromString } = require('node:v8')
-  for (const flag of [
-    // undici's HTTP parser is WebAssembly. To compile it anew, as well as V8 can, takes a tenth of a second and 30 MB after
-    // a few answers, which is more than all the parsing in ten years of pages.
-    '--no-wasm-tier-up',
-    '--no-wasm-dynamic-tiering',
-    // What has come and gone is collected soon: ten years take little more memory than a month.
-    '--semi-space-growth-factor=1',
-    '--heap-growing-percent=20',
-  ])
-    setFlagsFromString(flag)
+  const [major] = process.versions.node.split('.').map(Number)
+  // V8 complains on stderr of a flag that it does not know: only those get them that the tests have run on.
+  if (major >= FIRST_NODE && major <= LAST_NODE) tuneV8(require('node:v8').setFlagsFromString)
   return require('../dist/whoop/fetch.cjs').createFetch(env)
+}
+
+function tuneV8(set) {
+  // undici's HTTP parser is WebAssembly. To compile it anew, as well as V8 can, takes a tenth of a second and 30 MB after
+  // a few answers, which is more than all the parsing in ten years of pages.
+  set('--no-wasm-tier-up')
+  set('--no-wasm-dynamic-tiering')
+  // What has come and gone is collected soon: ten years take little more memory than a month.
+  set('--semi-space-growth-factor=1')
+  set('--heap-growing-percent=20')
 }
 
 /** The working directory's `.env`; the environment itself comes first. */

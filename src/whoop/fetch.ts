@@ -18,7 +18,7 @@ export function createFetch(env: Env): Fetch {
     httpsProxy: proxy('HTTPS_PROXY'),
     noProxy: noProxy.trim() === '*' ? '*' : [noProxy, ...THIS_MACHINE].join(','), // a star stands alone
     connect: { timeout: 10_000 },
-    allowH2: false, // and so build.js leaves it out
+    allowH2: false,
     headersTimeout: 0, // each request brings a signal that bounds it
     bodyTimeout: 0,
   })
