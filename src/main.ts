@@ -14,6 +14,7 @@ import type { Cli } from './commands/cli.ts'
 import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog } from './terminal/log.ts'
+import { widthOf } from './terminal/style.ts'
 import { versionAndBuild } from './whoop/agent.ts'
 import type { World } from './world.ts'
 
@@ -49,8 +50,8 @@ export function createProgram(cli: Cli): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      getOutHelpWidth: () => stdout.columns ?? 80,
-      getErrHelpWidth: () => stderr.columns ?? 80,
+      getOutHelpWidth: () => widthOf(stdout),
+      getErrHelpWidth: () => widthOf(stderr),
     })
     .showSuggestionAfterError()
     .addHelpText('after', '\nWhere you stand, and what to type next:\n  $ whoopster')

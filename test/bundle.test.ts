@@ -1,13 +1,15 @@
 // What only the bundle can show: undici as esbuild has put it together, and V8 as `bin/` sets it.
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, inject, it, onTestFinished } from 'vitest'
 import { newMember } from './member.ts'
 import { startProgram } from './program.ts'
+import { expectFaithful } from './truth.ts'
 import { realClock } from './world.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/tls/${name}`, import.meta.url))
@@ -46,6 +48,28 @@ it('a Node of tomorrow is not given flags that it may not know', async () => {
   const env = { ...member.env, NODE_OPTIONS: `--require "${fixture('../future-node.cjs')}"` }
   const { code, err } = await startProgram(['sync', '--type', 'sleep', '--quiet'], env).ended
   expect({ code, err }).toEqual({ code: 0, err: '' })
+})
+
+// util-linux's script gives its command a terminal of 0 columns when it has none itself, as in CI.
+const script = ['/usr/bin/script', '/bin/script'].find(existsSync)
+
+it.runIf(script !== undefined).each(['sync', 'reprocess'])('%s ends on a terminal 0 columns wide', async (command) => {
+  const member = await newMember({ days: 40, clock: realClock() })
+  if (command === 'reprocess') await member.sync()
+  const whoopster = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
+  const line = `"${process.execPath}" "${whoopster}" ${command}`
+  const child = spawn(script ?? '', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    cwd: inject('emptyDirectory'),
+    env: { PATH: process.env.PATH, TERM: 'xterm', ...member.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 30_000,
+  })
+  let out = ''
+  child.stdout.on('data', (chunk) => (out += String(chunk)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  out = out.slice(-2_000) // ora has been seen to write without end
+  expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('read') })
+  await expectFaithful(member.database, member.sandbox)
 })
 
 /** A WHOOP with TLS: the sandbox behind it. */

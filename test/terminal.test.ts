@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -12,6 +13,7 @@ import { mean, sparkline, squeeze } from '../src/terminal/sparkline.ts'
 import { createSpinner } from '../src/terminal/spinner.ts'
 import { plain, styleFor, widthOf } from '../src/terminal/style.ts'
 import { fit, table } from '../src/terminal/table.ts'
+import { wrap } from '../src/terminal/wrap.ts'
 import type { Output } from '../src/world.ts'
 import { createClock } from './world.ts'
 
@@ -92,6 +94,10 @@ describe('a line', () => {
   ])('%j in %i columns is %j', (line, width, fitted) => {
     expect(fit(line, width)).toBe(fitted)
   })
+})
+
+it.each([0, 1, 2, 3])('nothing that is wrapped is lost at width %i', (width) => {
+  expect(wrap('run it again', width, '  ').join('').replaceAll(' ', '')).toBe('runitagain')
 })
 
 describe('a sparkline', () => {
@@ -233,6 +239,7 @@ describe('the width', () => {
     ['the terminal’s', 132, 132],
     ['80 without one', undefined, 80],
     ['80 on a terminal that does not know its own, as in a container', 0, 80],
+    ['enough for a word, on a terminal of one column', 1, 20],
   ])('is %s', (_, columns, width) => {
     expect(widthOf(capture(columns === undefined ? {} : { columns }).output)).toBe(width)
   })
@@ -321,8 +328,9 @@ describe('progress', () => {
 
 describe('the spinner', () => {
   /** A terminal that writes down how it is drawn on. */
-  function screen() {
-    const { output, text } = capture({ isTTY: true })
+  function screen(columns = 80) {
+    const { output: plainOutput, text } = capture({ isTTY: true })
+    const output = Object.assign(new EventEmitter(), plainOutput, { columns })
     const drawn = (what: string) => () => output.write(what)
     return {
       text,
@@ -340,6 +348,25 @@ describe('the spinner', () => {
     const seen = stripVTControlCharacters(text())
     expect(seen).toContain('⠋ syncing\nsleep<-^-<said meanwhile\n')
     expect(seen.slice(seen.lastIndexOf('sleep'))).toMatch(/[-^<]+$/) // its last lines are cleared
+  })
+
+  it('is silent on a terminal of no width, which ora would divide by', async () => {
+    const { output, text } = screen(0)
+    const spinner = await createSpinner(output, {}, false)
+    spinner.say(() => expect.unreachable())
+    spinner.stop()
+    expect(text()).toBe('')
+  })
+
+  it('falls silent when its terminal loses its width', async () => {
+    const { output } = screen()
+    const spinner = await createSpinner(output, {}, false)
+    spinner.say(() => 'syncing')
+    output.columns = 0
+    output.emit('resize')
+    spinner.say(() => expect.unreachable())
+    spinner.stop()
+    expect(output.listenerCount('resize')).toBe(0)
   })
 
   it.each([{ CI: '1' }, { TERM: 'dumb' }])('is silent with %j, though there is a terminal', async (env) => {

@@ -26,23 +26,29 @@ export async function createSpinner(output: Output, env: Env, quiet: boolean): P
       event(message, fields)
     }
   let isOver = false
+  const stop = () => {
+    isOver = true
+    output.off('resize', stopWithoutWidth)
+    spinner.stop()
+  }
+  const stopWithoutWidth = () => {
+    if (output.columns === 0) stop()
+  }
+  output.on('resize', stopWithoutWidth)
   return {
     say: (draw) => {
       if (isOver) return // its timer would keep the process alive
       spinner.text = draw()
       if (!spinner.isSpinning) spinner.start()
     },
-    stop: () => {
-      isOver = true
-      spinner.stop()
-    },
+    stop,
     below: ({ debug, info, warn, error }) => {
       return { debug: cleared(debug), info: cleared(info), warn: cleared(warn), error: cleared(error) }
     },
   }
 }
 
-/** Can be drawn on, and not only written to. */
+/** Can be drawn on, and not only written to. Some terminals are 0 columns wide, and ora divides by that. */
 function isScreen(output: Output): output is Output & WriteStream {
-  return 'cursorTo' in output
+  return 'cursorTo' in output && output.columns !== 0
 }

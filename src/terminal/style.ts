@@ -26,7 +26,8 @@ export async function styleFor(output: Output, env: Env): Promise<Style> {
 }
 
 const DEFAULT_COLUMNS = 80
+const FEWEST_COLUMNS = 20 // in fewer, no word is left of what is cut to fit: the terminal may wrap it
 
 export function widthOf(output: Output): number {
-  return output.columns || DEFAULT_COLUMNS // some containers' terminals say 0
+  return Math.max(FEWEST_COLUMNS, output.columns || DEFAULT_COLUMNS) // some containers' terminals say 0
 }
