@@ -1,7 +1,7 @@
 import type { WhoopConfig } from './config.ts'
 import type { Database } from './db/connect.ts'
 import type { Keys } from './db/seal.ts'
-import { deletePendingLogin, loadPendingLogin, savePendingLogin, saveProfile, saveTokens } from './db/tokens.ts'
+import { deletePendingLogin, claimPendingLogin, savePendingLogin, saveProfile, saveTokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
 import type { Log } from './log.ts'
 import { clientBearing, probe, type Refused } from './probe.ts'
@@ -47,26 +47,34 @@ export async function beginLogin({
 export async function completeLogin(means: LoginMeans, redirected: string): Promise<LoggedIn> {
   const { database, keys, config, world } = means
   const { code, state } = readRedirect(redirected)
-  const verifier = await loadPendingLogin(database.db, keys, state, world.clock.now())
-  if (verifier === undefined) {
-    throw new WhoopsterError('login', `No login is under way for this URL; each lasts ${LOGIN_MINUTES} minutes.`, {
-      hint: 'begin again: whoopster auth url',
-    })
-  }
-  const grant = await createOAuth(config, world).exchange(code, verifier)
-  const scopes = grant.scopes ?? allScopes
-  const refresh = requireLasting(grant, scopes)
-  const whoop = clientBearing(grant.access, means)
-  const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
-  await database.apart((db) =>
+  const { member, scopes, whoop } = await database.apart((db) =>
     db.transaction(async (tx) => {
+      const claim = await claimPendingLogin(tx, keys, state, world.clock.now())
+      if (typeof claim === 'string') throw notOurs(claim)
+      const grant = await createOAuth(config, world).exchange(code, claim.verifier)
+      const scopes = grant.scopes ?? allScopes
+      const refresh = requireLasting(grant, scopes)
+      const whoop = clientBearing(grant.access, means)
+      const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
       const id = await saveProfile(tx, member, world.clock.now())
       await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes })
       await deletePendingLogin(tx, state)
+      return { member, scopes, whoop }
     }),
   )
   const missing = Object.entries(scopeOf).flatMap(([type, scope]) => (scopes.includes(scope) ? [] : [type]))
   return { profile: member, scopes, missing, refused: await probe(whoop, scopes) }
+}
+
+function notOurs(claim: 'busy' | 'none'): WhoopsterError {
+  if (claim === 'busy') {
+    return new WhoopsterError('busy', 'Another process is finishing this login right now.', {
+      hint: 'see how it went: whoopster auth status',
+    })
+  }
+  return new WhoopsterError('login', `No login is under way for this URL; each lasts ${LOGIN_MINUTES} minutes.`, {
+    hint: 'it may be finished (whoopster auth status); if not, begin again: whoopster auth url',
+  })
 }
 
 /** The code and the state of a redirect, however it was pasted: quoted, broken over lines, or the query alone. */

@@ -47,6 +47,34 @@ describe('auth url and auth complete', () => {
     })
   })
 
+  it('spend a code once, however many of them are given it at once', async () => {
+    const { member, redirected } = await underWay()
+    let exchanges = 0
+    member.sandbox.world.faults.token = { slowMs: 1_000 }
+    member.sandbox.world.faults.onRequest = ({ path }) => {
+      if (path.endsWith('/token')) exchanges++
+    }
+    const runs = await Promise.all(Array.from({ length: 4 }, () => complete(member, redirected)))
+    expect(exchanges).toBe(1)
+    expect(runs.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 75, 75, 75])
+    for (const { code, err } of runs) {
+      if (code === 75) expect(err).toContain('Another process is finishing this login right now.')
+    }
+    Object.assign(member.sandbox.world.faults, { token: 'normal', onRequest: undefined })
+    expect((await member.sync()).outcome).toBe('ok')
+  })
+
+  it('are free to finish a login again when the process that was at it is gone', async () => {
+    const { member, redirected } = await underWay()
+    const claimed = member.database.sql.begin(async (sql) => {
+      await sql`select * from pending_logins for update`
+      expect(await complete(member, redirected)).toMatchObject({ code: 75 })
+      throw new Error('killed')
+    })
+    await expect(claimed).rejects.toThrow('killed')
+    expect(await complete(member, redirected)).toMatchObject({ code: 0 })
+  })
+
   it('refuse a code that was used before', async () => {
     const { member, redirected } = await underWay()
     const saved = await member.database.sql`select * from pending_logins`

@@ -219,13 +219,22 @@ export async function savePendingLogin(
   })
 }
 
-/** The verifier of the login that `state` belongs to; undefined when there is none, or its time is over. */
-export async function loadPendingLogin(db: Db, keys: Keys, state: string, now: Date): Promise<string | undefined> {
-  const [row] = await db
-    .select()
-    .from(pendingLogins)
-    .where(and(eq(pendingLogins.state, state), sql`${pendingLogins.expiresAt} >= ${now.toISOString()}`))
-  return row && unseal(keys, row.codeVerifier, `pending_logins/${state}`)
+/**
+ * The verifier of the login that `state` belongs to, for one process until its transaction ends: a code that several
+ * exchange may cost all of them the login (RFC 6749, 4.1.2). `busy`: another process has it; `none`: nobody has begun
+ * it, its time is over, or it has been finished.
+ */
+export async function claimPendingLogin(
+  tx: Tx,
+  keys: Keys,
+  state: string,
+  now: Date,
+): Promise<{ verifier: string } | 'busy' | 'none'> {
+  const wanted = and(eq(pendingLogins.state, state), sql`${pendingLogins.expiresAt} >= ${now.toISOString()}`)
+  const [mine] = await tx.select().from(pendingLogins).where(wanted).for('update', { skipLocked: true })
+  if (mine) return { verifier: unseal(keys, mine.codeVerifier, `pending_logins/${state}`) }
+  const [any] = await tx.select({ state: pendingLogins.state }).from(pendingLogins).where(wanted)
+  return any ? 'busy' : 'none'
 }
 
 export async function deletePendingLogin(db: Db | Tx, state: string): Promise<void> {

@@ -7,7 +7,7 @@ import {
   forgetTokens,
   loadLogins,
   loadMembers,
-  loadPendingLogin,
+  claimPendingLogin,
   loadTokens,
   noteRefresh,
   rememberDead,
@@ -230,22 +230,38 @@ describe('a login that is under way', () => {
   const MINUTES_10 = 600_000
   const begin = (database: Database, state: string, at = now) =>
     savePendingLogin(database.db, keys, { state, verifier: `verifier of ${state}`, now: at, minutes: 10 })
+  const claim = async ({ db }: Database, state: string, at: Date) => {
+    const claimed = await db.transaction((tx) => claimPendingLogin(tx, keys, state, at))
+    return typeof claimed === 'string' ? claimed : claimed.verifier
+  }
 
   it('can be finished for ten minutes, and no longer', () =>
     open(async (database) => {
       await begin(database, 'a')
-      const load = (at: Date) => loadPendingLogin(database.db, keys, 'a', at)
+      const load = (at: Date) => claim(database, 'a', at)
       expect(await load(now)).toBe('verifier of a')
       expect(await load(later(MINUTES_10))).toBe('verifier of a')
-      expect(await load(later(MINUTES_10 + 1))).toBeUndefined()
-      expect(await loadPendingLogin(database.db, keys, 'b', now)).toBeUndefined()
+      expect(await load(later(MINUTES_10 + 1))).toBe('none')
+      expect(await claim(database, 'b', now)).toBe('none')
+    }))
+
+  it('is claimed by one at a time', () =>
+    open(async (database) => {
+      await begin(database, 'a')
+      await database.apart((db) =>
+        db.transaction(async (tx) => {
+          expect(await claimPendingLogin(tx, keys, 'a', now)).toEqual({ verifier: 'verifier of a' })
+          expect(await claim(database, 'a', now)).toBe('busy')
+        }),
+      )
+      expect(await claim(database, 'a', now)).toBe('verifier of a')
     }))
 
   it('does not disturb another one, and what ran out is dropped', () =>
     open(async (database) => {
       await begin(database, 'a')
       await begin(database, 'b', later(MINUTES_10))
-      expect(await loadPendingLogin(database.db, keys, 'a', now)).toBe('verifier of a')
+      expect(await claim(database, 'a', now)).toBe('verifier of a')
       await begin(database, 'c', later(MINUTES_10 + 1))
       expect(await server.sql`select state from pending_logins order by state`).toEqual([
         { state: 'b' },
@@ -257,13 +273,13 @@ describe('a login that is under way', () => {
     open(async (database) => {
       await begin(database, 'a')
       await deletePendingLogin(database.db, 'a')
-      expect(await loadPendingLogin(database.db, keys, 'a', now)).toBeUndefined()
+      expect(await claim(database, 'a', now)).toBe('none')
     }))
 
   it('does not open for another state: 78', () =>
     open(async (database) => {
       await begin(database, 'a')
       await server.sql`update pending_logins set state = 'b'`
-      expect(await codeOf(loadPendingLogin(database.db, keys, 'b', now))).toBe(78)
+      expect(await codeOf(claim(database, 'b', now))).toBe(78)
     }))
 })

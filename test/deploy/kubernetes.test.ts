@@ -145,6 +145,17 @@ describe.runIf(hasKubectl).each(rendered)('k8s/%s', (path, manifests) => {
   })
 })
 
+it('a login in the cluster is one pod’s, whatever the CronJob has: docs/operations.md', async () => {
+  const filter = /jq --args '([^']+)'/.exec(await read('docs/operations.md'))?.[1] ?? expect.fail('no jq')
+  expect(filter).toContain('.spec.parallelism = 1') // a code that several pods exchange may cost the login
+  const job = { spec: { parallelism: 4, backoffLimit: 8, template: { spec: { containers: [{ args: ['sync'] }] } } } }
+  const jq = spawnSync('jq', ['--args', filter, 'auth', 'url'], { input: JSON.stringify(job), encoding: 'utf8' })
+  if (jq.error) return console.warn('not run: no jq, so the login in docs/operations.md is only read')
+  return expect(JSON.parse(jq.stdout)).toEqual({
+    spec: { parallelism: 1, backoffLimit: 0, template: { spec: { containers: [{ args: ['auth', 'url'] }] } } },
+  })
+})
+
 function all(): Manifest[] {
   return rendered.flatMap(([, manifests]) => manifests)
 }
