@@ -21,7 +21,8 @@ import { WhoopsterError } from './errors.ts'
 import { scopeOf } from './resources/index.ts'
 import type { TypeName } from './resources/names.ts'
 import { exactly, roughly } from './terminal/duration.ts'
-import { possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
+import { closedForMs, possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
+import { LONGEST_WAIT_MS } from './whoop/pace.ts'
 import type { World } from './world.ts'
 
 /** All that can be seen from outside of a run. */
@@ -158,13 +159,27 @@ function tooMany(report: Report, maxAge: number): Problem[] {
 
 /** What is healthy, and should be changed all the same. */
 export function adviceOf(report: Report): Problem[] {
-  if (!report.isAroundTheHour) return []
+  const closed = report.budget && closedOf(report.budget.state, report.at)
+  const waiting = closed ? [closed] : []
+  if (!report.isAroundTheHour) return waiting
   return [
+    ...waiting,
     {
       message: 'Runs begin around the full hour, when WHOOP has been seen to lose logins.',
       hint: 'schedule them at other minutes, such as 7,22,37,52 * * * *',
     },
   ]
+}
+
+/** Why no run asks WHOOP now, if that is so for longer than a run would wait. */
+export function closedOf(budget: Budget, now: Date): Problem | undefined {
+  const ms = closedForMs(budget, now.getTime())
+  if (ms <= LONGEST_WAIT_MS) return undefined
+  const until = new Date(now.getTime() + ms).toISOString().slice(0, 16).replace('T', ' ')
+  return {
+    message: `WHOOP is not asked before ${until} UTC (in ${roughly(ms)}): until then, the app has spent its requests.`,
+    hint: 'later runs go on by themselves; if it cannot be so, forget what was counted: delete from request_budgets',
+  }
 }
 
 function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, maxAge: number): Problem[] {

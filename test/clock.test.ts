@@ -48,4 +48,40 @@ describe('a machine whose clock is a year ahead', () => {
     ahead.serverAheadMs = -YEAR_MS
     expect((await member.run('status', { clock: ahead })).code).toBe(0)
   })
+
+  it('does not keep the runs after it from asking WHOOP', async () => {
+    const member = await newMember({ limits: { perMinute: 100, perDay: 10_000 } })
+    await syncAhead(member, YEAR_MS)
+    await member.database.sql`update request_budgets set state = state || ${left(member, YEAR_MS)}::text::jsonb` // an older version's
+    expect(await member.sync()).toMatchObject({ code: 0, outcome: 'ok' })
+    const [row] = await member.database.sql<
+      { until: string }[]
+    >`select state ->> 'closedUntil' as until from request_budgets`
+    expect(Number(row?.until)).toBeLessThanOrEqual(member.clock.now().getTime() + DAY_MS)
+  })
 })
+
+it('status and doctor say until when WHOOP is not asked, and how to forget it', async () => {
+  const member = await newMember({ days: 5 })
+  await member.sync()
+  const closedUntil = member.clock.now().getTime() + 3 * 3_600_000
+  await member.database.sql`
+    update request_budgets set state = state || ${JSON.stringify({ closedUntil })}::text::jsonb`
+  for (const line of ['status', 'doctor']) {
+    const { out } = await member.run(line)
+    const said = out.replaceAll(/\s+/g, ' ')
+    expect(said).toContain('WHOOP is not asked before 2026-11-22 13:20 UTC (in 3 hours)')
+    expect(said).toContain('delete from request_budgets')
+  }
+})
+
+function left({ clock }: Member, aheadMs: number): string {
+  const then = clock.now().getTime() + aheadMs
+  return JSON.stringify({
+    minute: [[then, 90]],
+    day: [[Math.floor(then / 900_000), 9_000, 0]],
+    closedUntil: then,
+    savedAt: then,
+    saved: 0,
+  })
+}

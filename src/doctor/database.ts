@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
 import { dataDirectory, holdsDatabase } from '../db/directory.ts'
+import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/health.ts'
+import { loadLedger } from '../db/ledger.ts'
 import { schemaState } from '../db/migrate.ts'
 import { WhoopsterError } from '../errors.ts'
+import { closedOf } from '../health.ts'
+import type { Budget } from '../whoop/budget.ts'
 import { attempt, type Means } from './findings.ts'
 import { lookAtLogins } from './logins.ts'
 
@@ -35,7 +39,9 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
         if (readOnly) find('database', 'problem', `${what}, is read-only`, 'point DATABASE_URL at the primary')
         else find('database', 'ok', what)
         await requireSession(database)
-        if (await lookAtSchema(means, database)) await lookAtLogins(means, database, whoopAnswers)
+        if (!(await lookAtSchema(means, database))) return
+        await lookAtBudget(means, database)
+        await lookAtLogins(means, database, whoopAnswers)
       },
       world.interrupted,
     )
@@ -65,6 +71,13 @@ async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean>
   else if (applied.length === 0) find('schema', 'ok', 'not made yet; the first login makes it')
   else find('schema', 'problem', `lacks ${pending.map(({ name }) => name).join(', ')}`, 'run: whoopster migrate')
   return pending.length === 0
+}
+
+async function lookAtBudget({ world, find }: Means, { db }: Database): Promise<void> {
+  const state = await loadLedger(db, world.env['WHOOP_CLIENT_ID']?.trim() || undefined)
+  if (!state) return
+  const closed = closedOf(state as Budget, (await clockOf(db, world.clock)).now())
+  if (closed) find('WHOOP', 'warning', closed.message, closed.hint)
 }
 
 function megabytes(bytes: number): string {

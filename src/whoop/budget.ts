@@ -19,6 +19,8 @@ export interface Budget {
   minuteLimit: number | null
   dayLimit: number | null
   closedUntil: number
+  /** When that was said; absent in what older versions have stored. */
+  closedAt?: number
   /** What may be spent at once to keep members current, as of `savedAt`; null while nothing has been. */
   saved: number | null
   savedAt: number
@@ -167,12 +169,40 @@ function steadily(budget: Budget, perMinute: number, plan: Plan): number {
 }
 
 /** Without what no longer counts. */
-function forget(budget: Budget, now: number): Budget {
+function forget(before: Budget, now: number): Budget {
+  const budget = believable(before, now)
   return {
     ...budget,
     minute: budget.minute.filter(([until]) => until > now),
     day: budget.day.filter((quarter) => endOfDay(quarter)[0] > now),
   }
+}
+
+const SKEW_MS = MINUTE_MS // by which processes may differ in what they take for PostgreSQL's time
+
+/**
+ * Without what a process with a wrong clock has left behind. Nothing was asked or said in the future, and WHOOP's longest
+ * window is a day: what says otherwise would stop every process until its time has come.
+ */
+export function believable(budget: Budget, now: number): Budget {
+  const latest = now + SKEW_MS
+  const minute = budget.minute.filter(([until]) => until <= latest + 2 * MINUTE_MS) // a minute, and what it was held for
+  const day = budget.day.filter(([quarter]) => quarter * QUARTER_MS <= latest)
+  const isClosed = (budget.closedAt ?? 0) <= latest && budget.closedUntil <= latest + DAY_MS
+  const isSame = minute.length === budget.minute.length && day.length === budget.day.length && isClosed
+  if (isSame && budget.savedAt <= latest) return budget
+  return {
+    ...budget,
+    minute,
+    day,
+    ...(isClosed ? {} : { closedUntil: 0, closedAt: 0 }),
+    savedAt: Math.min(budget.savedAt, now),
+  }
+}
+
+/** For how long WHOOP is not asked, by what it has said or has been asked already; in milliseconds. */
+export function closedForMs(budget: Budget, now: number): number {
+  return Math.max(0, believable(budget, now).closedUntil - now)
 }
 
 function noted(

@@ -1,5 +1,6 @@
 import type { Answer, Clock } from '../world.ts'
 import {
+  believable,
   giveBack,
   hasRoom,
   keptFree,
@@ -16,6 +17,7 @@ const MINUTE_SECONDS = 60
 const DAY_SECONDS = 86_400
 /** Longer waits than this are better spent outside of the process: the run ends with 75. */
 export const LONGEST_WAIT_MS = 120_000
+const LONGEST_WINDOW_MS = DAY_SECONDS * 1000
 const HOLD_MS = 2_000 // of a request that others cannot use meanwhile
 const HISTORY_GOES_ON = 4 // a page of each type will be followed by another one
 
@@ -65,6 +67,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
   let inLine = 0
   let said: Partial<Pick<Budget, 'minuteLimit' | 'dayLimit'>> = {}
   let closedUntil = 0
+  let closedAt = 0
   let today: number | undefined
   let line: Promise<unknown> = Promise.resolve()
 
@@ -82,11 +85,17 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
         send(held) // however long the ledger took: what was given is used
         return clock.now().getTime() - asked
       }
-      if (wait > LONGEST_WAIT_MS) closedUntil = Math.max(closedUntil, now + wait)
+      if (wait > LONGEST_WAIT_MS) close(now, wait)
       if (signal.aborted || wait > LONGEST_WAIT_MS) return now - asked
       waiting(wait)
       await clock.sleep(wait, signal)
     }
+  }
+
+  function close(now: number, ms: number): void {
+    if (now + ms <= closedUntil) return
+    closedUntil = now + ms
+    closedAt = now
   }
 
   function send(one: { unsent: number }): void {
@@ -105,7 +114,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
     const tooLong = held
     held = undefined
     const taken = await ledger.revise((before) => {
-      const outcome = take(putBack(heard(before), tooLong), perMinute, plan, { ...given, urgent, wanted })
+      const outcome = take(putBack(heard(before, now), tooLong), perMinute, plan, { ...given, urgent, wanted })
       return { state: outcome.budget, outcome }
     })
     const answered = clock.now().getTime()
@@ -119,12 +128,13 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
   }
 
   /** What WHOOP has said to this process, in the budget of all. */
-  function heard(budget: Budget): Budget {
+  function heard(before: Budget, now: number): Budget {
+    const budget = believable(before, now)
     const { minuteLimit = budget.minuteLimit, dayLimit = budget.dayLimit } = said
     const isNews =
       closedUntil > budget.closedUntil || minuteLimit !== budget.minuteLimit || dayLimit !== budget.dayLimit
-    if (budget.closedUntil > closedUntil) closedUntil = budget.closedUntil
-    return isNews ? { ...budget, minuteLimit, dayLimit, closedUntil } : budget
+    if (budget.closedUntil > closedUntil) [closedUntil, closedAt] = [budget.closedUntil, budget.closedAt ?? 0]
+    return isNews ? { ...budget, minuteLimit, dayLimit, closedUntil, closedAt } : budget
   }
 
   return {
@@ -142,7 +152,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
       said = { ...said, ...(minuteLimit ? { minuteLimit } : {}), ...(dayLimit ? { dayLimit } : {}) }
       const isShort = limit.windowSeconds === MINUTE_SECONDS && limit.remaining < keptFree(minuteLimit ?? 0)
       const now = clock.now().getTime()
-      if (isShort || limit.remaining <= 0) closedUntil = Math.max(closedUntil, now + limit.resetMs)
+      if (isShort || limit.remaining <= 0) close(now, Math.min(limit.resetMs, LONGEST_WINDOW_MS))
     },
     spentForMs: () => Math.max(0, closedUntil - clock.now().getTime()),
     remainingToday: () => today,
@@ -150,11 +160,15 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
       purpose = what
       expected = requests
     },
-    hasRoom: async (what) => hasRoom(heard(await ledger.read()), perMinute, plan, what, clock.now().getTime()),
+    hasRoom: async (what) => {
+      const now = clock.now().getTime()
+      return hasRoom(heard(await ledger.read(), now), perMinute, plan, what, now)
+    },
     settle: () => {
       const unused = held
       held = undefined
-      return ledger.revise((before) => ({ state: putBack(heard(before), unused), outcome: undefined }))
+      const now = clock.now().getTime()
+      return ledger.revise((before) => ({ state: putBack(heard(before, now), unused), outcome: undefined }))
     },
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
+  believable,
+  closedForMs,
   giveBack,
   hasRoom,
   newBudget,
@@ -30,6 +32,41 @@ function drain(budget: Budget, now: number, changes: Parameters<typeof ask>[2] =
   }
   return { budget, count }
 }
+
+describe('a process whose clock is wrong', () => {
+  it.each([
+    ['a minute', 60_000],
+    ['a day', DAY_MS],
+    ['a year', 365 * DAY_MS],
+  ])('and %s ahead stops the others for no longer than WHOOP would', (_, ahead) => {
+    const spent = drain(newBudget, START + ahead).budget
+    const closed = { ...spent, closedUntil: START + ahead + DAY_MS, closedAt: START + ahead }
+    const { granted, waitMs } = ask(closed, START)
+    if (ahead > 60_000) expect(granted).toBe(1)
+    else expect(waitMs).toBeLessThanOrEqual(DAY_MS + 60_000)
+  })
+
+  it('leaves nothing in the future behind, and what is true stays', () => {
+    const { budget } = drain(newBudget, START - 1_000)
+    expect(believable(budget, START)).toBe(budget)
+    const strange: Budget = {
+      ...budget,
+      minute: [...budget.minute, [START + DAY_MS, 50]],
+      day: [...budget.day, [Math.floor((START + DAY_MS) / (15 * MINUTE_MS)), 5_000, 0]],
+      closedUntil: START + 366 * DAY_MS,
+      saved: 7,
+      savedAt: START + DAY_MS,
+    }
+    expect(believable(strange, START)).toEqual({ ...budget, closedUntil: 0, closedAt: 0, saved: 7, savedAt: START })
+    expect(closedForMs(strange, START)).toBe(0)
+    expect(today(strange, PER_MINUTE, START)).toEqual(today(budget, PER_MINUTE, START))
+  })
+
+  it('cannot close WHOOP for ever by what an older version has stored', () => {
+    expect(closedForMs({ ...newBudget, closedUntil: START + 365 * DAY_MS }, START)).toBe(0)
+    expect(closedForMs({ ...newBudget, closedUntil: START + HOUR_MS }, START)).toBe(HOUR_MS)
+  })
+})
 
 describe('the minute', () => {
   it('gives nine tenths, and again when the first of them is a minute old', () => {
