@@ -1,11 +1,11 @@
 import { createServer, connect } from 'node:net'
 import { statSync } from 'node:fs'
-import { rm, unlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rm, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
-import { makeDirectory } from './directory.ts'
+import { makeDirectory, shelter } from './directory.ts'
 import { codeOf } from './failure.ts'
 
 export interface Embedded {
@@ -20,12 +20,15 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
   const unlock = await lockDirectory(dir)
   try {
     const { PGlite } = await import('@electric-sql/pglite')
+    await mkdir(join(dir, 'postgres'), { recursive: true, mode: 0o700 })
+    await shelter(dir)
     const database = await PGlite.create(join(dir, 'postgres'))
     return {
       socket: () => new PgliteSocket(database),
       close: async () => {
         try {
           await database.close()
+          await shelter(dir)
         } finally {
           await unlock()
         }

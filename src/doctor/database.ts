@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
-import { dataDirectory, holdsDatabase } from '../db/directory.ts'
+import { dataDirectory, holdsDatabase, openToOthers } from '../db/directory.ts'
 import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/health.ts'
 import { loadLedger } from '../db/ledger.ts'
@@ -59,6 +59,9 @@ async function lookAtDisk({ world, find }: Means, embedded: string | undefined):
   if (!embedded) return find('disk', 'skipped', "the database server's own")
   let folder = embedded
   while (!existsSync(folder)) folder = join(folder, '..')
+  for (const path of await openToOthers(embedded)) {
+    find('disk', 'warning', `others on this machine may look into ${path}`, `chmod -R go= '${path}'`)
+  }
   const free = await world.machine.freeBytes(folder)
   const message = `${megabytes(free)} free where ${embedded} is`
   if (free >= LITTLE_SPACE) return find('disk', 'ok', message)

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,7 @@ import { sql } from 'drizzle-orm'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { withDatabase, type Database } from '../../src/db/connect.ts'
+import { openToOthers } from '../../src/db/directory.ts'
 import { lockByPulse, openEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { loadKeys } from '../../src/db/seal.ts'
@@ -97,6 +98,7 @@ describe('the embedded database', () => {
     const [row] = await open(({ db }) => db.execute(sql`select 1 + 1 as two, current_setting('TimeZone') as zone`))
     expect(row).toEqual({ two: 2, zone: 'UTC' })
     expect(statSync(dir).mode & 0o777).toBe(0o700)
+    expect(openFiles(dir)).toEqual([])
   })
 
   it('keeps what was committed', async () => {
@@ -281,5 +283,43 @@ describe('two at once', () => {
     const opened = all.filter((one) => one.status === 'fulfilled')
     expect(opened).toHaveLength(1)
     await Promise.all(opened.map(({ value }) => value.close()))
+  })
+})
+
+/** What others may do anything with, the lock's socket aside. */
+function openFiles(dir: string): string[] {
+  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name !== 'lock')
+  return names.filter((name) => (statSync(join(dir, name)).mode & 0o077) !== 0)
+}
+
+describe('a data directory that was there before', () => {
+  /** As an earlier version left it: for everybody to read. */
+  async function open(): Promise<string> {
+    const dir = mkdtempSync(join(home, 'before-'))
+    await (await openEmbedded(dir)).close()
+    for (const name of ['', ...readdirSync(dir, { recursive: true, encoding: 'utf8' })]) {
+      const path = join(dir, name)
+      chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o666)
+    }
+    return dir
+  }
+
+  it('is closed to others, all of it, the next time it is used', { timeout: 120_000 }, async () => {
+    const dir = await open()
+    expect(await openToOthers(dir)).toEqual([join(dir, 'postgres')])
+    const embedded = await openEmbedded(dir)
+    expect(statSync(join(dir, 'postgres')).mode & 0o777).toBe(0o700) // before anything is read or written
+    await embedded.close()
+    expect(openFiles(dir)).toEqual([])
+    expect(statSync(dir).mode & 0o777).toBe(0o700)
+    expect(await openToOthers(dir)).toEqual([])
+  })
+
+  it('keeps its own mode when other things are in it, too', { timeout: 120_000 }, async () => {
+    const dir = await open()
+    writeFileSync(join(dir, 'notes.txt'), 'mine', { mode: 0o644 })
+    await (await openEmbedded(dir)).close()
+    expect(statSync(dir).mode & 0o777).toBe(0o755)
+    expect(openFiles(dir)).toEqual(['notes.txt'])
   })
 })
