@@ -6,6 +6,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { WhoopsterError } from '../errors.ts'
 import type { Db, Tx } from './connect.ts'
 import { codeOf } from './failure.ts'
+import { mendReader } from './reader.ts'
 
 /** A migration of this version: its name, its statements' hash, and the place in the order (`when`, epoch ms). */
 export interface Migration {
@@ -31,7 +32,10 @@ export async function schemaState(db: Db, folder = migrationsFolder()): Promise<
   return { applied, pending: ours.slice(applied.length), isShared: own === undefined && applied.length > 0 }
 }
 
-/** Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. */
+/**
+ * Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. What Grafana's role
+ * may read is looked at each time: a database that was moved comes without the server's roles.
+ */
 export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
     const { applied, pending, isShared } = await schemaState(db, folder)
@@ -39,9 +43,12 @@ export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migr
     if (isShared) await moveHistory(db, applied)
     if (applied.length > 0) await prepare(db, folder, pending[0])
     if (pending.length > 0) await apply(db, pending)
+    if (!pending.some(({ name }) => name === MAKES_READER)) await mendReader(db)
     return pending
   })
 }
+
+const MAKES_READER = '0005_grafana_views' // and says by itself what it may not
 
 /** All of them, or none. */
 async function apply(db: Db, pending: readonly Migration[]): Promise<void> {

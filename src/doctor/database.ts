@@ -8,6 +8,7 @@ import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/health.ts'
 import { loadLedger } from '../db/ledger.ts'
 import { schemaState } from '../db/migrate.ts'
+import { READER, readerLacks } from '../db/reader.ts'
 import { WhoopsterError } from '../errors.ts'
 import { closedOf } from '../health.ts'
 import type { Budget } from '../whoop/budget.ts'
@@ -40,6 +41,7 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
         else find('database', 'ok', what)
         await requireSession(database)
         if (!(await lookAtSchema(means, database))) return
+        await lookAtReader(means, database)
         await lookAtBudget(means, database)
         await lookAtLogins(means, database, whoopAnswers)
       },
@@ -74,6 +76,13 @@ async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean>
   else if (applied.length === 0) find('schema', 'ok', 'not made yet; the first login makes it')
   else find('schema', 'problem', `lacks ${pending.map(({ name }) => name).join(', ')}`, 'run: whoopster migrate')
   return pending.length === 0
+}
+
+async function lookAtReader({ find }: Means, { db }: Database): Promise<void> {
+  const statements = await readerLacks(db)
+  if (statements.length === 0) return
+  const hint = `run: whoopster migrate; or as an administrator, in this database: ${statements.join('; ')};`
+  find('schema', 'warning', `the rights of ${READER}, with which Grafana reads, are not as they should be`, hint)
 }
 
 async function lookAtBudget({ world, find }: Means, { db }: Database): Promise<void> {
