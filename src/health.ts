@@ -13,13 +13,14 @@ import {
   type TypeHealth,
   type WhoopHealth,
 } from './db/health.ts'
+import { loadStuckLocks, stuckLock } from './db/lock.ts'
 import { schemaState } from './db/migrate.ts'
 import { loadLedger } from './db/ledger.ts'
 import { loadPlan } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
 import { scopeOf } from './resources/index.ts'
-import type { TypeName } from './resources/names.ts'
+import { typeNames, type TypeName } from './resources/names.ts'
 import { exactly, roughly } from './terminal/duration.ts'
 import { closedForMs, possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
 import { LONGEST_WAIT_MS } from './whoop/pace.ts'
@@ -39,6 +40,8 @@ export interface Report {
   budget: BudgetHealth | undefined
   /** The last runs all began when a login is most easily lost. */
   isAroundTheHour: boolean
+  /** Why a sync of somebody cannot begin: his locks are kept by something else. */
+  stuck: WhoopsterError | undefined
   members: MemberHealth[]
   quarantined: Quarantined[]
   gaps: StoredGap[]
@@ -73,6 +76,7 @@ export async function examine({
     whoop: { lastStatus: null, at: null, remainingToday: null },
     budget: undefined,
     isAroundTheHour: false,
+    stuck: undefined,
     members: [],
     quarantined: [],
     gaps: [],
@@ -93,6 +97,7 @@ export async function examine({
         const plan = await loadPlan(db)
         if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
         report.isAroundTheHour = await runsAroundTheHour(db)
+        report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
         report.members = await loadMemberHealth(db)
         report.quarantined = await loadQuarantined(db)
         report.gaps = await loadGaps(db)
@@ -141,6 +146,7 @@ export function problemsOf(report: Report, maxAge: number): Problem[] {
   }
   if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
   const members = [
+    ...(report.stuck ? [{ message: report.stuck.message, hint: report.stuck.hint ?? '' }] : []),
     ...report.members.flatMap((member) => memberProblems(member, report.at, maxAge)),
     ...tooMany(report, maxAge),
   ]

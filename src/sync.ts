@@ -3,7 +3,7 @@ import { readBody } from './body.ts'
 import type { Context, Means, Order } from './context.ts'
 import { uncover } from './db/coverage.ts'
 import { databaseFailure } from './db/failure.ts'
-import { withTypesLocked } from './db/lock.ts'
+import { loadStuckLocks, stuckLock, withTypesLocked } from './db/lock.ts'
 import { servedSince, type Queue } from './db/queue.ts'
 import { beginTypes, endType, saveRun, type TypeState } from './db/runs.ts'
 import type { Member } from './db/tokens.ts'
@@ -107,6 +107,8 @@ async function syncMember(
   const startedAt = means.clock.now()
   return withTypesLocked(db, member, types, async (fence, locked) => {
     const busy = types.filter((type) => !locked.includes(type))
+    const stuck = busy.length > 0 ? stuckLock(await loadStuckLocks(db, busy, member)) : undefined
+    if (stuck && locked.length === 0) throw stuck
     if (locked.length === 0 && mode !== 'alone') return { busy }
     if (since && (await servedSince(db, member, types, { since, now: startedAt }))) return undefined
     means.pace.expect(
@@ -121,7 +123,7 @@ async function syncMember(
       return whoop
     }
     const context = { ...means, member, order, fence, openClient }
-    const results = mode === 'ordered' ? {} : skippedFor(context, busy)
+    const results = mode === 'ordered' ? {} : skippedFor(context, busy, stuck)
     const result = await attempt(context, session, locked, results)
     const run = { result, ...totals(clients.map(({ usage }) => usage)), tokenRefreshes: session.refreshes() }
     await saveRun(db, {
@@ -145,9 +147,14 @@ async function syncMember(
 }
 
 /** What another run is doing is being done. */
-function skippedFor({ log, member }: Context, busy: readonly TypeName[]): MemberResult['types'] {
-  for (const type of busy) log.info(`another run is syncing ${type}`, { whoopUserId: member.whoopUserId, type })
-  return Object.fromEntries(busy.map((type) => [type, skipped()]))
+function skippedFor(
+  { log, member: { whoopUserId } }: Context,
+  busy: readonly TypeName[],
+  stuck: WhoopsterError | undefined,
+): MemberResult['types'] {
+  if (stuck) log.error(stuck.message, { whoopUserId, reason: stuck.reason, types: busy, hint: stuck.hint })
+  else for (const type of busy) log.info(`another run is syncing ${type}`, { whoopUserId, type })
+  return Object.fromEntries(busy.map((type) => [type, skipped(stuck ? failure(stuck) : null)]))
 }
 
 async function attempt(

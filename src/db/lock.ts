@@ -72,3 +72,67 @@ function lost(): WhoopsterError {
     hint: 'run it again; everything committed is kept',
   })
 }
+
+/** Somebody has a type's lock, and it is no sync that goes on. */
+export interface StuckLock {
+  whoopUserId: number
+  type: string
+  /** PostgreSQL's number and name of who holds it. */
+  pid: number
+  user: string
+  /** When the type was last written to; null: never. */
+  lastWritten: Date | null
+}
+
+const LONGEST_SILENCE = '1 hour' // a sync that is at work writes something with every page
+
+/**
+ * Anybody who may connect can take a lock of ours. It is no run's when its user could not write what a run writes, or
+ * when neither a new connection nor a page was seen for longer than a sync takes from one to the next.
+ */
+export async function loadStuckLocks(db: Db, types: readonly string[], member?: Member): Promise<StuckLock[]> {
+  const rows = await db.execute<{
+    id: string
+    type: string
+    pid: number
+    user: string | null
+    written: string | null
+  }>(sql`
+    with wanted as (
+      select whoop_user_id, type, hashtextextended('whoopster:sync:' || whoop_user_id::text || ':' || type, 0) as key,
+        (select max(updated_at) from sync_status where user_id = users.id and data_type = type) as written
+      from users cross join ${asRows(types)} where ${member === undefined ? sql`true` : sql`users.id = ${member.id}`}
+    )
+    select whoop_user_id as id, type, pid, usename as "user", written
+    from wanted join pg_locks on locktype = 'advisory' and objsubid = 1 and granted
+      and classid = ((key >> 32) & 4294967295)::oid and objid = (key & 4294967295)::oid
+      and pg_locks.database = (select oid from pg_database where datname = current_database())
+    left join pg_stat_activity using (pid)
+    where pid <> pg_backend_pid() and (
+      not coalesce(has_table_privilege(usesysid, 'sync_status', 'UPDATE'), true)
+      or (backend_start < clock_timestamp() - ${LONGEST_SILENCE}::interval
+        and coalesce(written < clock_timestamp() - ${LONGEST_SILENCE}::interval, true)))
+    order by 1, 2`)
+  return rows.map(({ id, type, pid, user, written }) => ({
+    whoopUserId: Number(id),
+    type,
+    pid,
+    user: user ?? 'somebody',
+    lastWritten: written === null ? null : new Date(written),
+  }))
+}
+
+/** What to say of them: who, since when, and how to end it. */
+export function stuckLock(locks: readonly StuckLock[]): WhoopsterError | undefined {
+  const [first] = locks
+  if (!first) return undefined
+  const { whoopUserId, pid, user, lastWritten } = first
+  const types = locks.filter((one) => one.pid === pid && one.whoopUserId === whoopUserId).map(({ type }) => type)
+  const since = lastWritten ? `since ${lastWritten.toISOString().slice(0, 16).replace('T', ' ')} UTC` : 'yet'
+  return new WhoopsterError(
+    'busy',
+    `PostgreSQL's user ${user} (process ${pid}) keeps ${types.join(', ')} of WHOOP user ${whoopUserId} locked, and syncs nothing: ` +
+      `nothing was stored ${since}.`,
+    { hint: `end it, as that user or an administrator: select pg_terminate_backend(${pid})` },
+  )
+}
