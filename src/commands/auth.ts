@@ -3,6 +3,7 @@ import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
 import type { LoggedIn, LoginMeans } from '../login.ts'
 import type { Session } from '../session.ts'
+import { harmless } from '../terminal/safe.ts'
 import type { OAuth } from '../whoop/oauth.ts'
 
 export const addAuth: AddCommand = (program, cli) => {
@@ -152,7 +153,7 @@ async function expiry({ world }: Cli, minutes: number, done: AbortSignal): Promi
 }
 
 function welcome(cli: Cli, { profile, missing, refused }: LoggedIn): void {
-  const name = [profile.firstName, profile.lastName].filter(Boolean).join(' ')
+  const name = harmless([profile.firstName, profile.lastName].filter(Boolean).join(' '))
   print(cli, `Logged in: ${name ? `${name}, ` : ''}WHOOP user ${profile.whoopUserId}. Next: whoopster sync`)
   for (const { type, error } of refused) {
     cli.log.warn(`${type} was granted, but could not be read: ${error.message}`, { hint: error.hint ?? undefined })
@@ -197,7 +198,7 @@ async function showLogins(cli: Cli): Promise<void> {
         const state = login.dead
           ? 'has ended: run whoopster auth'
           : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
-        print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${login.name})` : ''}`)
+        print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${harmless(login.name)})` : ''}`)
         print(cli, `  login   ${state}`)
         print(cli, `  scopes  ${login.scopes.join(' ')}`)
         if (login.refusedScopes.length > 0)

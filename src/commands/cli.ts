@@ -1,5 +1,6 @@
 import type { Command } from '@commander-js/extra-typings'
 import type { Log } from '../log.ts'
+import { harmlessJson, harmlessLines } from '../terminal/safe.ts'
 import type { World } from '../world.ts'
 
 /** What every command gets: the world, where to say things, and how to end otherwise than with 0. */
@@ -25,9 +26,9 @@ export function refuseCommand(command: unknown): never {
 export type AddCommand = (program: Command, cli: Cli) => void
 
 export function print({ world }: Cli, text: string): void {
-  world.terminal.stdout.write(`${text}\n`)
+  world.terminal.stdout.write(`${harmlessLines(text)}\n`)
 }
 
-export function printJson(cli: Cli, value: unknown): void {
-  print(cli, JSON.stringify(value, null, 2))
+export function printJson({ world }: Cli, value: unknown): void {
+  world.terminal.stdout.write(`${harmlessJson(JSON.stringify(value, null, 2))}\n`)
 }

@@ -1,6 +1,7 @@
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../health.ts'
+import { harmless } from '../terminal/safe.ts'
 import { versionAndBuild } from '../whoop/agent.ts'
 import { print, type Cli } from './cli.ts'
 
@@ -81,7 +82,7 @@ function amiss(says: string[], { message, hint }: Problem): Standing {
 
 function membersOf({ members, at }: Report): string[] {
   return members.map(({ login, types }) => {
-    const who = login.name || `WHOOP user ${login.whoopUserId}`
+    const who = harmless(login.name) || `WHOOP user ${login.whoopUserId}`
     const stored = Object.entries(types).filter(([type, { records }]) => type !== 'body' && records > 0)
     if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
     const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)

@@ -19,7 +19,12 @@ export function csvLine(cells: readonly (string | null)[]): string {
   return cells.map(csvCell).join(',')
 }
 
-function csvCell(cell: string | null): string {
-  if (cell === null) return ''
+// A spreadsheet runs what begins like this, unless it is a number or a time zone (+02:00).
+const FORMULA = /^[=+\-@\t\r]/
+const NUMBER = /^[+-]?[\d.:]+(e[+-]?\d+)?$/i
+
+function csvCell(value: string | null): string {
+  if (value === null) return ''
+  const cell = FORMULA.test(value) && !NUMBER.test(value) ? `'${value}` : value
   return cell === '' || /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
 }

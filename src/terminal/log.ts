@@ -1,5 +1,6 @@
 import { levels, type Level, type Log } from '../log.ts'
 import type { Clock, Output } from '../world.ts'
+import { harmlessJson, harmlessLines } from './safe.ts'
 
 /** For a person, sentences; without a terminal, one JSON object a line (`level`, `time`, `msg`, then fields). */
 export function createLog(output: Output, clock: Clock, threshold: Level | 'silent'): Log {
@@ -15,7 +16,7 @@ export function createLog(output: Output, clock: Clock, threshold: Level | 'sile
 
 function jsonLine(level: Level, time: Date, msg: string, fields: Record<string, unknown>): string {
   const own = { level, time: time.toISOString(), msg }
-  return `${JSON.stringify({ ...own, ...fields, ...own })}\n` // first in the line, and last in saying what they are
+  return `${harmlessJson(JSON.stringify({ ...own, ...fields, ...own }))}\n` // first in the line, and last in saying what they are
 }
 
 function sentence(level: Level, _time: Date, message: string, fields: Record<string, unknown>): string {
@@ -26,5 +27,5 @@ function sentence(level: Level, _time: Date, message: string, fields: Record<str
     ...(typeof stack === 'string' ? stack.split('\n').map((line) => `  ${line}`) : []),
     ...(typeof hint === 'string' ? [`  → ${hint}`] : []),
   ]
-  return [`${prefix}${message}${details}`, ...below, ''].join('\n')
+  return harmlessLines([`${prefix}${message}${details}`, ...below, ''].join('\n'))
 }

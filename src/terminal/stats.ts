@@ -6,6 +6,7 @@ import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'
 import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
 import { mean, sparkline, squeeze } from './sparkline.ts'
+import { harmless } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'
 import { fit, length, table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -65,7 +66,7 @@ function has({ types }: MemberStats, type: TypeName): boolean {
 }
 
 function titleOf({ firstName, whoopUserId }: Member): string {
-  return firstName ? `${firstName} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
+  return firstName ? `${harmless(firstName)} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
 }
 
 function typeRows({ types }: MemberStats): string[][] {
@@ -213,7 +214,7 @@ function sports({ sports: all, units, days }: MemberStats, { style, width }: Pap
   const most = Math.max(...all.map(({ workouts }) => workouts))
   const head = ['sport', '', 'workouts', 'hours', 'strain', energy.unit, distance.unit]
   const rows = all.map((sport) => [
-    sport.name,
+    harmless(sport.name),
     style.cyan(bar(sport.workouts, most, 10)),
     String(sport.workouts),
     clock(sport.durationMs / HOUR_MS),

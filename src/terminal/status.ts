@@ -3,6 +3,7 @@ import { freshnessOf, type Problem, type Report } from '../health.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from './duration.ts'
+import { harmless } from './safe.ts'
 import { styleFor, widthOf } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -33,7 +34,7 @@ export async function drawStatus(
     const [head = [], ...rows] = typeRows(types, now, width < NARROW)
     return [
       '',
-      ...wrap(login.name, width).map((line) => style.bold(line)),
+      ...wrap(harmless(login.name), width).map((line) => style.bold(line)),
       `WHOOP user ${login.whoopUserId}, ${state}`,
       table([head.map((one) => style.dim(one)), ...rows], { right: width < NARROW ? [] : [3], width }),
       ...failures(types).flatMap((line) => wrap(line, width, '  ')),
@@ -86,18 +87,20 @@ function failures(types: MemberHealth['types']): string[] {
   const reasons = [...new Set(failed.map(([, { error }]) => error))]
   return reasons.map((reason) => {
     const names = failed.filter(([, { error }]) => error === reason).map(([type]) => type)
-    return `${names.join(', ')} failed: ${reason}`
+    return `${names.join(', ')} failed: ${harmless(reason ?? '')}`
   })
 }
 
 function strangers({ unknownFields }: MemberHealth): string[] {
-  const fields = Object.keys(unknownFields)
+  const fields = Object.keys(unknownFields).map(harmless)
   return fields.length === 0 ? [] : [`new at WHOOP, kept in raw_data: ${fields.join(', ')}`]
 }
 
 function quarantine({ quarantined, at }: Report): string[] {
   if (quarantined.length === 0) return []
-  const lines = quarantined.map((one) => `${one.type} ${one.key}, since ${ago(one.firstSeen, at)}: ${one.reason}`)
+  const lines = quarantined.map(
+    (one) => `${one.type} ${harmless(one.key)}, since ${ago(one.firstSeen, at)}: ${harmless(one.reason)}`,
+  )
   return ['', 'in quarantine', ...lines]
 }
 

@@ -1,6 +1,6 @@
 /** A stranger's text on one line, without what would steer a terminal. */
 export function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  return text.replace(/[\s\p{Cc}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+/gu, ' ').trim()
 }
 
 /** What WHOOP or something on the way there said: it may be HTML, and repeat what it was sent. */
