@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // CommonJS, like the bundle: Node's loader of ES modules alone takes longer than reading the command line.
-const { readFileSync } = require('node:fs')
+const { accessSync, closeSync, fstatSync, openSync, readFileSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { parseEnv } = require('node:util')
 const { main } = require('../dist/main.cjs')
@@ -101,20 +101,40 @@ function tuneV8(set) {
 
 /** The working directory's `.env`; the environment itself comes first. */
 function dotenv() {
+  let file
   try {
-    return parseEnv(readFileSync('.env', 'utf8').replace(/^\uFEFF/, '')) // an editor's mark is no part of the first name
+    file = openSync('.env', 'r')
+    const stranger = strangerTo(fstatSync(file))
+    if (stranger) return refuse(`.env in this directory is not read: ${stranger}`)
+    return parseEnv(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')) // an editor's mark is no part of the first name
   } catch (error) {
     if (error.code === 'ENOENT') return {}
     if (error.code === 'EACCES' && !isFileHere('.env')) return {} // the directory is somebody else's: `sudo -u` from /root
-    process.stderr.write(`error: .env in this directory cannot be read: ${error.message}\n`)
-    return process.exit(78)
+    return refuse(`.env in this directory cannot be read: ${error.message}`)
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
+}
+
+/** Who may write it can have the login sent elsewhere. A group of one's own has the number of its user. */
+function strangerTo({ uid, gid, mode }) {
+  const me = process.getuid?.()
+  if (me === undefined) return undefined
+  if (uid !== me && uid !== 0) return `it belongs to another user (${uid}).\n  → look at it, then: chown ${me} .env`
+  if ((mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid))
+    return 'others may write to it.\n  → look at it, then: chmod 600 .env'
+  return undefined
+}
+
+function refuse(message) {
+  process.stderr.write(`error: ${message}\n`)
+  return process.exit(78)
 }
 
 /** As far as we may know. */
 function isFileHere(name) {
   try {
-    require('node:fs').accessSync(name, require('node:fs').constants.F_OK)
+    accessSync(name)
     return true
   } catch {
     return false

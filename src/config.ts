@@ -5,8 +5,18 @@ import type { Env } from './world.ts'
 const text = v.pipe(v.string(), v.trim())
 const url = v.pipe(text, v.regex(/^[a-z][a-z\d+.-]*:\/\//i, 'is not a URL'), v.url('is not a URL')) // localhost:8000 is none
 const webUrl = v.pipe(text, v.regex(/^https?:\/\//i, 'does not begin with http:// or https://'), v.url('is not a URL'))
-const origin = v.pipe(
+const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+// What goes there are tokens and the client secret: in the clear for nobody but a sandbox on this machine.
+const whoopUrl = v.pipe(
   webUrl,
+  v.check((address) => {
+    if (!URL.canParse(address)) return true // said already
+    const { protocol, hostname } = new URL(address)
+    return protocol === 'https:' || THIS_MACHINE.test(hostname)
+  }, 'begins with http://, and would be sent your login in the clear: https:// only, but for this machine'),
+)
+const origin = v.pipe(
+  whoopUrl,
   v.transform((address) => address.replace(/\/+$/, '')),
 )
 const databaseUrl = v.pipe(
@@ -66,11 +76,15 @@ export const settings = {
     default: '`https://api.prod.whoop.com`',
   },
   WHOOP_AUTH_URL: {
-    schema: v.optional(webUrl),
+    schema: v.optional(whoopUrl),
     meaning: 'another OAuth consent address',
     default: 'from the base URL',
   },
-  WHOOP_TOKEN_URL: { schema: v.optional(webUrl), meaning: 'another OAuth token address', default: 'from the base URL' },
+  WHOOP_TOKEN_URL: {
+    schema: v.optional(whoopUrl),
+    meaning: 'another OAuth token address',
+    default: 'from the base URL',
+  },
   TOKEN_ENCRYPTION_KEY: {
     schema: v.optional(encryptionKeys),
     meaning: '32 bytes in base64 that seal the tokens (`whoopster auth keygen`); `new,old` while rotating',

@@ -15,6 +15,9 @@ const KEY = Buffer.alloc(32, 'new').toString('base64')
 const OLD_KEY = Buffer.alloc(32, 'old').toString('base64')
 const app: Env = { WHOOP_CLIENT_ID: 'my-app', WHOOP_CLIENT_SECRET: 'my-secret' }
 
+const IN_THE_CLEAR =
+  'begins with http://, and would be sent your login in the clear: https:// only, but for this machine'
+
 function failing(env: Env, asked: readonly SettingName[] = names): unknown {
   try {
     readConfig(env, asked)
@@ -169,6 +172,11 @@ describe('a bad value', () => {
     ['WHOOP_API_BASE_URL', 'api.prod.whoop.com', 'does not begin with http:// or https://'],
     ['WHOOP_API_BASE_URL', 'localhost:8001', 'does not begin with http:// or https://'],
     ['WHOOP_API_BASE_URL', 'https://', 'is not a URL'],
+    ['WHOOP_API_BASE_URL', 'http://api.prod.whoop.com', IN_THE_CLEAR],
+    ['WHOOP_API_BASE_URL', 'http://127.0.0.1.example.com', IN_THE_CLEAR],
+    ['WHOOP_API_BASE_URL', 'http://127.0.0.1@example.com', IN_THE_CLEAR],
+    ['WHOOP_AUTH_URL', 'http://api.prod.whoop.com/auth', IN_THE_CLEAR],
+    ['WHOOP_TOKEN_URL', 'http://10.0.0.1/token', IN_THE_CLEAR],
     ['WHOOP_AUTH_URL', 'ftp://whoop.com/auth', 'does not begin with http:// or https://'],
     ['WHOOP_TOKEN_URL', 'token', 'does not begin with http:// or https://'],
     ['MAX_REQUESTS_PER_MINUTE', '0', 'is not a whole number above 0'],
@@ -202,6 +210,8 @@ describe('a good value', () => {
     ['WHOOP_REDIRECT_URI', 'whoop://example/callback', 'whoop://example/callback'],
     ['WHOOP_REDIRECT_URI', 'https://example.com/callback/', 'https://example.com/callback/'],
     ['WHOOP_API_BASE_URL', 'http://127.0.0.1:8001/', 'http://127.0.0.1:8001'],
+    ['WHOOP_API_BASE_URL', 'http://localhost:8001', 'http://localhost:8001'],
+    ['WHOOP_API_BASE_URL', 'http://[::1]:8001', 'http://[::1]:8001'],
     ['WHOOP_API_BASE_URL', 'https://proxy.example/whoop//', 'https://proxy.example/whoop'],
     ['MAX_REQUESTS_PER_MINUTE', ' 250 ', 250],
     ['LOG_LEVEL', 'debug', 'debug'],

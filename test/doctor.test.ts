@@ -65,7 +65,7 @@ describe('doctor', () => {
   it.each([
     ['settings', { WHOOP_CLIENT_SECRET: '' }, /WHOOP_CLIENT_SECRET is not set → run: whoopster auth/],
     ['settings', { LOG_LEVEL: 'loud' }, /LOG_LEVEL is none of debug, info, warn, error → correct/],
-    ['DNS', { WHOOP_API_BASE_URL: 'http://whoop.invalid' }, /whoop\.invalid cannot be looked up.*HTTPS_PROXY/],
+    ['DNS', { WHOOP_API_BASE_URL: 'https://whoop.invalid' }, /whoop\.invalid cannot be looked up.*HTTPS_PROXY/],
     ['WHOOP', { WHOOP_API_BASE_URL: 'http://127.0.0.1:65535' }, /127\.0\.0\.1 cannot be reached: .*ECONNREFUSED/],
     ['database', { DATABASE_URL: 'postgres://me@127.0.0.1:1/x' }, /refuses connections.*is it running/],
     ['key', { TOKEN_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') }, /does not open the login of member 1/],

@@ -1,6 +1,6 @@
 // The program as it is installed: a process of its own, which can be killed.
 import { spawnSync, type ChildProcess } from 'node:child_process'
-import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -137,6 +137,22 @@ describe('the program', () => {
     expect(fromBoth.code).toBe(69)
   })
 
+  it.each([0o666, 0o602])('does not read a .env that others may write: %o', async (mode) => {
+    const { code, err } = await withDotenv((path) => chmod(path, mode))
+    expect(code).toBe(78)
+    expect(err).toBe(
+      'error: .env in this directory is not read: others may write to it.\n  → look at it, then: chmod 600 .env\n',
+    )
+  })
+
+  it.runIf(process.getuid?.() === 0)('does not read a .env that belongs to another user', async () => {
+    const { code, err } = await withDotenv((path) => chown(path, 12_345, 12_345))
+    expect({ code, err }).toMatchObject({ code: 78, err: expect.stringContaining('belongs to another user (12345)') })
+    expect((await withDotenv((path) => chmod(path, 0o644))).err).toContain(
+      'DATABASE_URL does not begin with postgres://',
+    )
+  })
+
   it('says so when .env cannot be read', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
     onTestFinished(() => rm(dir, { recursive: true }))
@@ -201,6 +217,14 @@ async function copyOfProgram(): Promise<string> {
     await cp(join(root, name), join(dir, name), { recursive: true })
   await chmod(dir, 0o755)
   return join(dir, 'bin', 'whoopster.js')
+}
+
+async function withDotenv(change: (path: string) => Promise<void>) {
+  const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  await writeFile(join(dir, '.env'), 'DATABASE_URL=mysql://from-the-file\n', { mode: 0o600 })
+  await change(join(dir, '.env'))
+  return startIn(dir, ['stats'], {}).ended
 }
 
 function start({ env }: Member, args: readonly string[]): Running {
