@@ -16,9 +16,13 @@ const LOOPBACK: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Waits on the redirect URI for WHOOP's answer, on this machine's own addresses only. Undefined when the redirect URI
- * does not lead here: then the URL has to be pasted.
+ * does not lead here: then the URL has to be pasted. `unclear` is told of a refusal that may be anybody's.
  */
-export async function listenForCallback(redirectUri: string, state: string): Promise<Callback | undefined> {
+export async function listenForCallback(
+  redirectUri: string,
+  state: string,
+  unclear: () => void,
+): Promise<Callback | undefined> {
   const uri = new URL(redirectUri)
   const addresses = LOOPBACK[uri.hostname]
   if (uri.protocol !== 'http:' || !addresses) return undefined
@@ -35,6 +39,7 @@ export async function listenForCallback(redirectUri: string, state: string): Pro
     })
     // Once the page is out: whoever waits for the redirect closes the connections next.
     response.once('close', () => answer.redirected && arrival.emit('redirect', answer.redirected))
+    if (answer.isUnclear) unclear()
     response.end(page(answer.title, answer.text))
   }
   const servers: Server[] = []
@@ -61,6 +66,7 @@ interface PageAnswer {
   title: string
   text: string
   redirected?: string
+  isUnclear?: boolean
 }
 
 /** Other tabs, favicons and other sites' pages may knock too: only the redirect with the right state counts. */
@@ -73,9 +79,12 @@ function answerTo(request: IncomingMessage, uri: URL, state: string): PageAnswer
   if (request.method !== 'GET' || url.pathname !== uri.pathname) {
     return { status: 404, title: 'Nothing here', text: 'whoopster is waiting for WHOOP on another address.' }
   }
-  // WHOOP refuses some requests before it has looked at the state, and then brings none back.
-  const refused = url.searchParams.has('error') && !url.searchParams.get('state')
-  if (refused || url.searchParams.get('state') === state) {
+  // WHOOP refuses some requests before it has looked at the state, and then brings none back. Any web page can do so, too.
+  if (url.searchParams.has('error') && !url.searchParams.get('state')) {
+    const text = 'If it was, paste the address of this page in the terminal: it then says why.'
+    return { status: 400, title: 'Was this WHOOP?', text, isUnclear: true }
+  }
+  if (url.searchParams.get('state') === state) {
     const title = url.searchParams.has('error') ? 'WHOOP refused the login' : 'Back to the terminal'
     return { status: 200, title, text: 'You can close this tab. The terminal says how it went.', redirected: url.href }
   }

@@ -32,16 +32,19 @@ interface Opened {
   callback: Callback
   /** Whether the redirect has been taken, as far as is known by now. */
   taken: () => string | undefined
+  /** How many refusals came that may be anybody's. */
+  doubts: () => number
 }
 
 async function open(host = '127.0.0.1'): Promise<Opened> {
   const port = await freePort()
-  const callback = await listenForCallback(`http://${host}:${port}/callback`, STATE)
+  let doubts = 0
+  const callback = await listenForCallback(`http://${host}:${port}/callback`, STATE, () => void doubts++)
   if (!callback) throw new Error(`nothing listens on ${host}`)
   onTestFinished(() => callback.close())
   let taken: string | undefined
   void callback.arrived.then((url) => (taken = url))
-  return { port, callback, taken: () => taken }
+  return { port, callback, taken: () => taken, doubts: () => doubts }
 }
 
 interface Knock {
@@ -123,11 +126,8 @@ describe('the redirect', () => {
     expect(await callback.arrived).toBe(`http://127.0.0.1:${port}${redirect}`)
   })
 
-  it.each([
-    ['with the state', `/callback?error=access_denied&state=${STATE}`],
-    ['with an empty state, as WHOOP does before it has looked at it', '/callback?error=invalid_scope&state='],
-    ['without a state', '/callback?error=invalid_scope'],
-  ])('may be a refusal %s', async (_, path) => {
+  it('may be a refusal with the state', async () => {
+    const path = `/callback?error=access_denied&state=${STATE}`
     const { port, callback } = await open()
     const { status, text } = await knock(port, path)
     expect(await callback.arrived).toBe(`http://127.0.0.1:${port}${path}`)
@@ -137,6 +137,21 @@ describe('the redirect', () => {
 })
 
 describe('nothing else counts', () => {
+  it.each([
+    ['an empty state, as WHOOP does before it has looked at it', '/callback?error=invalid_scope&state='],
+    ['no state, as any web page can', '/callback?error=access_denied&error_description=Call+0900+EVIL'],
+  ])('a refusal with %s, is told and does not end the login', async (_, path) => {
+    const { port, taken, doubts } = await open()
+    const { status, text } = await knock(port, path)
+    expect(status).toBe(400)
+    expect(text).toContain('Was this WHOOP?')
+    expect(text).not.toContain('EVIL')
+    expect(doubts()).toBe(1)
+    expect(taken()).toBeUndefined()
+    await knock(port, redirect)
+    expect(taken()).toBe(`http://127.0.0.1:${port}${redirect}`)
+  })
+
   it.each<[string, string, number, Knock]>([
     ['a favicon', '/favicon.ico', 404, {}],
     ['another path', `/callback/more?code=1&state=${STATE}`, 404, {}],
@@ -215,7 +230,7 @@ describe('the listener', () => {
     'http://192.168.1.2:8000/callback',
     'whoop://example/callback',
   ])('is none for %s: there the URL has to be pasted', async (uri) => {
-    expect(await listenForCallback(uri, STATE)).toBeUndefined()
+    expect(await listenForCallback(uri, STATE, () => {})).toBeUndefined()
   })
 
   it('closes with whatever still hangs on it', async () => {
@@ -232,7 +247,9 @@ describe('the listener', () => {
 
   it('says which port is taken, and what to do', async () => {
     const port = portOf(await occupy('127.0.0.1'))
-    const error: unknown = await listenForCallback(`http://127.0.0.1:${port}/callback`, STATE).catch((e: unknown) => e)
+    const error: unknown = await listenForCallback(`http://127.0.0.1:${port}/callback`, STATE, () => {}).catch(
+      (e: unknown) => e,
+    )
     const seen = JSON.stringify(failure(error), null, 2).replaceAll(String(port), '8000')
     expect(seen).toMatchInlineSnapshot(`
       "{
@@ -248,7 +265,7 @@ describe('the listener', () => {
     ['::1', '127.0.0.1'],
   ])('gives both addresses back when %s is taken', async (taken, other) => {
     const port = portOf(await occupy(taken))
-    await expect(listenForCallback(`http://localhost:${port}/callback`, STATE)).rejects.toThrow(/Cannot wait/)
+    await expect(listenForCallback(`http://localhost:${port}/callback`, STATE, () => {})).rejects.toThrow(/Cannot wait/)
     expect(await opens(port, other)).toBe(false)
   })
 })

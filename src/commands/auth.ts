@@ -114,7 +114,11 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
 /** Without the listener, pasting is left. */
 async function listen(cli: Cli, redirectUri: string, state: string) {
   const { listenForCallback } = await import('../callback.ts')
-  return listenForCallback(redirectUri, state).catch((error: unknown) => {
+  const unclear = () =>
+    cli.log.warn('A refusal came without the state of this login: from WHOOP, or from any web page. Still waiting.', {
+      hint: 'if your browser came from WHOOP, paste its address here; else go on',
+    })
+  return listenForCallback(redirectUri, state, unclear).catch((error: unknown) => {
     if (!(error instanceof WhoopsterError)) throw error
     cli.log.warn(error.message)
     return undefined
