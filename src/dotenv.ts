@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WhoopsterError } from './errors.ts'
 
@@ -7,14 +8,14 @@ const MODE = 0o600
 /** Puts settings into the folder's `.env`, where they stand or at its end; it is then for its owner alone. */
 export function changeDotenv(folder: string, values: Readonly<Record<string, string>>): { path: string; mode: string } {
   const path = join(folder, '.env')
-  const draft = `${path}.part`
+  const draft = `${path}.${randomBytes(4).toString('hex')}.part`
   try {
     const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
-    writeFileSync(draft, withValues(before, values), { mode: MODE })
-    chmodSync(draft, MODE) // a draft that was left over keeps the mode it had
+    writeFileSync(draft, withValues(before, values), { flag: 'wx', mode: MODE }) // and through no link that lies there
     renameSync(draft, path)
   } catch (cause) {
     if (existsSync(draft)) rmSync(draft)
+    if (cause instanceof WhoopsterError) throw cause
     throw new WhoopsterError('settings', `${path} cannot be written: ${String(cause)}`, {
       hint: 'go to a directory of yours, and run it again there',
       cause,
@@ -32,8 +33,12 @@ function withValues(text: string, values: Readonly<Record<string, string>>): str
   }, text)
 }
 
-/** Node's reader takes a # for a comment, and quotes for quotes. */
+/** Node's reader takes a # for a comment, quotes for quotes, and knows no way to write a quote between its like. */
 function quoted(value: string): string {
   if (/^[\w./+=:@-]+$/.test(value)) return value
-  return value.includes("'") ? `"${value}"` : `'${value}'`
+  const quote = ["'", '`', '"'].find((one) => !value.includes(one) && (one !== '"' || !value.includes('\\')))
+  if (quote && !/[\r\n]/.test(value)) return `${quote}${value}${quote}`
+  throw new WhoopsterError('settings', 'A value holds every kind of quotes, or a line break: .env cannot hold that.', {
+    hint: 'set it in the environment',
+  })
 }

@@ -1,5 +1,5 @@
 // `whoopster` alone, and `whoopster auth` before WHOOP knows the copy.
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -149,11 +149,32 @@ describe('.env', () => {
     expect(await readFile(join(dir, '.env'), 'utf8')).toBe(after)
   })
 
-  it.each(['a#b', "it's", '$1 $& x', TEST_KEY, 'a"b'])('keeps %s as it is', async (value) => {
+  it.each(['a#b', "it's", '$1 $& x', TEST_KEY, 'a"b', `it's "both"`, '`"', "'`", "'\\n"])(
+    'keeps %s as it is',
+    async (value) => {
+      const dir = await newDirectory()
+      changeDotenv(dir, { A: 'before' })
+      changeDotenv(dir, { A: value })
+      expect(parseEnv(await readFile(join(dir, '.env'), 'utf8'))).toEqual({ A: value })
+    },
+  )
+
+  it.each([`'"\``, "'`\\", 'a\nb'])('refuses what it cannot hold, rather than cut it off: %j', async (value) => {
     const dir = await newDirectory()
     changeDotenv(dir, { A: 'before' })
-    changeDotenv(dir, { A: value })
-    expect(parseEnv(await readFile(join(dir, '.env'), 'utf8'))).toEqual({ A: value })
+    expect(() => changeDotenv(dir, { A: value })).toThrow('.env cannot hold that')
+    expect(await readdir(dir)).toEqual(['.env'])
+    expect(await readFile(join(dir, '.env'), 'utf8')).toBe('A=before\n')
+  })
+
+  it('writes through no link that somebody has put there', async () => {
+    const dir = await newDirectory()
+    const victim = join(await newDirectory(), 'victim')
+    await writeFile(victim, 'untouched')
+    for (const name of ['.env.part', '.env']) await symlink(victim, join(dir, name))
+    changeDotenv(dir, { A: 'b' })
+    expect(await readFile(victim, 'utf8')).toBe('untouched')
+    expect((await lstat(join(dir, '.env'))).isSymbolicLink()).toBe(false)
   })
 
   it('says so when it cannot be written', () => {

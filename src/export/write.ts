@@ -34,7 +34,8 @@ export function toOutput(output: Output, interrupted: AbortSignal): Sink {
 export async function writeFileWhole(path: string, work: (sink: Sink) => Promise<void>): Promise<void> {
   const draft = `${path}.part`
   try {
-    const file = await open(draft, 'w', 0o600)
+    await rm(draft, { force: true }) // left over, or a link that somebody has put there
+    const file = await open(draft, 'wx', 0o600)
     try {
       await work({
         write: async (text) => {
