@@ -85,7 +85,7 @@ export function readRedirect(pasted: string): { code: string; state: string } {
   if (problem) throw oauthProblem(problem, query.get('error_description'), query.get('error_hint'))
   const code = query.get('code')
   const state = query.get('state')
-  if (code && state) return { code, state }
+  if (code && state && !/\p{Cc}/u.test(code + state)) return { code, state } // PostgreSQL takes no NUL
   throw new WhoopsterError('usage', 'That is not the URL WHOOP redirected to: it has no code and state.', {
     hint: "paste the whole address from the browser's address bar",
   })

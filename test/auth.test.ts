@@ -35,6 +35,17 @@ describe('auth url and auth complete', () => {
     expect(await complete(member, redirected)).toMatchObject({ code: 0 })
   })
 
+  it.each(['state=a%00b&code=c', 'state=a&code=c%00', 'state=%1B&code=c'])(
+    'refuse control characters: %s',
+    async (query) => {
+      const { member } = await underWay()
+      expect(await complete(member, `http://localhost:8000/callback?${query}`)).toMatchObject({
+        code: 64,
+        err: expect.not.stringContaining('stack'),
+      })
+    },
+  )
+
   it('refuse a state that nobody asked for, and one that is older than ten minutes', async () => {
     const { member, redirected } = await underWay()
     expect(await complete(member, redirected.replace(/state=[^&]+/, 'state=somebody-elses'))).toMatchObject({
