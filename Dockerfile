@@ -19,9 +19,10 @@ LABEL org.opencontainers.image.title="whoopster" \
   org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json LICENSE ./
-COPY bin bin
-COPY drizzle drizzle
+# Readable for user 1000 whatever umask the repository was checked out under.
+COPY --chmod=755 package.json LICENSE ./
+COPY --chmod=755 bin bin
+COPY --chmod=755 drizzle drizzle
 COPY --from=build /build/dist dist
 # The one package that is not in the bundle: it brings its WebAssembly along.
 COPY --from=build /build/node_modules/@electric-sql/pglite node_modules/@electric-sql/pglite
@@ -47,7 +48,7 @@ RUN case "${TARGETARCH:-amd64}" in \
 
 FROM whoopster AS scheduler
 COPY --from=supercronic /supercronic /usr/local/bin/supercronic
-COPY docker/crontab ./
+COPY --chmod=755 docker/crontab ./
 ENTRYPOINT ["supercronic", "-passthrough-logs"]
 CMD ["/app/crontab"]
 

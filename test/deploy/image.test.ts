@@ -40,6 +40,13 @@ describe('Dockerfile', () => {
     }
   })
 
+  it('can be read by its user whatever umask the repository was checked out under', () => {
+    const final = dockerfile.slice(dockerfile.indexOf(' AS whoopster'))
+    const copies = final.split('\n').filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
+    expect(copies).toHaveLength(4)
+    for (const copy of copies) expect(copy).toContain('--chmod=755')
+  })
+
   it('copies only what .dockerignore lets through', async () => {
     const allowed = (await read('.dockerignore'))
       .split('\n')
