@@ -2,13 +2,13 @@
 // would cost more than everything else together. esbuild splits ES modules only, but Node starts CommonJS sooner, and
 // so each piece is turned into that afterwards.
 import { execFileSync } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { build, transform } from 'esbuild'
 
 const target = { platform: 'node', target: 'node20.19' }
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   ...target,
   entryPoints: ['src/main.ts', 'src/whoop/fetch.ts'],
   outdir: 'dist',
@@ -19,6 +19,7 @@ const { outputFiles } = await build({
   external: ['@electric-sql/pglite'], // finds its WebAssembly beside itself
   define: { BUILD: JSON.stringify(commit()) },
   write: false,
+  metafile: true,
   logLevel: 'warning',
 })
 
@@ -36,6 +37,23 @@ for (const { path, text } of outputFiles) {
   })
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, code)
+}
+
+await writeFile('dist/LICENSES.txt', await licences(Object.keys(metafile.inputs)))
+
+/** The licence text of every package that is in the bundle, as most of them ask for. */
+async function licences(inputs) {
+  const folders = new Set(
+    inputs.flatMap((path) => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),
+  )
+  const texts = []
+  for (const folder of [...folders].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'))
+    const file = (await readdir(folder)).find((one) => /^(licen[cs]e|unlicense|copying)/i.test(one))
+    const text = file ? await readFile(`${folder}/${file}`, 'utf8') : `https://spdx.org/licenses/${license}.html`
+    texts.push(`${name} ${version} (${license})\n\n${text.trim()}`)
+  }
+  return `What is in this folder includes these packages:\n\n${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
 }
 
 /** For `--version`. An image is built without the repository, and says it in WHOOPSTER_BUILD. */

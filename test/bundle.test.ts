@@ -50,6 +50,14 @@ it('a Node of tomorrow is not given flags that it may not know', async () => {
   expect({ code, err }).toEqual({ code: 0, err: '' })
 })
 
+it('brings the licence of every package that is in it', async () => {
+  const texts = readFileSync(new URL('../dist/LICENSES.txt', import.meta.url), 'utf8')
+  for (const name of ['undici', 'commander', 'drizzle-orm', 'postgres', 'valibot', 'chalk', 'ora', 'lossless-json']) {
+    expect(texts).toMatch(new RegExp(`^${name} \\d+\\.`, 'm'))
+  }
+  expect(texts.match(/permission is hereby granted/gi)?.length).toBeGreaterThan(5)
+})
+
 // util-linux's script gives its command a terminal of 0 columns when it has none itself, as in CI.
 const script = ['/usr/bin/script', '/bin/script'].find(existsSync)
 
