@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { parseEnv } from 'node:util'
 import { Ajv } from 'ajv'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { settings } from '../../src/config.ts'
 import type { Env } from '../../src/world.ts'
 import { newMember } from '../member.ts'
-import { freePort } from '../postgres.ts'
+import { databaseUrl, freePort, startPostgres, withSql } from '../postgres.ts'
 import { expectFaithful } from '../truth.ts'
-import { realClock } from '../world.ts'
+import { logIn, realClock, run } from '../world.ts'
 import { makeImage, read, type Image } from './image.ts'
 
 interface Service {
@@ -31,6 +31,7 @@ const source = await read('docker-compose.yml')
 const demo = parseEnv(await read('docker/demo.env')) as Env
 const REQUIRED = [
   'POSTGRES_PASSWORD',
+  'APP_DB_PASSWORD',
   'WHOOP_CLIENT_ID',
   'WHOOP_CLIENT_SECRET',
   'TOKEN_ENCRYPTION_KEY',
@@ -140,6 +141,51 @@ describe('its commands, as they stand', () => {
     expect(members.map(({ whoop_user_id: id }) => Number(id))).toEqual([10_001, 10_002, 10_003])
     expect(await stop()).toBe(0)
   })
+
+  it('the program has a user of its own, and never PostgreSQL’s superuser', () => {
+    for (const [name, { environment = {} }] of Object.entries(
+      servicesWith({ ...demo, POSTGRES_PASSWORD: 'root-secret' }),
+    )) {
+      const isMaking = ['postgres', 'app-user', 'grafana-user'].includes(name)
+      expect([name, JSON.stringify(environment).includes('root-secret')]).toEqual([name, isMaking])
+    }
+  })
+
+  it.skipIf(spawnSync('psql', ['--version']).error)(
+    'the program’s user syncs what the superuser had made before',
+    async () => {
+      const server = await startPostgres({ fresh: true })
+      onTestFinished(() => server.stop())
+      await withSql(server.url, (sql) => sql`create database whoopster`)
+      const admin = databaseUrl(server.url, 'whoopster')
+      const member = await newMember({ days: 10, loggedIn: false })
+      const script = await read('docker/app-user.sql')
+      const env = { ...process.env, APP_DB_USER: 'whoopster_app', APP_DB_PASSWORD: "it's secret" }
+      const prepare = () => {
+        const { status, stderr } = spawnSync('psql', ['--no-psqlrc', '--quiet', admin], {
+          input: script,
+          env,
+          encoding: 'utf8',
+        })
+        expect([status, stderr]).toEqual([0, ''])
+      }
+      expect(await run('migrate', { DATABASE_URL: admin })).toMatchObject({ code: 0 }) // as earlier versions did
+      prepare()
+      const app = Object.assign(new URL(admin), { username: 'whoopster_app', password: "it's secret" }).href
+      expect(await run('migrate --down 3', { DATABASE_URL: app })).toMatchObject({ code: 0, err: '' })
+      prepare()
+      expect(await run('migrate', { DATABASE_URL: app })).toMatchObject({ code: 0, err: '' })
+      const mine = { ...member.env, DATABASE_URL: app }
+      await logIn(member.sandbox, mine, { clock: member.clock })
+      expect(await run('sync', mine, { clock: member.clock })).toMatchObject({ code: 0 })
+      await withSql(admin, async (sql) => {
+        const [row] = await sql`select rolsuper, rolcreaterole from pg_roles where rolname = 'whoopster_app'`
+        expect(row).toEqual({ rolsuper: false, rolcreaterole: false })
+        await sql.unsafe('set role whoopster_reader').simple()
+        await expect(sql`create temporary table mine (a int)`).rejects.toThrow('permission denied')
+      })
+    },
+  )
 
   it.skipIf(spawnSync('psql', ['--version']).error)('Grafana’s user may read, and nothing else', async () => {
     const { database } = await newMember({ days: 4, loggedIn: false })
