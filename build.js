@@ -47,7 +47,7 @@ async function licences(inputs) {
     inputs.flatMap((path) => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),
   )
   const texts = []
-  for (const folder of [...folders].sort()) {
+  for (const folder of [...folders].toSorted((one, other) => one.localeCompare(other, 'en'))) {
     const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'))
     const file = (await readdir(folder)).find((one) => /^(licen[cs]e|unlicense|copying)/i.test(one))
     const text = file ? await readFile(`${folder}/${file}`, 'utf8') : `https://spdx.org/licenses/${license}.html`

@@ -7,7 +7,8 @@ import { newMember } from './member.ts'
 
 const EVIL = 'Eve\u001B]0;owned\u0007\u009B31m\u202Egnp.\u2066\u200F\u0085\u2028\r\nMallory\u001B[8m'
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
-const OURS = /\u001B\[\d{1,2}m|[\n\t]/g // colours of ours, and the ends of lines
+const ESC = '\u001B'
+const OURS = new RegExp(`${ESC}\\[\\d{1,2}m|[\\n\\t]`, 'g') // colours of ours, and the ends of lines
 
 describe('what is printed', () => {
   it.each([false, true])('holds nothing that steers a terminal, whatever WHOOP says (terminal: %s)', async (isTTY) => {

@@ -11,9 +11,9 @@ import { expectFaithful } from './truth.ts'
 async function hold({ database }: Member, types: readonly string[], as = 'whoopster_reader') {
   const sql = postgres(database.url, { max: 1, onnotice: () => {} })
   onTestFinished(() => sql.end({ timeout: 1 }))
-  const [{ name = '' } = {}] = await database.sql<{ name: string }[]>`select current_database() as name`
+  const [row] = await database.sql<{ name: string }[]>`select current_database() as name`
   if (as !== 'owner') {
-    const login = `stranger_${name}`
+    const login = `stranger_${row?.name}`
     await database.sql.unsafe(`create role ${login} login password 'stranger' in role ${as}`)
     const url = Object.assign(new URL(database.url), { username: login, password: 'stranger' }).href
     const other = postgres(url, { max: 1, onnotice: () => {} })

@@ -20,7 +20,7 @@ export function holdsDatabase(dir: string): boolean {
   return existsSync(join(dir, 'postgres', 'PG_VERSION'))
 }
 
-const OURS = ['postgres', 'token.key', 'lock']
+const OURS = new Set(['postgres', 'token.key', 'lock'])
 const OTHERS = 0o077
 
 /**
@@ -30,8 +30,8 @@ const OTHERS = 0o077
  */
 export async function shelter(dir: string): Promise<void> {
   const inside = await readdir(dir)
-  const paths = inside.every((name) => OURS.includes(name)) ? [dir] : []
-  paths.push(...inside.filter((name) => name !== 'lock' && OURS.includes(name)).map((name) => join(dir, name)))
+  const paths = inside.every((name) => OURS.has(name)) ? [dir] : []
+  paths.push(...inside.filter((name) => name !== 'lock' && OURS.has(name)).map((name) => join(dir, name)))
   const below = await readdir(join(dir, 'postgres'), { recursive: true }).catch(() => [])
   paths.push(...below.map((name) => join(dir, 'postgres', name)))
   await Promise.all(paths.map((path) => close(path).catch(() => {}))) // it may be gone, or somebody else's

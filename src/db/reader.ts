@@ -81,10 +81,13 @@ export async function mendReader(db: Db): Promise<void> {
 async function warn(db: Db, statements: readonly string[]): Promise<void> {
   const message = `The role ${READER}, with which Grafana reads, is not as it should be, and this user may not change it.`
   const hint = `as an administrator, in this database: ${statements.join('; ')};`
-  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
   await db.execute(
     sql.raw(
       `do $warning$ begin raise warning using message = ${literal(message)}, hint = ${literal(hint)}; end $warning$`,
     ),
   )
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }

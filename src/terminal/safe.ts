@@ -3,7 +3,8 @@
 
 // C0, DEL and C1, U+2028 and U+2029, and what sets the direction of text (Unicode's UAX #9).
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu
-const COLOUR = /\u001B\[\d{1,3}(?:;\d{1,3})*m/gu // as chalk writes them
+const ESC = '\u001B'
+const COLOUR = new RegExp(`${ESC}\\[\\d{1,3}(?:;\\d{1,3})*m`, 'gu') // as chalk writes them
 
 /** A stranger's text within a line of ours: each such character is shown as one that nobody knows. */
 export function harmless(text: string): string {
