@@ -1,4 +1,4 @@
-// Once per test run: a server, and on it the migrated template that every test file's database is a copy of.
+// Once per test run: the bundle, a server, and on it the migrated template that every test file's database is a copy of.
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../src/db/migrate.ts'
+import { buildIfStale } from './bundle.ts'
 import { databaseUrl, startPostgres, withSql } from './postgres.ts'
 
 declare module 'vitest' {
@@ -19,6 +20,8 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
+  buildIfStale()
+  project.onTestsRerun(async () => void buildIfStale())
   const server = await startPostgres()
   const emptyDirectory = await mkdtemp(join(tmpdir(), 'whoopster-empty-'))
   const suffix = process.env.TEST_DATABASE_URL ? `_${randomBytes(4).toString('hex')}` : ''
