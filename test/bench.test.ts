@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { expect, inject, it } from 'vitest'
 import type { Report } from '../bench/table.ts'
 
-it('measures every figure of docs/performance.md', async () => {
+it.runIf(process.env['WHOOPSTER_LONG'])('measures every figure of docs/performance.md', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['bench/run.js', '--smoke', '--json'], {
     env: { ...process.env, TEST_DATABASE_URL: inject('postgresUrl') },
   })

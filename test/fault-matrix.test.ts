@@ -1,11 +1,12 @@
 // WHOOP and PostgreSQL fail in every way and place: no row is lost or wrong, the exit code says what to do, and the
 // next run repairs.
+import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { canned, startSandbox, type Fault, type Sandbox } from '../src/sandbox/index.ts'
 import type { TestDatabase } from './database.ts'
 import { memberOf, newMember, type Member } from './member.ts'
-import { startPostgres, withSql, type OwnServer } from './postgres.ts'
+import { databaseUrl, startPostgres, withSql, type OwnServer } from './postgres.ts'
 import { expectFaithful } from './truth.ts'
 import { createClock, envFor, logIn, type TestClock } from './world.ts'
 
@@ -181,8 +182,21 @@ describe('a lock of somebody else’s', () => {
 })
 
 describe('a server', () => {
+  let server: OwnServer
+  beforeAll(async () => {
+    server = await startPostgres({ fresh: true })
+  })
+  afterAll(() => server.stop())
+  afterEach(async () => {
+    await server.restart()
+    await withSql(server.url, async (sql) => {
+      await sql`alter system reset all`
+      await sql`select pg_reload_conf()`
+    })
+  })
+
   it.each([1, 4, 9])('that restarts at request %i: 69', async (request) => {
-    const { server, member } = await newOwnMember()
+    const member = await newMemberOn(server)
     at(member, request, () => server.restart())
     const { code, err } = await member.sync()
     expect(code, err).toBe(69)
@@ -191,7 +205,7 @@ describe('a server', () => {
   })
 
   it.each([1, 4, 9])('that becomes read-only at request %i: 69', async (request) => {
-    const { server, member } = await newOwnMember()
+    const member = await newMemberOn(server)
     at(member, request, () => setReadOnly(server, 'on'))
     const { code, err } = await member.sync()
     expect(code, err).toBe(69)
@@ -200,7 +214,7 @@ describe('a server', () => {
   })
 
   it('that is read-only costs nobody a login', async () => {
-    const { server, member } = await newOwnMember()
+    const member = await newMemberOn(server)
     member.clock.pass(2 * 3_600_000) // the access token is over
     await setReadOnly(server, 'on')
     const posts = member.sandbox.requests.length
@@ -211,7 +225,7 @@ describe('a server', () => {
   })
 
   it('without a free connection: 69, and no login is spent on it', async () => {
-    const { server, member } = await newOwnMember()
+    const member = await newMemberOn(server)
     await server.restart(['max_connections=5', 'superuser_reserved_connections=0'])
     let free = await occupy(server, 5)
     expect(await member.sync()).toMatchObject({ code: 69, error: { message: expect.stringContaining('no free') } })
@@ -364,17 +378,17 @@ async function occupy(server: OwnServer, count: number): Promise<() => Promise<v
   }
 }
 
-/** A member on a server of its own, which may be broken. */
-async function newOwnMember(): Promise<{ server: OwnServer; member: Member }> {
-  const server = await startPostgres({ fresh: true })
-  onTestFinished(server.stop)
+/** A member whose server may be broken. */
+async function newMemberOn(server: OwnServer): Promise<Member> {
+  const name = `whoopster_${randomBytes(6).toString('hex')}`
+  await withSql(server.url, (admin) => admin`create database ${admin(name)}`)
+  const url = databaseUrl(server.url, name)
   const clock = createClock()
   const sandbox: Sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now })
   onTestFinished(() => sandbox.close())
-  const env = envFor(sandbox, server.url)
+  const env = envFor(sandbox, url)
   await logIn(sandbox, env, { clock })
-  const sql = postgres(server.url, { max: 1, idle_timeout: 1, onnotice: () => {} })
+  const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} })
   onTestFinished(() => sql.end({ timeout: 1 }))
-  const database = { url: server.url, sql, drop: async () => {} }
-  return { server, member: memberOf({ database, sandbox, env, clock }) }
+  return memberOf({ database: { url, sql, drop: async () => {} }, sandbox, env, clock })
 }

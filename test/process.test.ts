@@ -11,17 +11,20 @@ import { expectFaithful } from './truth.ts'
 import { realClock } from './world.ts'
 
 describe('kill -9', () => {
-  it.each([1, 2, 5, 9, 14, 20])('at request %i of a first sync costs nothing that was committed', async (request) => {
-    const member = await newMember({ days: 200, clock: realClock() })
-    const whole = wholeSync(member)
-    await killAt(member, request, ['sync'])
-    const kept = await storedRecords(member)
-    const rest = await member.sync()
-    expect(rest.outcome).toBe('ok')
-    await expectFaithful(member.database, member.sandbox)
-    // each type asks for its newest page again, and for the page it died on
-    expect(rest.requests).toBeLessThanOrEqual(whole - Math.floor(kept / 25) + 8)
-  })
+  it.each(process.env['WHOOPSTER_LONG'] ? [1, 2, 5, 9, 14, 20] : [2, 9, 20])(
+    'at request %i of a first sync costs nothing that was committed',
+    async (request) => {
+      const member = await newMember({ days: 200, clock: realClock() })
+      const whole = wholeSync(member)
+      await killAt(member, request, ['sync'])
+      const kept = await storedRecords(member)
+      const rest = await member.sync()
+      expect(rest.outcome).toBe('ok')
+      await expectFaithful(member.database, member.sandbox)
+      // each type asks for its newest page again, and for the page it died on
+      expect(rest.requests).toBeLessThanOrEqual(whole - Math.floor(kept / 25) + 8)
+    },
+  )
 
   it('in the middle of --full is made good by a plain sync', async () => {
     const member = await newMember({ days: 200, clock: realClock() })
@@ -200,9 +203,15 @@ describe('the program', () => {
   )
 
   it('prints its version and its help on stdout, and ends with 0', async () => {
-    expect(await startIn('.', ['--version'], {}).ended).toMatchObject({ code: 0, out: expect.stringMatching(/^\d/) })
-    expect(await startIn('.', ['--help'], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('sync') })
-    expect(await startIn('.', [], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('→ ') })
+    expect(await startIn(undefined, ['--version'], {}).ended).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d/),
+    })
+    expect(await startIn(undefined, ['--help'], {}).ended).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('sync'),
+    })
+    expect(await startIn(undefined, [], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('→ ') })
   })
 })
 
@@ -228,11 +237,12 @@ async function withDotenv(change: (path: string) => Promise<void>) {
 }
 
 function start({ env }: Member, args: readonly string[]): Running {
-  return startIn('.', args, env)
+  return startIn(undefined, args, env)
 }
 
-function startIn(cwd: string, args: readonly string[], env: Record<string, string | undefined>): Running {
-  const { child, ended } = startProgram(args, env, { cwd })
+/** Without a directory: in one where nothing lies, least of all a developer's `.env`. */
+function startIn(cwd: string | undefined, args: readonly string[], env: Record<string, string | undefined>): Running {
+  const { child, ended } = startProgram(args, env, cwd === undefined ? {} : { cwd })
   const searched = ended.then((result) => {
     expect(result.out + result.err).not.toMatch(/[\w-]{80,}/) // nor a token that only this process knew
     return result

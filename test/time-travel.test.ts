@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { DAY_MS, HOUR_MS, newLife, type Life, type Ran, type Trouble } from './life.ts'
 import { expectFaithful } from './truth.ts'
 
-const STEP_MS = 6 * HOUR_MS
+const STEP_MS = (process.env['WHOOPSTER_LONG'] ? 6 : 12) * HOUR_MS
 const DAYS = 60
 
 /** What happens on which day; several things on one day happen one run after the other. */
