@@ -1,8 +1,10 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDue } from '../src/session.ts'
 import { newMember, type Member } from './member.ts'
+import { freePort } from './postgres.ts'
 import { expectNoSecrets, logIn, run, secrets, TEST_KEY, type TestClock } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -138,15 +140,16 @@ describe('auth url and auth complete', () => {
 
 describe('auth on a terminal', () => {
   it('takes the redirect from the browser, past a favicon and a second tab', async () => {
-    const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['http://127.0.0.1:18471/callback'] })
-    const env = { ...member.env, WHOOP_REDIRECT_URI: 'http://127.0.0.1:18471/callback' }
+    const origin = `http://127.0.0.1:${await freePort()}`
+    const member = await newMember({ days: 5, loggedIn: false, redirectUris: [`${origin}/callback`] })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: `${origin}/callback` }
     const pages: number[] = []
     const { code, out } = await run('auth', env, {
       clock: patient(member),
       stdin: new PassThrough(),
       openBrowser: async (url) => {
         const redirected = await member.sandbox.consent(url)
-        for (const address of ['http://127.0.0.1:18471/favicon.ico', `${redirected}x`, redirected]) {
+        for (const address of [`${origin}/favicon.ico`, `${redirected}x`, redirected]) {
           pages.push((await fetch(address)).status)
         }
         return true
@@ -184,9 +187,10 @@ describe('auth on a terminal', () => {
   })
 
   it('is left with pasting when the port is taken', async () => {
-    const port = 18_472
-    const server = createServer().listen(port, '127.0.0.1')
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
     onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
     const member = await newMember({ days: 5, loggedIn: false, redirectUris: [`http://127.0.0.1:${port}/callback`] })
     const env = { ...member.env, WHOOP_REDIRECT_URI: `http://127.0.0.1:${port}/callback` }
     const stdin = new PassThrough()

@@ -7,6 +7,7 @@ import { parseEnv } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { changeDotenv } from '../src/dotenv.ts'
 import { newMember, type Member } from './member.ts'
+import { freePort } from './postgres.ts'
 import { run, TEST_KEY, type RunOptions } from './world.ts'
 
 async function newDirectory(): Promise<string> {
@@ -113,7 +114,7 @@ describe('the end of the keyboard (Ctrl-D) at the login prompt', () => {
   })
 
   it('is told, and the browser is waited for', async () => {
-    const uri = 'http://127.0.0.1:18473/callback'
+    const uri = `http://127.0.0.1:${await freePort()}/callback`
     const member = await newMember({ days: 5, loggedIn: false, redirectUris: [uri] })
     let consentUrl = ''
     const { code, err } = await run(

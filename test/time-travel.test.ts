@@ -74,7 +74,7 @@ it('keeps what it promises for two months of edits, deletions, outages and lies,
   expect(await database.sql`select record_key, reason from quarantined_records`).toEqual([])
   expect(await database.sql`select record_key from chased_records where reason = 'missing'`).toEqual([])
   expectCheap(runs)
-}, 170_000)
+}, 600_000)
 
 it('takes the recovery with a deleted sleep though both had been delivered three weeks late', async () => {
   const life = await newLife({ days: 30 })
@@ -95,7 +95,7 @@ it('takes the recovery with a deleted sleep though both had been delivered three
   await expectFaithful(life.member.database, life.member.sandbox)
   const gone = await life.member.database.sql`select data_type as type from record_history where reason = 'deleted'`
   expect(gone.filter(({ type }) => type === 'recovery').length).toBeGreaterThan(2)
-}, 170_000)
+}, 600_000)
 
 /** One request for each collection, and a few more when something is due. */
 function expectCheap(runs: readonly Lived[]): void {

@@ -133,10 +133,10 @@ describe('a seed', () => {
     `)
   })
 
-  it('gives five years well within two seconds', () => {
-    const before = performance.now()
+  it('gives five years well within two seconds of work', () => {
+    const before = process.cpuUsage() // however busy the machine is with something else
     all(9, FIVE_YEARS)
-    expect(performance.now() - before).toBeLessThan(2000)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000)
   })
 
   it('never gives two records one id', () => {
