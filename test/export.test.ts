@@ -14,6 +14,7 @@ import { sources } from '../src/export/sources.ts'
 import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import type { Env } from '../src/world.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { surroundings } from './surroundings.ts'
 import { createClock, envFor, logIn, run } from './world.ts'
 
 const DAYS = process.env.WHOOPSTER_LONG ? 5 * 365 : 90
@@ -167,7 +168,7 @@ describe('export', () => {
     const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
     const args = ['--max-old-space-size=32', program, 'export', '--type', 'cycle', '--format', 'ndjson', '--raw']
     const child = spawn(process.execPath, args, {
-      env: { DATABASE_URL: big.url },
+      env: { ...surroundings, DATABASE_URL: big.url },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let lines = 0

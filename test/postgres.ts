@@ -10,6 +10,7 @@ import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { surroundings } from './surroundings.ts'
 
 const OURS = `whoopster-pg-${hostname()}-` // containers may share a temporary folder, but not their process ids
 const OLDEST_VERSION = 15
@@ -103,7 +104,7 @@ async function startIn(dir: string): Promise<OwnServer> {
 }
 
 async function createCluster(dir: string): Promise<Cluster> {
-  const options = { cwd: dir, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }, ...serverUser() }
+  const options = { cwd: dir, env: { ...surroundings, LC_ALL: 'C', TZ: 'UTC' }, ...serverUser() }
   const password = randomBytes(12).toString('hex') // on a shared machine an open superuser is everybody's shell
   await writeFile(join(dir, 'password'), password)
   giveAway(dir, options)

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
+import { surroundings } from './surroundings.ts'
 import { expectNoSecrets } from './world.ts'
 
 const installed = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
@@ -18,7 +19,7 @@ export function startProgram(
   env: Record<string, string | undefined>,
   { cwd = inject('emptyDirectory'), program = installed }: { cwd?: string; program?: string } = {},
 ): Running {
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...surroundings, ...env } })
   const printed = { out: '', err: '' }
   child.stdout.on('data', (chunk) => (printed.out += String(chunk)))
   child.stderr.on('data', (chunk) => (printed.err += String(chunk)))

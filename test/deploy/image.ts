@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { DockerfileParser, type Dockerfile } from 'dockerfile-ast'
 import { onTestFinished } from 'vitest'
 import type { Env } from '../../src/world.ts'
+import { surroundings } from '../surroundings.ts'
 import { expectNoSecrets } from '../world.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -71,7 +72,11 @@ export async function makeImage(target: string): Promise<Image> {
   function spawnIn([program = '', ...args]: readonly string[], env: Env) {
     const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {}
     const PATH = `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`
-    return spawn(program, args, { cwd: join(dir, 'app'), env: { NODE_ENV: 'production', PATH, ...env }, ...user })
+    return spawn(program, args, {
+      cwd: join(dir, 'app'),
+      env: { ...surroundings, NODE_ENV: 'production', PATH, ...env },
+      ...user,
+    })
   }
 
   return {
