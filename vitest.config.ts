@@ -1,14 +1,27 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const shared = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks', restoreMocks: true } as const
 
 /** Those that leave their mark on the process: nock on its sockets, a flag on V8. */
 const marking = ['test/callback.test.ts', 'test/whoop/client.test.ts', 'test/whoop/oauth.test.ts']
 
+/** Begun last, one of these would keep a single core busy while the other has nothing left to do. */
+const longest = ['time-travel', 'histories', 'fault-matrix', 'refresh', 'kill-matrix', 'turns', 'many-members']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(`/${name}.test.ts`))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
+
 export default defineConfig({
   test: {
     globalSetup: 'test/setup.ts', // once for both
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...shared, name: 'alone', include: marking } },
       // One process takes file after file, and reads the sources only for the first.

@@ -6,6 +6,7 @@ import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openEmbedded } from '../src/db/embedded.ts'
 import { startSandbox } from '../src/sandbox/index.ts'
+import { readyDirectory } from './ready.ts'
 import { expectFaithful } from './truth.ts'
 import { createClock, logIn, run } from './world.ts'
 
@@ -81,7 +82,8 @@ describe('demo', () => {
 
 async function newMember({ days }: { days: number }) {
   const clock = createClock()
-  const dir = await newDirectory()
+  const dir = await readyDirectory()
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const sandbox = await startSandbox({ days, limits: 'none', now: clock.now })
   onTestFinished(() => sandbox.close())
   const env = {

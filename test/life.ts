@@ -47,6 +47,8 @@ interface Row {
   place: Date
   end: Date | null
   written: Date
+  /** The transaction that wrote it last. */
+  version: string
 }
 
 export interface Life {
@@ -140,19 +142,42 @@ export async function newLife({ seed = 1, days = 60 }: { seed?: number; days?: n
     }
   }
 
+  /** As they are now. What no transaction has written since the last time is not carried here again. */
   async function readTables(): Promise<Map<string, Row>> {
-    const rows = await sql<Row[]>`
-      select 'sleep' as kind, id::text as key, raw_data as raw, start_time as place, end_time as end, updated_at as written
+    const rows = await sql<Omit<Row, 'raw'>[]>`
+      select 'sleep' as kind, id::text as key, start_time as place, end_time as end, updated_at as written,
+        xmin::text as version
       from sleep_records
       union all
-      select 'recovery', r.id::text, r.raw_data, coalesce(s.start_time, r.created_at_whoop),
-        coalesce(s.end_time, r.created_at_whoop), r.updated_at
+      select 'recovery', r.id::text, coalesce(s.start_time, r.created_at_whoop),
+        coalesce(s.end_time, r.created_at_whoop), r.updated_at, r.xmin::text
       from recovery_records r left join sleep_records s on s.user_id = r.user_id and s.id = r.sleep_id
       union all
-      select 'workout', id::text, raw_data, start_time, end_time, updated_at from workout_records
+      select 'workout', id::text, start_time, end_time, updated_at, xmin::text from workout_records
       union all
-      select 'cycle', id::text, raw_data, start_time, end_time, updated_at from cycle_records`
-    return new Map(rows.map((row) => [`${row.kind} ${row.key}`, row]))
+      select 'cycle', id::text, start_time, end_time, updated_at, xmin::text from cycle_records`
+    const named = rows.map((row) => [`${row.kind} ${row.key}`, row] as const)
+    const fresh = await readRaw(
+      named.filter(([id, { version }]) => stored.get(id)?.version !== version).map(([id]) => id),
+    )
+    return new Map(
+      named.map(([id, row]) => {
+        const raw = fresh.get(id) ?? stored.get(id)?.raw
+        if (!raw) throw new Error(`${id} came or went while it was looked at`)
+        return [id, { ...row, raw }]
+      }),
+    )
+  }
+
+  async function readRaw(ids: readonly string[]): Promise<Map<string, Wire>> {
+    const rows = await sql<{ id: string; raw: Wire }[]>`
+      select id, raw_data as raw from (
+        select 'sleep ' || id as id, raw_data from sleep_records
+        union all select 'recovery ' || id, raw_data from recovery_records
+        union all select 'workout ' || id, raw_data from workout_records
+        union all select 'cycle ' || id, raw_data from cycle_records) records
+      where id = any(${[...ids]})`
+    return new Map(rows.map(({ id, raw }) => [id, raw]))
   }
 
   /** Every settled version that was replaced, and every record that was deleted, is in the history, and nothing else. */

@@ -16,6 +16,8 @@ declare module 'vitest' {
     databaseSuffix: string
     /** For programs to run in: no `.env` of a developer's lies there. */
     emptyDirectory: string
+    /** For what test files share; gone when the run is over. */
+    runDirectory: string
   }
 }
 
@@ -24,11 +26,12 @@ export default async function setup(project: TestProject) {
   project.onTestsRerun(async () => void buildIfStale())
   const server = await startPostgres()
   const emptyDirectory = await mkdtemp(join(tmpdir(), 'whoopster-empty-'))
+  const runDirectory = await mkdtemp(join(tmpdir(), 'whoopster-run-'))
   const suffix = process.env.TEST_DATABASE_URL ? `_${randomBytes(4).toString('hex')}` : ''
   const teardown = async () => {
     if (suffix) await dropDatabases(server.url, suffix)
     await server.stop()
-    await rm(emptyDirectory, { recursive: true, force: true })
+    for (const dir of [emptyDirectory, runDirectory]) await rm(dir, { recursive: true, force: true })
   }
 
   try {
@@ -40,6 +43,7 @@ export default async function setup(project: TestProject) {
   project.provide('postgresUrl', server.url)
   project.provide('databaseSuffix', suffix)
   project.provide('emptyDirectory', emptyDirectory)
+  project.provide('runDirectory', runDirectory)
   return teardown
 }
 

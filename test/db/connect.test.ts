@@ -8,12 +8,13 @@ import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { readUrl, withDatabase, type Database } from '../../src/db/connect.ts'
 import { dataDirectory } from '../../src/db/directory.ts'
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { databaseUrl, startPostgres, withSql, type OwnServer } from '../postgres.ts'
+import { readyDirectory } from '../ready.ts'
 
 const pem = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url))
 
@@ -222,13 +223,11 @@ describe('a connection', () => {
 
 describe('alone', () => {
   let database: TestDatabase
-  const dir = mkdtempSync(join(tmpdir(), 'whoopster-alone-'))
   beforeAll(async () => {
     database = await createEmptyDatabase()
   })
   afterAll(async () => {
     await database.drop()
-    rmSync(dir, { recursive: true })
   })
 
   async function crowd({ db, alone }: Database) {
@@ -266,7 +265,9 @@ describe('alone', () => {
   })
 
   it('does the same on the embedded database', async () => {
-    const config = { DATABASE_URL: undefined, WHOOPSTER_DATA_DIR: dir }
+    const ready = await readyDirectory()
+    onTestFinished(() => rmSync(ready, { recursive: true }))
+    const config = { DATABASE_URL: undefined, WHOOPSTER_DATA_DIR: ready }
     expect(orderOf(await withDatabase(config, {}, crowd))).toEqual(inOrder)
   })
 
