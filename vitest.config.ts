@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-const shared = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks', restoreMocks: true } as const
+const shared = {
+  setupFiles: 'test/each.ts',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  pool: 'forks',
+  restoreMocks: true,
+} as const
 
 /** Those that leave their mark on the process: nock on its sockets, a flag on V8. */
 const marking = ['test/callback.test.ts', 'test/whoop/client.test.ts', 'test/whoop/oauth.test.ts']
@@ -9,10 +15,13 @@ const marking = ['test/callback.test.ts', 'test/whoop/client.test.ts', 'test/who
 /** Begun last, one of these would keep a single core busy while the other has nothing left to do. */
 const longest = ['time-travel', 'histories', 'fault-matrix', 'refresh', 'kill-matrix', 'turns', 'many-members']
 
+function isLong({ moduleId }: TestSpecification): boolean {
+  return longest.some((name) => moduleId.endsWith(`/${name}.test.ts`))
+}
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(`/${name}.test.ts`))
-    const sorted = await super.sort(files)
+    const sorted = await super.sort(files) // oxlint-disable-line unicorn/no-array-sort -- not an array's
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
   }
 }

@@ -5,7 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDue } from '../src/session.ts'
 import { newMember, type Member } from './member.ts'
 import { freePort } from './postgres.ts'
-import { expectNoSecrets, logIn, run, secrets, TEST_KEY, type TestClock } from './world.ts'
+import { secrets } from './secrets.ts'
+import { expectNoSecrets, logIn, run, TEST_KEY, type TestClock } from './world.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { exportNames, type ExportName } from '../src/export/names.ts'
 import { meanings } from '../src/export/meanings.ts'
 import { sources } from '../src/export/sources.ts'
@@ -168,6 +168,7 @@ describe('export', () => {
     const program = fileURLToPath(new URL('../bin/whoopster.js', import.meta.url))
     const args = ['--max-old-space-size=32', program, 'export', '--type', 'cycle', '--format', 'ndjson', '--raw']
     const child = spawn(process.execPath, args, {
+      cwd: inject('emptyDirectory'), // no .env lies there
       env: { ...surroundings, DATABASE_URL: big.url },
       stdio: ['ignore', 'pipe', 'inherit'],
     })

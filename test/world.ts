@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { main } from '../src/main.ts'
 import type { Sandbox } from '../src/sandbox/index.ts'
 import type { Answer, Clock, Env, Fetch, FetchInit, Terminal, World } from '../src/world.ts'
+import { secrets } from './secrets.ts'
 
 export const TEST_KEY = Buffer.alloc(32, 'whoopster test key').toString('base64')
 
@@ -149,9 +150,6 @@ export async function logIn(
   })
   return run(['auth', 'complete', redirected], env, options)
 }
-
-/** Everything secret that has passed between the program and WHOOP in this process. */
-export const secrets = new Set<string>()
 
 export function expectNoSecrets(text: string): void {
   const leaked = [...secrets].filter((secret) => secret.length >= 8 && text.includes(secret))

@@ -9,6 +9,7 @@ import { settings } from '../../src/config.ts'
 import type { Env } from '../../src/world.ts'
 import { newMember } from '../member.ts'
 import { databaseUrl, freePort, startPostgres, withSql } from '../postgres.ts'
+import { surroundings } from '../surroundings.ts'
 import { expectFaithful } from '../truth.ts'
 import { logIn, realClock, run } from '../world.ts'
 import { makeImage, read, type Image } from './image.ts'
@@ -193,7 +194,7 @@ describe('its commands, as they stand', () => {
     const [reader, user] = [`reader_${suffix}`, `grafana_${suffix}`]
     await database.sql.unsafe(`create role ${reader}; grant select on daily_summary to ${reader}`)
     const script = (await read('docker/grafana-user.sql')).replace('whoopster_reader', reader)
-    const env = { ...process.env, GRAFANA_DB_USER: user, GRAFANA_DB_PASSWORD: "it's secret" }
+    const env = { ...surroundings, LC_ALL: 'C', GRAFANA_DB_USER: user, GRAFANA_DB_PASSWORD: "it's secret" }
     for (let times = 0; times < 2; times++) {
       const { status, stderr } = spawnSync('psql', ['--no-psqlrc', '--quiet', database.url], {
         input: script,
