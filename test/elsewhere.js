@@ -29,13 +29,12 @@ const hostile = {
 }
 
 const home = mkdtempSync(join(tmpdir(), 'whoopster-elsewhere-'))
-const servers = []
-try {
-  process.exitCode = await main()
-} finally {
-  for (const server of servers) server.close()
-  rmSync(home, { recursive: true, force: true })
+process.on('exit', () => rmSync(home, { recursive: true, force: true }))
+let vitest
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => (vitest ? vitest.kill(signal) : process.exit(1))) // it tidies up first
 }
+process.exitCode = await main()
 
 async function main() {
   const repository = join(home, 'a copy') // with a space in its name
@@ -52,7 +51,7 @@ async function main() {
   const account = { PATH: process.env.PATH, HOME: home, USER: 'elsewhere', TMPDIR: tmpdir() }
   const env = { ...hostile, PGUSER: 'hostile', PGDATABASE: 'hostile', ...strange, ...terminal, ...account, ...clock }
   const args = ['node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)]
-  const vitest = spawn(process.execPath, args, { cwd: repository, env, stdio: 'inherit', ...user })
+  vitest = spawn(process.execPath, args, { cwd: repository, env, stdio: 'inherit', ...user })
   const [code] = await once(vitest, 'close')
   return code ?? 1
 }
@@ -96,7 +95,7 @@ async function occupy(port) {
   const server = createServer((socket) => socket.destroy())
   server.listen(port, '127.0.0.1')
   await Promise.race([once(server, 'listening'), once(server, 'error')]).catch(() => {})
-  servers.push(server)
+  server.unref()
 }
 
 function lines(settings) {
