@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../src/db/migrate.ts'
-import { buildIfStale } from './bundle.ts'
+import { buildIfStale } from './build.ts'
 import { databaseUrl, startPostgres, withSql } from './postgres.ts'
 
 declare module 'vitest' {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { buildIfStale } from './bundle.ts'
+import { buildIfStale } from './build.ts'
 
 /** A repository whose build copies its only source. */
 async function newRepository(): Promise<{ dir: string; built: () => Promise<string> }> {
