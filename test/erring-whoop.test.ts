@@ -159,6 +159,26 @@ describe('an outage', () => {
     expect((await member.sync()).users[0]?.types).toMatchObject(each({ complete: true }))
   })
 
+  it('of lists cut to two asks for no id, and a deletion behind it is noticed by the first run afterwards', async () => {
+    const member = await newMember({ days: 120 })
+    await member.sync()
+    const deleted = nth(member, 'workout', 5)
+    lie(member, paths.workout, (truth) => ({ ...truth, body: JSON.stringify(cut(JSON.parse(truth.body) as Body, 2)) }))
+    for (let run = 0; run < 3; run++) {
+      member.clock.pass(2 * HOUR_MS)
+      member.requests()
+      await member.sync()
+      expect(total(member.requests())).toBeLessThanOrEqual(9) // four pages, and what lies below the two
+    }
+    member.sandbox.world.faults.lie = undefined
+    member.sandbox.world.remove('workout', deleted.id)
+    member.clock.pass(2 * HOUR_MS)
+    member.requests()
+    expect((await member.sync()).code).toBe(0)
+    expect(total(member.requests())).toBeLessThan(20)
+    expect(await deletions(member)).toEqual([`workout ${deleted.id}`])
+  })
+
   it('while new records are made loses none of them', async () => {
     const member = await newMember({ days: 120 })
     await member.sync()

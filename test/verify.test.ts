@@ -95,6 +95,36 @@ describe('reprocess', () => {
   })
 })
 
+describe('a migration that leaves a column to be built', () => {
+  it.each(['migrate', 'sync'])('has it built by the next %s, which goes on where a killed one was', async (line) => {
+    const member = await newMember({ days: 1000 })
+    await member.sync('--type workout')
+    const { sql } = member.database
+    const rows = await sql<{ id: string }[]>`select id from workout_records order by id`
+    expect(rows.length).toBeGreaterThan(500) // more than a batch
+    await sql`insert into reprocesses (data_type) values ('workout')`
+    await sql`update workout_records set strain_score = null`
+    await sql`
+      create function die() returns trigger language plpgsql as $$ begin
+        perform pg_terminate_backend(pg_backend_pid()); return new;
+      end $$`
+    const late = rows.at(-10)?.id ?? ''
+    await sql.unsafe(`create trigger die before update on workout_records for each row when (new.id = '${late}')
+      execute function die()`)
+    expect((await member.run('migrate')).code).toBe(69)
+    const [{ left } = { left: 0 }] = await sql<{ left: number }[]>`
+      select count(*)::int as left from workout_records where strain_score is null and score_state = 'SCORED'`
+    expect(left).toBeGreaterThan(0)
+    expect(left).toBeLessThan(rows.length - 400) // the first batch is committed
+    const [begun] = await sql`select done_key is not null as begun from reprocesses`
+    expect(begun).toEqual({ begun: true })
+    await sql`drop trigger die on workout_records`
+    expect((await member.run(line)).code).toBe(0)
+    await expectFaithful(member.database, member.sandbox, { only: ['workout'] })
+    expect(await sql`select data_type from reprocesses`).toEqual([])
+  })
+})
+
 describe('status', () => {
   it('lists what is in quarantine and stays unhealthy, while only the first run says 65', async () => {
     const member = await newMember({ days: 40 })
