@@ -97,7 +97,12 @@ export async function isUpToDate(job: Job, page: Page, begun: string): Promise<b
   const { understood, unreadable, nextToken } = page
   if (understood.length === 0 || unreadable.length > 0) return false
   const newest = { records: understood, last: nextToken === undefined, at: begun }
-  return job.database.alone((db) => isAsLeft(db, job, newest))
+  try {
+    return await job.database.alone((db) => isAsLeft(db, job, newest))
+  } catch (error) {
+    if (isAboutData(error)) return false // what PostgreSQL cannot even compare is put aside when it is stored
+    throw error
+  }
 }
 
 /** Counts a page that did not have to be stored again. */

@@ -1,11 +1,14 @@
 import { isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json'
-import { describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import postgres from 'postgres'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { TypeResult } from '../src/result.ts'
 import type { Workout } from '../src/sandbox/index.ts'
 import type { Fetch } from '../src/world.ts'
-import { newMember, type Member } from './member.ts'
+import { memberOf, newMember, type Member } from './member.ts'
 import { expectFaithful } from './truth.ts'
-import { builtInFetch, type TestClock } from './world.ts'
+import { builtInFetch, envFor, logIn, type TestClock } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const OWNER = 10_001
@@ -45,6 +48,48 @@ describe(`${COUNT} mutated records`, () => {
     for (const kind of kinds) await expectKept(member, kind, entries)
   }, 120_000)
 })
+
+describe('a database in LATIN1', () => {
+  it('puts a record with a character that it lacks aside, in ASCII, and stores all others', async () => {
+    const member = await inLatin1(await newMember({ days: 3, loggedIn: false }))
+    const { world } = member.sandbox
+    const [one] = world.list('workout')
+    if (!one) throw new Error('the sandbox made no workout')
+    world.put('workout', { ...one, sport_name: '太極拳' })
+    const first = await member.sync()
+    expect(first.code, first.err).toBe(65)
+    expect(typeOf(first, 'workout')).toMatchObject({ outcome: 'ok', quarantined: 1, complete: true, error: null })
+    const [row] = await member.database.sql<{ raw: string }[]>`select raw from quarantined_records`
+    expect(row?.raw).toMatch(/^[\0-\x7f]+$/)
+    expect(JSON.parse(row?.raw ?? '')).toMatchObject({ id: one.id, sport_name: '太極拳' })
+    const stored = await member.database.sql`select from workout_records`
+    expect(stored).toHaveLength(world.list('workout').length - 1)
+    expect(await member.sync()).toMatchObject({ code: 0 })
+  })
+})
+
+/** The same member, in a database that was made before `migrate` asked for its encoding. */
+async function inLatin1(member: Member): Promise<Member> {
+  const { sql } = member.database
+  const url = new URL(member.database.url)
+  url.pathname += '_latin1'
+  const name = url.pathname.slice(1)
+  await sql.unsafe(`create database "${name}" encoding 'LATIN1' locale 'C' template template0`)
+  const latin = postgres(url.href, { max: 2, onnotice: () => {} })
+  onTestFinished(async () => {
+    await latin.end({ timeout: 1 })
+    await sql.unsafe(`drop database "${name}" with (force)`)
+  })
+  const folder = fileURLToPath(new URL('../drizzle', import.meta.url))
+  for (const { sql: statements } of readMigrationFiles({ migrationsFolder: folder })) {
+    for (const statement of statements) await latin.unsafe(statement)
+  }
+  await latin`create table whoopster_migrations (created_at bigint primary key, hash text not null)`
+  await latin`insert into whoopster_migrations ${latin(await sql`select created_at, hash from whoopster_migrations`)}`
+  const env = envFor(member.sandbox, url.href)
+  await logIn(member.sandbox, env, { clock: member.clock })
+  return memberOf({ ...member, env, database: { ...member.database, url: url.href, sql: latin } })
+}
 
 describe('a record that cannot be read', () => {
   it.each(['on the newest page', 'far below'])(

@@ -84,14 +84,13 @@ export async function endType(
   return row?.complete ?? false
 }
 
-/** Writes the run into the history, and drops what is older than 90 days, also by PostgreSQL's clock: ours may be years ahead. */
+/** Writes the run into the history, and drops what is older than 90 days. */
 export async function saveRun(db: Db, run: typeof syncRuns.$inferInsert): Promise<void> {
   const old = db.$with('old').as(
     db
       .delete(syncRuns)
       .where(
-        sql`${syncRuns.userId} = ${run.userId} and ${syncRuns.startedAt}
-          < least(${run.startedAt}::timestamptz, now()) - make_interval(days => ${KEPT_DAYS})`,
+        sql`${syncRuns.userId} = ${run.userId} and ${syncRuns.startedAt} < ${run.startedAt}::timestamptz - make_interval(days => ${KEPT_DAYS})`,
       )
       .returning({ id: syncRuns.id }),
   )
