@@ -37,10 +37,17 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
   } catch (cause) {
     await unlock()
     throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${wordsOf(cause)}`, {
-      hint: 'is the disk full, or the directory from another version? move it away to start anew',
+      hint: isAboutMemory(cause)
+        ? 'it takes about 350 MB, and 900 MB when it is made: give it more, or set DATABASE_URL to a server'
+        : 'is the disk full, or the directory from another version? move it away to start anew',
       cause,
     })
   }
+}
+
+/** WebAssembly asks for address space at once; V8 says it in several ways. */
+function isAboutMemory(cause: unknown): boolean {
+  return cause instanceof Error && /could not allocate memory|out of memory/i.test(cause.message)
 }
 
 const NO_SPACE = new Set([28, 51]) // ENOSPC by Linux's count and by WebAssembly's

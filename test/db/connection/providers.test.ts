@@ -89,7 +89,7 @@ client_tls_sslmode=allow\nclient_tls_key_file=${join(dir, 'server.key')}\nclient
     const isRoot = process.getuid?.() === 0
     const child = spawn(PGBOUNCER ?? '', [...(isRoot ? ['-u', 'nobody'] : []), ini], { stdio: 'ignore' })
     stops.push(() => void child.kill('SIGKILL'))
-    await expect.poll(() => isOpen(own)).toBe(true)
+    await expect.poll(() => isOpen(own), { timeout: 20_000 }).toBe(true)
     return `localhost:${own}`
   }
 

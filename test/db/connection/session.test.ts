@@ -361,7 +361,7 @@ describe('a server that ends what idles', () => {
         await withSql(server.url, async (admin) => {
           const asleep = () =>
             admin`select from pg_stat_activity where pid = ${me?.pid ?? 0} and wait_event = 'PgSleep'`
-          await expect.poll(asleep).toHaveLength(1)
+          await expect.poll(asleep, { timeout: 20_000 }).toHaveLength(1)
           await admin`select pg_terminate_backend(${me?.pid ?? 0})`
         })
         await waiting
@@ -395,11 +395,7 @@ describe.skipIf(!PGBOUNCER)('PgBouncer', () => {
     const isRoot = process.getuid?.() === 0
     const child = spawn(PGBOUNCER ?? '', [...(isRoot ? ['-u', 'nobody'] : []), ini], { stdio: 'ignore' })
     onTestFinished(() => void child.kill('SIGKILL'))
-    await expect
-      .poll(() =>
-        withSql(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, () => Promise.resolve(answers(port))),
-      )
-      .toBe(true)
+    await expect.poll(() => answers(port), { timeout: 20_000 }).toBe(true)
     return `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
   }
 
