@@ -101,6 +101,16 @@ describe('what the process may not do', () => {
     },
     120_000,
   )
+
+  it.skipIf(process.platform !== 'linux')('no memory for WebAssembly: it says what it takes', () => {
+    const place = mkdtempSync(join(tmpdir(), 'whoopster-memory-'))
+    const program = fileURLToPath(new URL('../../bin/whoopster.js', import.meta.url))
+    const line = `ulimit -v 6000000; exec "${process.execPath}" "${program}" migrate`
+    const { status, stderr } = spawnSync('sh', ['-c', line], { env: { WHOOPSTER_DATA_DIR: place }, encoding: 'utf8' })
+    rmSync(place, { recursive: true })
+    expect(status).toBe(69)
+    expect(stderr).toMatch(/does not open: .*memory.*it takes about 350 MB, and 900 MB when it is made/)
+  })
 })
 
 describe('the embedded database', () => {

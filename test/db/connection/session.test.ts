@@ -367,7 +367,7 @@ describe('a server that ends what idles', () => {
         await waiting
       }),
     )
-    expect(says).toContain('closed the connection (terminating connection due to administrator command)')
+    expect(says).toContain('(terminating connection due to administrator command)')
   })
 })
 
