@@ -83,7 +83,8 @@ function describeExports(): string {
 \`whoopster export\` writes these columns, in this order. They change only with a new major version; a new column comes last.
 
 - **CSV** is that of RFC 4180, in UTF-8, with a line of names first and \`\\n\` at each line's end. What WHOOP did not say is
-  empty; an empty text is \`""\`.
+  empty; an empty text is \`""\`. A text that a spreadsheet would run as a formula (it begins with \`=\`, \`+\`, \`-\`, \`@\`, a tab
+  or a carriage return, and is neither a number nor a time zone) has a \`'\` before it; JSON and NDJSON have it as it is.
 - **JSON** is one list, **NDJSON** an object a line; what WHOOP did not say is \`null\`. Their rows are described by
   [JSON Schemas](schemas/).
 - **Instants** are ISO 8601 in UTC, to the microsecond where there is one: \`2026-11-22T06:58:12.345+00:00\`. Numbers are
