@@ -1,4 +1,5 @@
-// Numbers as Grafana shows them, near enough to judge whether they fit.
+// Numbers as Grafana 13 shows them: what @grafana/data makes of a value, for the units and mappings that are used here.
+// `npm run test:long` compares the two.
 import type { Mapping, Panel, Threshold } from '../src/types.ts'
 
 /** How one column looks: the panel's defaults with the overrides for its name. */
@@ -12,6 +13,10 @@ export interface Field {
   color: { mode: string; fixedColor?: string }
   thresholds: Threshold[]
   mappings: Mapping[]
+  /** What stands in for an empty value. */
+  noValue: string
+  /** The range is the column's own, not that of all the columns. */
+  fieldMinMax: boolean
   custom: Record<string, unknown>
 }
 
@@ -38,37 +43,56 @@ export function fieldOf(panel: Panel, name: string): Field {
     color: (found['color'] ?? { mode: 'thresholds' }) as Field['color'],
     thresholds: (found['thresholds'] as { steps: Threshold[] } | undefined)?.steps ?? [],
     mappings: (found['mappings'] ?? []) as Mapping[],
+    noValue: typeof found['noValue'] === 'string' ? found['noValue'] : '',
+    fieldMinMax: found['fieldMinMax'] === true,
     custom: { ...defaults.custom, ...(Object.fromEntries(custom) as Record<string, unknown>) },
   }
 }
 
 const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
 
-const SUFFIXES: Record<string, string> = {
-  percent: '%',
-  ms: ' ms',
-  h: ' h',
-  m: ' min',
-  lengthkm: ' km',
-  lengthmi: ' mi',
-  lengthm: ' m',
-  celsius: ' °C',
-  fahrenheit: ' °F',
-}
+const SUFFIXES: Record<string, string> = { percent: '%', celsius: ' °C', fahrenheit: ' °F', none: '' }
 
+/** The text of one value, in a cell, a tile or beside an axis. */
 export function show(value: unknown, field: Field): string {
-  if (value === null || value === undefined) return '–'
   const mapped = mappingOf(value, field)?.text
   if (mapped) return mapped
+  if (value === null || value === undefined || value === '') return field.noValue
   if (value instanceof Date) return showTime(value, field.unit)
-  if (typeof value === 'string' && (value === '' || Number.isNaN(Number(value)))) return value
-  const number = Number(value)
-  if (field.unit === 's') return showSeconds(number)
-  const text = number.toLocaleString('en', {
-    minimumFractionDigits: field.decimals ?? 0,
-    maximumFractionDigits: field.decimals ?? 2,
-  })
-  return text + (field.unit.startsWith('suffix:') ? ` ${field.unit.slice(7).trim()}` : (SUFFIXES[field.unit] ?? ''))
+  if (typeof value === 'string' && (field.unit === 'string' || Number.isNaN(Number(value)))) return value
+  return showNumber(Number(value), field)
+}
+
+function showNumber(value: number, { unit, decimals }: Field): string {
+  if (unit === 's') return showSeconds(value, decimals)
+  if (unit === 'locale') return value.toLocaleString('en', { maximumFractionDigits: decimals })
+  if (unit.startsWith('suffix:')) return `${fixed(value, decimals)} ${unit.slice('suffix:'.length)}`
+  const suffix = SUFFIXES[unit]
+  if (suffix === undefined) throw new Error(`nobody has looked at how Grafana shows the unit ${unit}`)
+  return fixed(value, decimals) + suffix
+}
+
+/** Without decimals, as many as show two or three digits of it. */
+function fixed(value: number, decimals = decimalsOf(value)): string {
+  const factor = 10 ** decimals
+  const rounded = Math.round(value * factor) / factor
+  return (Object.is(rounded, -0) ? 0 : rounded).toFixed(decimals)
+}
+
+const CROWDED = 2.25
+
+function decimalsOf(value: number): number {
+  if (Number.isInteger(value)) return 0
+  const decimals = 1 - Math.floor(Math.log10(Math.abs(value)))
+  return Math.max(0, Math.abs(value) * 10 ** decimals > CROWDED ? decimals + 1 : decimals)
+}
+
+/** The two ends of a gauge: the field's own, or its column's, or those of all numbers beside it. */
+export function rangeOf(field: Field, rows: readonly Record<string, unknown>[]): { min: number; max: number } {
+  const numbers = rows
+    .flatMap((row) => (field.fieldMinMax ? [row[field.name]] : Object.values(row)))
+    .filter((value) => typeof value === 'number')
+  return { min: field.min ?? Math.min(...numbers), max: field.max ?? Math.max(...numbers) }
 }
 
 export function mappingOf(value: unknown, { mappings }: Field): { text?: string; color?: string } | undefined {
@@ -95,14 +119,19 @@ export function colorOf(value: unknown, field: Field): string {
   return (passed.at(-1) ?? field.thresholds[0])?.color ?? '#8B95A5'
 }
 
-function showSeconds(seconds: number): string {
-  const sizes: [number, string][] = [
-    [86_400, 'days'],
-    [3600, 'hours'],
-    [60, 'min'],
-  ]
-  const [size, word] = sizes.find(([size]) => seconds >= size) ?? [1, 's']
-  return `${(seconds / size).toFixed(size === 1 ? 0 : 1)} ${word}`
+const SIZES: readonly (readonly [least: number, unit: number, word: string])[] = [
+  [31_536_000, 31_556_900, 'year'],
+  [604_800, 604_800, 'week'],
+  [86_400, 86_400, 'day'],
+  [3600, 3600, 'hour'],
+  [60, 60, 'min'],
+]
+
+function showSeconds(seconds: number, decimals: number | undefined): string {
+  const size = SIZES.find(([least]) => Math.abs(seconds) >= least)
+  if (!size) return `${fixed(seconds, decimals)} s`
+  const count = seconds / size[1]
+  return `${fixed(count, decimals)} ${size[2]}${Math.abs(count) > 1 ? 's' : ''}`
 }
 
 const WORDS = {

@@ -1,4 +1,5 @@
 // One colour, one meaning, on every dashboard. They are legible on Grafana's light and dark backgrounds alike.
+import type { Band } from './panels.ts'
 import type { Mapping, Threshold } from './types.ts'
 
 export const colour = {
@@ -28,6 +29,13 @@ export const RECOVERY_BANDS: Threshold[] = [
   { value: 0, color: colour.poor },
   { value: 34, color: colour.fair },
   { value: 67, color: colour.good },
+]
+
+/** The same bands as columns of their own. */
+export const RECOVERY_BARS: Band[] = [
+  ['Recovery, red', colour.poor],
+  ['Recovery, yellow', colour.fair, 34],
+  ['Recovery, green', colour.good, 67],
 ]
 
 export const plain = (color: string): Threshold[] => [{ value: null, color }]

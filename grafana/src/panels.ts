@@ -14,7 +14,7 @@ interface Common {
   thresholds?: Threshold[]
   mappings?: Mapping[]
   overrides?: Override[]
-  /** What is said where there is nothing to show. */
+  /** What is said in a panel without rows. */
   empty?: string
 }
 
@@ -38,10 +38,13 @@ const byThreshold = { mode: 'thresholds' } as const
 
 /** Columns that `distance`, `energy` and `degrees` name: their unit, and their name without it. */
 export function distances(name: string, looks: Looks = {}): Override[] {
-  return inUnits(name, { metric: 'lengthkm', imperial: 'lengthmi' }, looks)
+  return inUnits(name, { metric: 'suffix:km', imperial: 'suffix:mi' }, looks)
 }
+/** Thousands are told apart, which Grafana does for numbers without a unit only: the name carries it. */
 export function energies(name: string, looks: Looks = {}): Override[] {
-  return inUnits(name, { kcal: 'suffix: kcal', kJ: 'suffix: kJ' }, { decimals: 0, ...looks })
+  return ['kcal', 'kJ'].map((unit) =>
+    field(`${name} ${unit}`, { unit: 'locale', decimals: 0, displayName: `${name}, ${unit}`, ...looks }),
+  )
 }
 export function temperatures(name: string, looks: Looks = {}): Override[] {
   return inUnits(name, { metric: 'celsius', imperial: 'fahrenheit' }, looks)
@@ -76,6 +79,28 @@ export function normalRange(name: string, color: string): Override[] {
   ]
 }
 
+/** A figure in bands: what each is called, in which colour, and from where on. */
+export type Band = [name: string, color: string, from?: number]
+
+/**
+ * Bars, each in the colour of its band. Grafana gives the bars of one column one colour (or, with a gradient, all colours
+ * to every bar), so each band is a column.
+ */
+export function bandedBars(column: string, named: readonly Band[]): { sql: string; overrides: Override[] } {
+  const columns = named.map(([name, , from], index) => {
+    const to = named[index + 1]?.[2]
+    const limits = [
+      ...(from === undefined ? [] : [`${column} >= ${from}`]),
+      ...(to === undefined ? [] : [`${column} < ${to}`]),
+    ]
+    return `case when ${limits.join(' and ')} then ${column} end as "${name}"`
+  })
+  return {
+    sql: columns.join(',\n  '),
+    overrides: named.map(([name, color]) => field(name, { ...bars, color: fixed(color) })),
+  }
+}
+
 const query = (rawSql: string, format: Query['format']): Query[] => [
   { refId: 'A', datasource: DATASOURCE, editorMode: 'code', rawQuery: true, format, rawSql },
 ]
@@ -87,7 +112,7 @@ function base({ title, description }: Common) {
 function defaults({ unit, decimals, min, max, thresholds, mappings, empty }: Common, noValue: string) {
   return {
     unit,
-    noValue: empty ?? noValue,
+    noValue: empty ?? noValue, // of a panel without rows; `cells` is what its fields have instead
     ...(decimals === undefined ? {} : { decimals }),
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
@@ -95,6 +120,9 @@ function defaults({ unit, decimals, min, max, thresholds, mappings, empty }: Com
     thresholds: { mode: 'absolute' as const, steps: thresholds ?? plain(colour.quiet) },
   }
 }
+
+/** An empty cell of a table is a dash; an empty point of a chart is left out of its tooltip. */
+const cells = (noValue: string | null) => fields('/.*/', { noValue })
 
 const reduceLast = (columns = '') => ({ values: false, calcs: ['last'], fields: columns })
 const legendBelow = (showLegend = true) => ({
@@ -150,7 +178,7 @@ export function gauge(options: Common): Panel {
   }
 }
 
-/** Over time. `byBand`: each bar in the colour of its threshold. */
+/** Over time. `byBand`: a line in the colours of the thresholds it runs through; for bars there is `bandedBars`. */
 export function series(
   options: Common & {
     draw?: Looks
@@ -182,13 +210,13 @@ export function series(
           spanNulls: false,
           barAlignment: 0,
           barWidthFactor: 0.7,
-          gradientMode: byBand ? 'scheme' : 'none',
+          gradientMode: byBand ? 'scheme' : 'none', // a scheme colours along the height: bars would have all its colours
           thresholdsStyle: { mode: options.line ?? 'off' },
           axisCenteredZero: options.centred ?? false,
           ...custom,
         },
       },
-      overrides: options.overrides ?? [],
+      overrides: [cells(null), ...(options.overrides ?? [])],
     },
     options: { legend: legendBelow(options.legend), tooltip },
   }
@@ -206,7 +234,7 @@ export function columns(options: Common & { color?: string; horizontal?: boolean
         color: options.color ? { mode: 'fixed', fixedColor: options.color } : { mode: 'palette-classic' },
         custom: { fillOpacity: 85, lineWidth: 0, gradientMode: 'none' },
       },
-      overrides: options.overrides ?? [],
+      overrides: [cells(null), ...(options.overrides ?? [])],
     },
     options: {
       orientation: options.horizontal ? 'horizontal' : 'vertical',
@@ -247,6 +275,7 @@ export function scatter(
         },
       },
       overrides: [
+        cells(null),
         field(x.name, { unit: x.unit, mappings: x.mappings ?? [], 'custom.axisLabel': x.name, min: null, max: null }),
       ],
     },
@@ -277,12 +306,15 @@ export function table(options: Common): Panel {
         color: byThreshold,
         custom: { align: 'auto', inspect: false, minWidth: 90, cellOptions: { type: 'auto' } },
       },
-      overrides: options.overrides ?? [],
+      overrides: [cells('–'), ...(options.overrides ?? [])],
     },
     options: { frameIndex: 0, showHeader: true, cellHeight: 'sm' },
   }
 }
 
-/** In tables. */
-export const asGauge = { 'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' } }
+/** In tables. A gauge's end is its own column's largest value, unless it is given: by default it is that of all columns. */
+export const asGauge = {
+  fieldMinMax: true,
+  'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
+}
 export const asColour = { 'custom.cellOptions': { type: 'color-text' } }

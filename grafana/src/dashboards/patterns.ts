@@ -65,21 +65,21 @@ const strain = relation({
 const bed = relation({
   title: 'Bed time and recovery',
   description: 'When the main sleep began, by the member’s own clock, across; recovery of that morning in percent.',
-  x: { name: 'To bed', unit: 'h', sql: 'bed_hour', mappings: clockTimes() },
+  x: { name: 'To bed', unit: 'suffix:h', sql: 'bed_hour', mappings: clockTimes() },
   y: recoveryOf,
 })
 
 const debt = relation({
   title: 'Sleep debt and HRV',
   description: 'Hours of sleep debt on going to bed across, heart rate variability of that night in milliseconds.',
-  x: { name: 'Debt', unit: 'h', sql: `sleep_debt / ${HOUR}` },
-  y: { name: 'HRV', unit: 'ms', sql: 'hrv_rmssd', color: colour.hrv },
+  x: { name: 'Debt', unit: 'suffix:h', sql: `sleep_debt / ${HOUR}` },
+  y: { name: 'HRV', unit: 'suffix:ms', sql: 'hrv_rmssd', color: colour.hrv },
 })
 
 const sleep = relation({
   title: 'Sleep and recovery',
   description: 'Hours asleep across, recovery of that morning in percent.',
-  x: { name: 'Asleep', unit: 'h', sql: `asleep_duration / ${HOUR}` },
+  x: { name: 'Asleep', unit: 'suffix:h', sql: `asleep_duration / ${HOUR}` },
   y: recoveryOf,
 })
 
@@ -150,7 +150,7 @@ export const patterns = dashboard({
       height: 9,
       panels: [
         years('Recovery, year over year', 'Mean recovery in percent.', 'recovery_score', 'percent', 0, colour.good),
-        years('Sleep, year over year', 'Mean hours asleep.', `asleep_duration / ${HOUR}`, 'h', 1, colour.asleep),
+        years('Sleep, year over year', 'Mean hours asleep.', `asleep_duration / ${HOUR}`, 'suffix:h', 1, colour.asleep),
       ],
     },
   ],

@@ -2,7 +2,7 @@ import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
 import { daily, degrees, overall, OWN } from '../sql.ts'
-import { hrvRange, restingRange } from './today.ts'
+import { hrvRange, recoveryBars, restingRange } from './today.ts'
 
 const days = (title: string, condition: string, color: string, says: string) =>
   p.stat({
@@ -31,7 +31,7 @@ const hrv = p.stat({
   title: 'HRV',
   description: 'Mean heart rate variability (RMSSD) of this range, in milliseconds.',
   sql: overall('avg(hrv_rmssd) as "HRV"'),
-  unit: 'ms',
+  unit: 'suffix:ms',
   decimals: 0,
   thresholds: plain(colour.hrv),
 })
@@ -40,7 +40,7 @@ const resting = p.stat({
   title: 'Resting heart rate',
   description: 'Mean resting heart rate of this range, in beats a minute.',
   sql: overall('avg(resting_heart_rate) as "Resting heart rate"'),
-  unit: 'suffix: bpm',
+  unit: 'suffix:bpm',
   decimals: 0,
   thresholds: plain(colour.resting),
 })
@@ -49,21 +49,14 @@ const score = p.series({
   title: 'Recovery',
   description:
     'WHOOP’s recovery score in percent, by wake day: red below 34, green from 67. The line is the mean of seven days. Calibration left out.',
-  sql: daily('recovery_score as "Recovery", recovery_week as "Seven days"'),
+  sql: daily(`${recoveryBars.sql}, recovery_week as "Seven days"`),
   unit: 'percent',
   decimals: 0,
   min: 0,
   max: 100,
-  thresholds: RECOVERY_BANDS,
-  byBand: true,
-  draw: p.bars,
   overrides: [
-    p.field('Seven days', {
-      ...p.line,
-      color: p.fixed(colour.quiet),
-      'custom.gradientMode': 'none',
-      'custom.showPoints': 'never',
-    }),
+    ...recoveryBars.overrides,
+    p.field('Seven days', { ...p.line, color: p.fixed(colour.quiet), 'custom.showPoints': 'never' }),
   ],
   empty: 'No recovery in this range',
 })
@@ -92,19 +85,22 @@ const skin = p.series({
   legend: false,
 })
 
+const signBars = p.bandedBars('signs_of_illness', [
+  ['One sign', colour.quiet],
+  ['Two signs', colour.fair, 2],
+  ['Three or four', colour.poor, 3],
+])
+
 const signs = p.series({
   title: 'Signs of illness',
   description:
     'How many of four are off by more than one and a half standard deviations: low HRV, high resting heart rate, high respiratory rate, warm skin. A count, 0 to 4; two and more deserve attention. No diagnosis.',
-  sql: daily('signs_of_illness as "Signs"'),
+  sql: daily(signBars.sql),
   unit: 'none',
   decimals: 0,
   min: 0,
   max: 4,
-  thresholds: bands('quiet', 2, 'fair', 3, 'poor'),
-  byBand: true,
-  draw: p.bars,
-  legend: false,
+  overrides: signBars.overrides,
 })
 
 const offDays = p.table({
@@ -117,7 +113,7 @@ from daily_trends
 where ${OWN}
   and $__timeFilter(day) and signs_of_illness >= 2
 order by day desc`,
-  unit: 'suffix: σ',
+  unit: 'suffix:σ',
   decimals: 1,
   overrides: [
     p.field('Day', { unit: 'time:ddd D MMM YYYY' }),

@@ -20,7 +20,7 @@ const average = (
 
 const summary = [
   average('Asleep', 'Hours asleep in the main sleep.', `asleep_duration / ${HOUR}`, {
-    unit: 'h',
+    unit: 'suffix:h',
     decimals: 1,
     thresholds: plain(colour.asleep),
   }),
@@ -35,7 +35,7 @@ const summary = [
     },
   ),
   average('Debt', 'Hours that WHOOP added to the need for sleep missed before.', `sleep_debt / ${HOUR}`, {
-    unit: 'h',
+    unit: 'suffix:h',
     decimals: 1,
     thresholds: bands('good', 0.75, 'fair', 1.5, 'poor'),
   }),
@@ -60,7 +60,7 @@ const summary = [
     },
   ),
   average('Respiratory rate', 'Breaths a minute.', 'respiratory_rate', {
-    unit: 'suffix: /min',
+    unit: 'suffix:/min',
     decimals: 1,
     thresholds: plain(colour.respiratory),
   }),
@@ -75,7 +75,7 @@ const stages = p.series({
   sql: daily(
     `${hours('slow_wave_sleep_duration', 'Deep')}, ${hours('rem_sleep_duration', 'REM')},\n  ${hours('light_sleep_duration', 'Light')}, ${hours('awake_time', 'Awake')}, ${hours('sleep_need', 'Needed')}`,
   ),
-  unit: 'h',
+  unit: 'suffix:h',
   decimals: 1,
   min: 0,
   draw: p.stacked,
@@ -111,17 +111,20 @@ const quality = p.series({
   ],
 })
 
+const debtBars = p.bandedBars(`sleep_debt / ${HOUR}`, [
+  ['Below ¾ h', colour.good],
+  ['¾ h and more', colour.fair, 0.75],
+  ['1½ h and more', colour.poor, 1.5],
+])
+
 const debt = p.series({
   title: 'Sleep debt',
   description: 'Hours that WHOOP added to the need of the night for sleep missed before.',
-  sql: daily(hours('sleep_debt', 'Debt')),
-  unit: 'h',
+  sql: daily(debtBars.sql),
+  unit: 'suffix:h',
   decimals: 1,
   min: 0,
-  thresholds: bands('good', 0.75, 'fair', 1.5, 'poor'),
-  byBand: true,
-  draw: p.bars,
-  legend: false,
+  overrides: debtBars.overrides,
 })
 
 const clock = p.series({
@@ -129,7 +132,7 @@ const clock = p.series({
   description:
     'When the main sleep began and ended by the member’s own clock, to the quarter of an hour; evening hours are below midnight.',
   sql: daily('bed_hour as "To bed", wake_hour as "Up"'),
-  unit: 'h',
+  unit: 'suffix:h',
   mappings: clockTimes(),
   draw: { 'custom.drawStyle': 'points', 'custom.pointSize': 6 },
   overrides: [p.field('To bed', { color: p.fixed(colour.asleep) }), p.field('Up', { color: p.fixed(colour.fair) })],
@@ -140,7 +143,7 @@ const regularity = p.series({
   description:
     'By how many minutes bed and wake times vary: their standard deviation over fourteen days. Half an hour is steady.',
   sql: daily('60 * bed_hour_spread as "To bed", 60 * wake_hour_spread as "Up"'),
-  unit: 'm',
+  unit: 'suffix:min',
   decimals: 0,
   min: 0,
   overrides: [p.field('To bed', { color: p.fixed(colour.asleep) }), p.field('Up', { color: p.fixed(colour.fair) })],
@@ -153,7 +156,7 @@ const respiratory = p.series({
   sql: daily(
     'respiratory_rate as "Respiratory rate", respiratory_baseline as "Baseline",\n  respiratory_baseline - respiratory_spread as "Normal from", respiratory_baseline + respiratory_spread as "Normal to"',
   ),
-  unit: 'suffix: /min',
+  unit: 'suffix:/min',
   decimals: 1,
   overrides: p.normalRange('Respiratory rate', colour.respiratory),
 })
@@ -197,7 +200,7 @@ const week = p.columns({
   sql: byWeekday(
     `avg(asleep_duration / ${HOUR})::double precision as "Asleep", avg(sleep_need / ${HOUR})::double precision as "Needed"`,
   ),
-  unit: 'h',
+  unit: 'suffix:h',
   decimals: 1,
   min: 0,
   overrides: [p.field('Asleep', { color: p.fixed(colour.asleep) }), p.field('Needed', { color: p.fixed(colour.need) })],
@@ -213,7 +216,7 @@ order by started desc`,
   unit: 'none',
   overrides: [
     p.field('Begun', { unit: 'time:ddd D MMM, HH:mm' }),
-    p.field('Asleep', { unit: 'm', decimals: 0 }),
+    p.field('Asleep', { unit: 'suffix:min', decimals: 0 }),
     p.field('Efficiency', { unit: 'percent', decimals: 0 }),
   ],
   empty: 'No naps in this range',

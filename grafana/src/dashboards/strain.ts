@@ -19,6 +19,7 @@ const summary = [
     'Mean energy of the whole days of this range, in kilocalories or kilojoules.',
     overall(energy('avg(kilojoules)', 'Energy')),
     {
+      named: true,
       thresholds: plain(colour.energy),
       overrides: p.energies('Energy'),
     },
@@ -28,6 +29,7 @@ const summary = [
     'Energy of this range, in kilocalories or kilojoules.',
     overall(energy('sum(kilojoules)', 'Energy')),
     {
+      named: true,
       thresholds: plain(colour.energy),
       overrides: p.energies('Energy'),
     },
@@ -100,7 +102,7 @@ const heart = p.series({
   title: 'Heart rate',
   description: 'Average and highest heart rate of the day, in beats a minute.',
   sql: daily('max_heart_rate as "Highest", average_heart_rate as "Average"'),
-  unit: 'suffix: bpm',
+  unit: 'suffix:bpm',
   decimals: 0,
   overrides: [
     p.field('Highest', { color: p.fixed(colour.poor), 'custom.drawStyle': 'points', 'custom.pointSize': 5 }),
@@ -139,7 +141,7 @@ limit 400`,
       ...p.asColour,
       thresholds: { mode: 'absolute', steps: RECOVERY_BANDS },
     }),
-    p.fields('/ HR$/', { unit: 'suffix: bpm', decimals: 0 }),
+    p.fields('/ HR$/', { unit: 'suffix:bpm', decimals: 0 }),
     ...p.energies('Energy'),
   ],
   empty: 'No days in this range',

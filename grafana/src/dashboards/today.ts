@@ -1,5 +1,5 @@
 import { dashboard } from '../dashboard.ts'
-import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
+import { bands, colour, plain, RECOVERY_BANDS, RECOVERY_BARS } from '../palette.ts'
 import * as p from '../panels.ts'
 import { daily, degrees, distance, energy, hours, latest, OWN } from '../sql.ts'
 
@@ -99,28 +99,28 @@ function vital(
 }
 
 const hrv = vital('HRV', 'hrv_rmssd', 'hrv_baseline', {
-  unit: 'ms',
+  unit: 'suffix:ms',
   decimals: 0,
   color: colour.hrv,
-  off: 'ms',
+  off: 'suffix:ms',
   reference: 'Heart rate variability (RMSSD) of the night, in milliseconds',
   thresholds: bands('poor', -15, 'fair', -8, 'good'),
 })
 
 const resting = vital('Resting heart rate', 'resting_heart_rate', 'resting_baseline', {
-  unit: 'suffix: bpm',
+  unit: 'suffix:bpm',
   decimals: 0,
   color: colour.resting,
-  off: 'suffix: bpm',
+  off: 'suffix:bpm',
   reference: 'Resting heart rate of the night, in beats a minute',
   thresholds: bands('good', 3, 'fair', 6, 'poor'),
 })
 
 const respiratory = vital('Respiratory rate', 'respiratory_rate', 'respiratory_baseline', {
-  unit: 'suffix: /min',
+  unit: 'suffix:/min',
   decimals: 1,
   color: colour.respiratory,
-  off: 'suffix: /min',
+  off: 'suffix:/min',
   reference: 'Breaths a minute during the night',
   thresholds: bands('good', 0.8, 'fair', 1.5, 'poor'),
 })
@@ -148,7 +148,7 @@ const debt = p.stat({
   title: 'Sleep debt',
   description: `What WHOOP adds to the need of the night for sleep missed before, in hours. ${NEWEST}`,
   sql: latest(hours('sleep_debt', 'Debt')),
-  unit: 'h',
+  unit: 'suffix:h',
   decimals: 1,
   thresholds: bands('good', 0.75, 'fair', 1.5, 'poor'),
 })
@@ -160,7 +160,7 @@ export const hrvRange = p.series({
   sql: daily(
     'hrv_rmssd as "HRV", hrv_baseline as "Baseline",\n  hrv_baseline - hrv_spread as "Normal from", hrv_baseline + hrv_spread as "Normal to"',
   ),
-  unit: 'ms',
+  unit: 'suffix:ms',
   decimals: 0,
   overrides: p.normalRange('HRV', colour.hrv),
   empty: 'No HRV in this range',
@@ -173,25 +173,25 @@ export const restingRange = p.series({
   sql: daily(
     'resting_heart_rate as "Resting heart rate", resting_baseline as "Baseline",\n  resting_baseline - resting_spread as "Normal from", resting_baseline + resting_spread as "Normal to"',
   ),
-  unit: 'suffix: bpm',
+  unit: 'suffix:bpm',
   decimals: 0,
   overrides: p.normalRange('Resting heart rate', colour.resting),
   empty: 'No resting heart rate in this range',
 })
 
+export const recoveryBars = p.bandedBars('recovery_score', RECOVERY_BARS)
+
 const balance = p.series({
   title: 'Recovery and strain',
   description:
     'Recovery of the morning in percent (bars in its bands) and the strain of the day that followed, 0 to 21 (right).',
-  sql: daily('recovery_score as "Recovery", strain_score as "Strain"'),
+  sql: daily(`${recoveryBars.sql}, strain_score as "Strain"`),
   unit: 'percent',
   decimals: 0,
   min: 0,
   max: 100,
-  thresholds: RECOVERY_BANDS,
-  byBand: true,
-  draw: p.bars,
   overrides: [
+    ...recoveryBars.overrides,
     p.field('Strain', {
       ...p.line,
       ...p.rightAxis,
@@ -200,7 +200,6 @@ const balance = p.series({
       decimals: 1,
       min: 0,
       max: 21,
-      'custom.gradientMode': 'none',
       'custom.pointSize': 5,
     }),
   ],
@@ -211,7 +210,7 @@ const nights = p.series({
   description:
     'Hours asleep in the main sleep, and the hours that WHOOP says were needed: baseline, debt, strain and naps.',
   sql: daily(`${hours('asleep_duration', 'Asleep')}, ${hours('sleep_need', 'Needed')}`),
-  unit: 'h',
+  unit: 'suffix:h',
   decimals: 1,
   min: 0,
   color: colour.asleep,
@@ -234,9 +233,9 @@ limit 8`,
   unit: 'none',
   overrides: [
     p.field('Begun', { unit: 'time:ddd D MMM, HH:mm' }),
-    p.field('Duration', { unit: 'm', decimals: 0 }),
+    p.field('Duration', { unit: 'suffix:min', decimals: 0 }),
     p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
-    p.field('Average HR', { unit: 'suffix: bpm' }),
+    p.field('Average HR', { unit: 'suffix:bpm' }),
     ...p.distances('Distance', { decimals: 1 }),
     ...p.energies('Energy'),
   ],
