@@ -30,7 +30,7 @@ beforeAll(async () => {
   await sql`
     insert into recovery_records (id, user_id, raw_data, score_state, created_at_whoop, updated_at_whoop, cycle_id, sleep_id,
       user_calibrating, recovery_score, resting_heart_rate, hrv_rmssd, skin_temp_celsius)
-    select md5('r' || users.id || d)::uuid, users.id, '{}', 'SCORED', now() - d * interval '1 day' - interval '1 hour', now(),
+    select md5(users.id || '/' || d)::uuid, users.id, '{}', 'SCORED', now() - d * interval '1 day' - interval '1 hour', now(),
       users.id * 1000 + d, md5(users.id || '/' || d)::uuid, false, 60, 55 + d % 2 * 2, 60 + d % 3 * 4, 33.5 + d % 2 * 0.2
     from users, generate_series(0, 20) d`
 })
