@@ -20,6 +20,17 @@ export function summarize(world: World, member: number): Summary[] {
   return calendar(all[0], all.at(-1)).map((day) => summaryOf(day, facts))
 }
 
+/** The day on which each of a member's workouts counts, by the workout's id. */
+export function workoutDays(world: World, member: number): Map<string, string> {
+  const facts: Facts = {
+    cycles: world.list('cycle', member),
+    sleeps: world.list('sleep', member),
+    recoveries: [],
+    workouts: [],
+  }
+  return new Map(world.list('workout', member).map((one) => [one.id, workoutDay(one, facts)]))
+}
+
 export function localDay(time: string, offset: string, laterMs = 0): string {
   const [, sign = '+', hours = '0', minutes = '0'] = /^([+-])(\d\d):(\d\d)$/.exec(offset) ?? []
   const shift = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000)

@@ -1,5 +1,7 @@
 // Alert rules that say nothing of whom to tell: notification policies are the reader's. Their SQL uses no macros and no
 // variables; each query gives one row per member, words as labels and one number.
+import { dashboards } from './dashboards/index.ts'
+import { FAR } from './palette.ts'
 import { DATASOURCE } from './types.ts'
 import { NAME } from './sql.ts'
 
@@ -14,31 +16,38 @@ interface Alert {
   /** Minutes that it has to last. */
   lasting: number
   kind: 'sync' | 'health'
-  /** The dashboard it leads to. */
-  panel: string
+  /** The panel it leads to: the dashboard's title and its own. */
+  leadsTo: [dashboard: string, panel: string]
 }
 
 const MEMBER = `${NAME} as member, whoop_user_id::text as whoop_user_id`
 
+/**
+ * One figure far off on one morning is chance, one in ten mornings has it. Two figures on one morning, or one on two, are
+ * a sign: about one healthy morning in forty.
+ */
 const deviation = (
   what: string,
-  column: string,
-  direction: 'gt' | 'lt',
-  looks: { title: string; advice: string },
-): Alert => ({
-  name: what,
-  title: looks.title,
-  summary: `{{ .Labels.member }}: ${looks.title.toLowerCase()}`,
-  description: `{{ printf "%.1f" .Values.A.Value }} standard deviations off the mean of the month before. ${looks.advice}`,
-  sql: `select ${MEMBER}, ${column} as value
+  figure: 'hrv' | 'resting' | 'skin' | 'respiratory',
+  looks: { title: string; advice: string; leadsTo: Alert['leadsTo'] },
+): Alert => {
+  const [type, sign, than] = figure === 'hrv' ? (['lt', '<', -FAR] as const) : (['gt', '>', FAR] as const)
+  return {
+    name: what,
+    title: looks.title,
+    summary: `{{ .Labels.member }}: ${looks.title.toLowerCase().replace('hrv', 'HRV')}`,
+    description: `{{ printf "%.1f" .Values.A.Value }} standard deviations off the mean of the month before, and not alone: another sign is off as well, or this one was yesterday. ${looks.advice}`,
+    sql: `select ${MEMBER}, ${figure}_deviation as value
 from latest_vitals
 join users on users.id = user_id
-where at > now() - interval '24 hours' and ${column} is not null`,
-  fires: { type: direction, than: direction === 'gt' ? 2 : -2 },
-  lasting: 0,
-  kind: 'health',
-  panel: 'recovery',
-})
+where at > now() - interval '24 hours' and ${figure}_deviation is not null
+  and (signs >= 2 or ${figure}_before ${sign} ${than})`,
+    fires: { type, than },
+    lasting: 0,
+    kind: 'health',
+    leadsTo: looks.leadsTo,
+  }
+}
 
 export const alerts: Alert[] = [
   {
@@ -57,7 +66,7 @@ where data_type <> 'body' and state <> 'logged_out'
     fires: { type: 'gt', than: 2 },
     lasting: 5,
     kind: 'sync',
-    panel: 'sync-health',
+    leadsTo: ['Sync health', 'Every type of every member'],
   },
   {
     name: 'login-needed',
@@ -70,7 +79,7 @@ join users on users.id = user_id`,
     fires: { type: 'gt', than: 0 },
     lasting: 0,
     kind: 'sync',
-    panel: 'sync-health',
+    leadsTo: ['Sync health', 'Logins'],
   },
   {
     name: 'quarantine',
@@ -82,7 +91,7 @@ from users`,
     fires: { type: 'gt', than: 0 },
     lasting: 0,
     kind: 'sync',
-    panel: 'sync-health',
+    leadsTo: ['Sync health', 'Quarantine'],
   },
   {
     name: 'failing',
@@ -98,37 +107,42 @@ group by users.id`,
     fires: { type: 'gt', than: 2 },
     lasting: 0,
     kind: 'sync',
-    panel: 'sync-health',
+    leadsTo: ['Sync health', 'What went wrong'],
   },
   {
     name: 'low-recovery',
-    title: 'Low recovery',
-    summary: '{{ .Labels.member }}: recovery {{ printf "%.0f" .Values.A.Value }} % this morning',
-    description: 'Below 34 % WHOOP shows it in red. Take it easy.',
+    title: 'Low recovery, again',
+    summary: '{{ .Labels.member }}: recovery {{ printf "%.0f" .Values.A.Value }} % this morning, and red yesterday',
+    description:
+      'Below 34 %, where WHOOP shows it in red, on two mornings, and another figure is far off normal. Take it easy.',
     sql: `select ${MEMBER}, recovery_score as value
 from latest_vitals
 join users on users.id = user_id
-where at > now() - interval '24 hours'`,
+where at > now() - interval '24 hours' and recovery_before < 34 and signs >= 1`,
     fires: { type: 'lt', than: 34 },
     lasting: 0,
     kind: 'health',
-    panel: 'recovery',
+    leadsTo: ['Recovery', 'Recovery'],
   },
-  deviation('hrv', 'hrv_deviation', 'lt', {
+  deviation('hrv', 'hrv', {
     title: 'HRV far below normal',
     advice: 'Strain, too little sleep, alcohol and illness all lower it.',
+    leadsTo: ['Recovery', 'HRV and what is normal'],
   }),
-  deviation('resting-heart-rate', 'resting_deviation', 'gt', {
+  deviation('resting-heart-rate', 'resting', {
     title: 'Resting heart rate far above normal',
     advice: 'Strain, heat, alcohol and illness all raise it.',
+    leadsTo: ['Recovery', 'Resting heart rate and what is normal'],
   }),
-  deviation('skin-temperature', 'skin_deviation', 'gt', {
+  deviation('skin-temperature', 'skin', {
     title: 'Skin much warmer than normal',
     advice: 'Perhaps a fever, perhaps a warm room.',
+    leadsTo: ['Recovery', 'Skin temperature, off the baseline'],
   }),
-  deviation('respiratory-rate', 'respiratory_deviation', 'gt', {
+  deviation('respiratory-rate', 'respiratory', {
     title: 'Respiratory rate far above normal',
     advice: 'It seldom moves; illness is the commonest reason.',
+    leadsTo: ['Sleep', 'Respiratory rate and what is normal'],
   }),
 ]
 
@@ -143,7 +157,7 @@ function group(name: string, interval: string, rules: readonly Alert[]) {
 }
 
 function toRule(alert: Alert) {
-  const { name, title, summary, description, sql, fires, lasting, kind, panel } = alert
+  const { name, title, summary, description, sql, fires, lasting, kind, leadsTo } = alert
   const relativeTimeRange = { from: DAY_SECONDS, to: 0 }
   const expression = (refId: string, model: Record<string, unknown>) => ({
     refId,
@@ -175,8 +189,15 @@ function toRule(alert: Alert) {
     noDataState: 'OK',
     execErrState: 'Error',
     labels: { app: 'whoopster', kind, alert: name },
-    annotations: { summary, description, __dashboardUid__: `whoopster-${panel}`, __panelId__: '1' },
+    annotations: { summary, description, ...linkTo(leadsTo) },
   }
+}
+
+function linkTo([dashboard, title]: Alert['leadsTo']) {
+  const board = dashboards.find((one) => one.title === dashboard)
+  const panel = board?.panels.find((one) => one.title === title)
+  if (!board || !panel) throw new Error(`no alert can lead to ${dashboard} › ${title}: it is not there`)
+  return { __dashboardUid__: board.uid, __panelId__: String(panel.id) }
 }
 
 export const provisionedAlerts = {

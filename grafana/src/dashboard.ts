@@ -28,6 +28,7 @@ interface Plan {
 export function dashboard(plan: Plan): Dashboard {
   const timezone = plan.timezone ?? 'utc'
   const to = timezone === 'utc' ? AHEAD : 'now'
+  const panels = placed(plan.rows)
   return {
     uid: `whoopster-${plan.uid}`,
     title: plan.title,
@@ -45,10 +46,15 @@ export function dashboard(plan: Plan): Dashboard {
       quick_ranges: RANGES.map(({ display, range }) => ({ display, from: `now-${range}`, to })),
     },
     links: [LINKS],
-    templating: { list: plan.variables ?? [member, units, energy] },
+    templating: { list: (plan.variables ?? [member, units, energy]).filter(({ name }) => isUsed(name, panels)) },
     annotations: { list: plan.annotations ?? [journeys, workouts, naps] },
-    panels: placed(plan.rows),
+    panels,
   }
+}
+
+/** A selector that changes nothing is not on the board. */
+function isUsed(name: string, panels: readonly Panel[]): boolean {
+  return panels.some(({ targets }) => targets.some(({ rawSql }) => new RegExp(`\\$\\{?${name}\\b`).test(rawSql)))
 }
 
 // A member's day may have begun while it is still yesterday in UTC: at the other end of the world it is 14 hours later.

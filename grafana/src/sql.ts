@@ -1,7 +1,11 @@
 // The words that the panels' SQL has in common.
 
 /** The member chosen above. A sub-select, not a join: only this reaches the tables' indexes through the views. */
-export const OWN = "user_id = (select id from users where whoop_user_id = nullif(${member:sqlstring}, '')::bigint)"
+const MEMBER = "(select id from users where whoop_user_id = nullif(${member:sqlstring}, '')::bigint)"
+export const OWN = `user_id = ${MEMBER}`
+
+/** The days of the range that is shown: as many as it says, the last of them the member's today. Asked once a query. */
+export const shown = (day = 'day') => `${day} <@ (select visible_days(${MEMBER}, $__timeFrom(), $__timeTo()))`
 
 /** For Sync health, where several members may be chosen. */
 export const OWNERS = 'select id from users where whoop_user_id::text in (${member:sqlstring})'
@@ -10,16 +14,16 @@ export const NAME = "coalesce(nullif(concat_ws(' ', first_name, last_name), ''),
 
 /** One row a day of the visible range, and the member's own days: their midnights are shown as they are, in UTC. */
 export function daily(columns: string, where = ''): string {
-  return `select day::timestamp as "time",\n  ${columns}\nfrom daily_trends\nwhere ${OWN}\n  and $__timeFilter(day)${and(where)}\norder by day`
+  return `select day::timestamp as "time",\n  ${columns}\nfrom daily_trends\nwhere ${OWN}\n  and ${shown()}${and(where)}\norder by day`
 }
 
 export function weekly(columns: string): string {
-  return `select week::timestamp as "time",\n  ${columns}\nfrom weekly_summary\nwhere ${OWN}\n  and $__timeFilter(week)\norder by week`
+  return `select week::timestamp as "time",\n  ${columns}\nfrom weekly_summary\nwhere ${OWN}\n  and ${shown('week')}\norder by week`
 }
 
 /** One row for the visible range. */
-export function overall(columns: string, from = 'daily_trends', time = 'day'): string {
-  return `select ${columns}\nfrom ${from}\nwhere ${OWN}\n  and $__timeFilter(${time})`
+export function overall(columns: string, from = 'daily_trends'): string {
+  return `select ${columns}\nfrom ${from}\nwhere ${OWN}\n  and ${shown()}`
 }
 
 /** The newest day there is, whatever range is shown. */
@@ -27,8 +31,13 @@ export function latest(columns: string): string {
   return `select ${columns}\nfrom daily_trends\nwhere ${OWN}\norder by day desc\nlimit 1`
 }
 
+/** The newest night of the newest day (`n`; two may end on one day), and what is normal before that day (`d`). */
+export function thisMorning(columns: string): string {
+  return `select ${columns}\nfrom daily_trends d\nleft join night_log n on n.user_id = d.user_id and n.day = d.day\nwhere d.${OWN}\norder by d.day desc, n.end_time desc nulls last\nlimit 1`
+}
+
 export function byWeekday(columns: string): string {
-  return `select to_char(day, 'Dy') as weekday,\n  ${columns}\nfrom daily_trends\nwhere ${OWN}\n  and $__timeFilter(day)\ngroup by to_char(day, 'Dy'), extract(isodow from day)\norder by extract(isodow from day)`
+  return `select to_char(day, 'Dy') as weekday,\n  ${columns}\nfrom daily_trends\nwhere ${OWN}\n  and ${shown()}\ngroup by to_char(day, 'Dy'), extract(isodow from day)\norder by extract(isodow from day)`
 }
 
 const and = (condition: string) => (condition ? `\n  and ${condition}` : '')

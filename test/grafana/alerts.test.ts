@@ -67,7 +67,7 @@ async function rollingBack<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   }
 }
 
-const NEWEST = 'user_id = 2 and cycle_id = 2000'
+const [NEWEST, BEFORE] = [2000, 2001].map((cycle) => `user_id = 2 and cycle_id = ${cycle}`)
 
 /** What has to happen to the second member. */
 const changes: Record<string, string> = {
@@ -78,11 +78,13 @@ const changes: Record<string, string> = {
     values (2, 'sleep', 'x', '?', '?', now(), now())`,
   failing: `insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
     select 2, now() + n * interval '1 minute', now(), 'failed', 1, 0, 0, 0, '{}' from generate_series(1, 3) n`,
-  'low-recovery': `update recovery_records set recovery_score = 33 where ${NEWEST}`,
-  hrv: `update recovery_records set hrv_rmssd = 40 where ${NEWEST}`,
-  'resting-heart-rate': `update recovery_records set resting_heart_rate = 70 where ${NEWEST}`,
-  'skin-temperature': `update recovery_records set skin_temp_celsius = 35 where ${NEWEST}`,
-  'respiratory-rate': "update sleep_records set respiratory_rate = 18 where user_id = 2 and id = md5('2/0')::uuid",
+  'low-recovery': `update recovery_records set recovery_score = 33, hrv_rmssd = 40 where ${NEWEST};
+    update recovery_records set recovery_score = 20 where ${BEFORE}`,
+  hrv: `update recovery_records set hrv_rmssd = 40 where ${NEWEST} or ${BEFORE}`, // on two mornings
+  'resting-heart-rate': `update recovery_records set resting_heart_rate = 70, skin_temp_celsius = 35 where ${NEWEST}`,
+  'skin-temperature': `update recovery_records set skin_temp_celsius = 35, hrv_rmssd = 40 where ${NEWEST}`, // two signs
+  'respiratory-rate': `update sleep_records set respiratory_rate = 18 where user_id = 2 and id = md5('2/0')::uuid;
+    update recovery_records set hrv_rmssd = 40 where ${NEWEST}`,
 }
 
 it('has a rule for everything that can happen, and nothing else', () => {
@@ -115,13 +117,15 @@ it.each([
   [
     'yesterday’s recovery',
     'low-recovery',
-    `${changes['low-recovery']}; update recovery_records set created_at_whoop = now() - interval '25 hours' where ${NEWEST}`,
+    `${changes['low-recovery']}; update recovery_records set created_at_whoop = created_at_whoop - interval '25 hours' where user_id = 2`,
   ],
   [
     'a member who is still calibrating',
     'hrv',
     `${changes['hrv']}; update recovery_records set user_calibrating = true where ${NEWEST}`,
   ],
+  ['one sign on one morning', 'hrv', `update recovery_records set hrv_rmssd = 40 where ${NEWEST}`],
+  ['one red morning', 'low-recovery', `update recovery_records set recovery_score = 33 where ${NEWEST}`],
 ])('says nothing of %s', async (_, name, change) => {
   const rule = alertRules.find(({ labels }) => labels['alert'] === name) ?? expect.fail(name)
   expect(await firing(rule, change)).toEqual([])

@@ -90,6 +90,11 @@ describe('the dashboards', () => {
       expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     })
 
+    it('has no selector that changes nothing', () => {
+      const asked = JSON.stringify(panels.map(({ targets }) => targets))
+      for (const { name } of dashboard.templating.list) expect(asked).toContain(`\${${name}:`)
+    })
+
     it('asks whoopster’s data source, for whom is chosen', () => {
       for (const { targets, datasource } of panels) {
         for (const one of [{ datasource }, ...targets]) expect(one.datasource).toMatchObject({ uid: 'whoopster' })
@@ -144,6 +149,27 @@ describe('provisioning', () => {
       const dashboard = dashboards.find(({ uid }) => uid === annotations['__dashboardUid__'])
       expect(dashboard?.panels.map(({ id }) => String(id))).toContain(annotations['__panelId__'])
     }
+  })
+
+  it('leads to the panel that shows what the alert is about', () => {
+    const led = alertRules.map(({ labels, annotations }) => {
+      const board = dashboards.find(({ uid }) => uid === annotations['__dashboardUid__'])
+      const panel = board?.panels.find(({ id }) => String(id) === annotations['__panelId__'])
+      return `${labels['alert']}: ${board?.title} › ${panel?.title}`
+    })
+    expect(led).toMatchInlineSnapshot(`
+      [
+        "stale: Sync health › Every type of every member",
+        "login-needed: Sync health › Logins",
+        "quarantine: Sync health › Quarantine",
+        "failing: Sync health › What went wrong",
+        "low-recovery: Recovery › Recovery",
+        "hrv: Recovery › HRV and what is normal",
+        "resting-heart-rate: Recovery › Resting heart rate and what is normal",
+        "skin-temperature: Recovery › Skin temperature, off the baseline",
+        "respiratory-rate: Sleep › Respiratory rate and what is normal",
+      ]
+    `)
   })
 })
 

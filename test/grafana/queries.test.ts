@@ -4,7 +4,7 @@ import type { Row, RowList } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
 import { createDatabase, type TestDatabase } from '../database.ts'
-import { summarize, type Summary } from '../days.ts'
+import { localDay, summarize, workoutDays, type Summary } from '../days.ts'
 import { createClock, envFor, logIn, run } from '../world.ts'
 import { expand } from './expand.ts'
 import { asked, find, scopeOf, type Asked, type Chosen } from './provisioned.ts'
@@ -269,10 +269,20 @@ describe('the columns', () => {
 
 describe('the numbers, against plain TypeScript and the sandbox’s truth', () => {
   const UNSPOILT = MEMBERS.filter((member) => member !== GAPPED)
-  const inRange = ({ day }: Summary) => {
-    const at = Date.parse(String(day))
-    return at >= Date.parse(range.from.toISOString().slice(0, 10)) && at <= range.to.getTime()
+  /** Ninety days, of which the last is the member's own today. */
+  const isShown = (member: number, from = range.from) => {
+    const { timezone_offset = 'Z' } =
+      sandbox.world.list('cycle', member).toSorted((a, b) => b.start.localeCompare(a.start))[0] ?? {}
+    const [before, today] = [from, clock.now()].map((time) => localDay(time.toISOString(), timezone_offset))
+    return (day: unknown) => String(day) > String(before) && String(day) <= String(today)
   }
+  const inRange =
+    (member: number) =>
+    ({ day }: Summary) =>
+      isShown(member)(day)
+  /** Whether the day's cycle has ended: only the newest has not. */
+  const hasEnded = (_: Summary, index: number, days: readonly Summary[]) =>
+    index < days.findLastIndex((one) => one['strain_score'] !== null)
   const truth = (member: number) => summarize(sandbox.world, member)
   const values = (days: readonly Summary[], name: string) =>
     days.map((day) => day[name]).filter((value): value is number => typeof value === 'number')
@@ -291,7 +301,7 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
     const [offset] = new Set(sandbox.world.list('cycle', member).map((one) => one.timezone_offset))
     expect(offset).toBeDefined()
     const result = await ask(find('Today', 'Sleep got and needed'), { member: String(member) })
-    const days = truth(member).filter(inRange)
+    const days = truth(member).filter(inRange(member))
     expect(result.map(dayOf)).toEqual(days.map(({ day }) => day))
     if (member === GAPPED) return
     expectNear(
@@ -316,7 +326,7 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
     const result = await ask(find('Sleep', 'Efficiency'), { member: String(member) })
     expect(result.length).toBe(1)
     expectNear(numbers(result, 'Efficiency'), [
-      mean(values(truth(member).filter(inRange), 'sleep_efficiency_percentage')),
+      mean(values(truth(member).filter(inRange(member)), 'sleep_efficiency_percentage')),
     ])
   })
 
@@ -327,9 +337,9 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
   })
 
   it('table: the sports, in both units of everything', async () => {
-    const known = sandbox.world
-      .list('workout', FIRST)
-      .filter(({ start }) => Date.parse(start) > range.from.getTime() + DAY_MS)
+    const days = workoutDays(sandbox.world, FIRST)
+    const isLater = isShown(FIRST, new Date(range.from.getTime() + DAY_MS))
+    const known = sandbox.world.list('workout', FIRST).filter(({ id }) => isLater(days.get(id)))
     const sports = find('Workouts', 'By sport')
     const later = { from: new Date(range.from.getTime() + DAY_MS), to: range.to }
     const metric = await ask(sports, { range: later })
@@ -351,7 +361,7 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
 
   it('bar chart: strain by weekday', async () => {
     const result = await ask(find('Strain', 'By weekday'))
-    const days = truth(FIRST).filter(inRange)
+    const days = truth(FIRST).filter(hasEnded).filter(inRange(FIRST))
     const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
     expect(result.map((row) => row['weekday'] as string)).toEqual(weekdays)
     const expected = weekdays.map((_, index) =>
@@ -371,7 +381,7 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
     const spoilt = await ask(find('Patterns', 'Strain and the next morning’s recovery'), { member: '10001' })
     const pairs = days
       .map((day, index) => ({ day, x: day['strain_score'], y: usable(days[index + 1]) ?? null }))
-      .filter(({ day, x, y }) => inRange(day) && x !== null && y !== null)
+      .filter(({ day, x, y }) => inRange(10_001)(day) && x !== null && y !== null)
     expectNear(
       numbers(spoilt, 'Strain'),
       pairs.map(({ x }) => Number(x)),
@@ -386,8 +396,32 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
     const r = moment(({ x, y }) => x * y) / Math.sqrt(moment(({ x }) => x * x) * moment(({ y }) => y * y))
     const strength = asked.find(({ name }) => name.startsWith('Patterns › How strong'))
     const [row] = await ask(strength ?? expect.fail('no strength'), { member: '10001' })
-    expect([Number(row?.['r']).toFixed(6), Number(row?.['n'])]).toEqual([r.toFixed(6), pairs.length])
+    expect(row).toMatchObject({ Days: String(pairs.length), r: expect.stringContaining(shownAs(r)) as string })
+    expect(row?.['95 %']).toBe(intervalOf(pairs.map(({ day, x, y }) => [String(day['day']), Number(x), Number(y)])))
   })
+
+  const shownAs = (number: number) => number.toFixed(2).replace('-', '−')
+
+  /** Fisher's, with as many days as those that resemble the day before are worth. */
+  function intervalOf(days: readonly (readonly [day: string, x: number, y: number])[]): string {
+    const correlation = (pairs: readonly (readonly [number, number])[]) => {
+      const [mx, my] = [mean(pairs.map(([x]) => x)), mean(pairs.map(([, y]) => y))]
+      const sum = (of: (dx: number, dy: number) => number) =>
+        pairs.reduce((total, [x, y]) => total + of(x - mx, y - my), 0)
+      return sum((dx, dy) => dx * dy) / Math.sqrt(sum((dx) => dx * dx) * sum((_, dy) => dy * dy))
+    }
+    const neighbours = days.flatMap(([day, x, y], index) => {
+      const before = days[index - 1]
+      return before && Date.parse(day) - Date.parse(before[0]) === DAY_MS ? [{ x, y, before }] : []
+    })
+    const alike =
+      correlation(neighbours.map(({ x, before }) => [x, before[1]] as const)) *
+      correlation(neighbours.map(({ y, before }) => [y, before[2]] as const))
+    const capped = Math.min(0.9, Math.max(0, alike))
+    const reach = 1.96 / Math.sqrt((days.length * (1 - capped)) / (1 + capped) - 3)
+    const z = Math.atanh(correlation(days.map(([, x, y]) => [x, y] as const)))
+    return `${shownAs(Math.tanh(z - reach))} to ${shownAs(Math.tanh(z + reach))}`
+  }
 
   it('annotation: every nap, by the clock of the place', async () => {
     const result = await ask(find('Today', 'annotation Naps'), {

@@ -1,7 +1,7 @@
 import { dashboard, member } from '../dashboard.ts'
-import { bands, clockTimes, colour, plain } from '../palette.ts'
+import { clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { HOUR, OWN } from '../sql.ts'
+import { HOUR, OWN, shown } from '../sql.ts'
 
 /** Days with both: what is across, and what is up. The next morning's recovery is one row on. */
 const pairs = (x: string, y: string) => `(
@@ -9,7 +9,39 @@ const pairs = (x: string, y: string) => `(
   from daily_trends
   where ${OWN}
 ) days
-where $__timeFilter(day) and x is not null and y is not null`
+where ${shown()} and x is not null and y is not null`
+
+const FEWEST = 20 // days, below which r says more of chance than of the member
+
+/**
+ * Pearson's r with its 95 % interval (Fisher's z). Nights resemble the night before, and so many days are worth fewer:
+ * n (1 − φρ) / (1 + φρ), where φ and ρ are the two figures' own correlations with the day before.
+ */
+const strengthOf = (x: string, y: string) => `with pairs as (
+  select day, x, y, extract(isodow from day) as weekday
+  from ${pairs(x, y)}
+), steps as (
+  select x, y, x - avg(x) over weekdays as weekday_x, y - avg(y) over weekdays as weekday_y,
+    case when lag(day) over days = day - 1 then lag(x) over days end as x_before,
+    case when lag(day) over days = day - 1 then lag(y) over days end as y_before
+  from pairs
+  window weekdays as (partition by weekday), days as (order by day)
+), relation as (
+  select count(*) as n, corr(x, y) as r, corr(weekday_x, weekday_y) as within,
+    least(0.9, greatest(0, coalesce(corr(x, x_before) * corr(y, y_before), 0))) as alike
+  from steps
+), bounds as (
+  select n, r, within, tanh(atanh(r) - reach) as low, tanh(atanh(r) + reach) as high
+  from relation, lateral (select n * (1 - alike) / (1 + alike) as worth) w,
+    lateral (select 1.96 / sqrt(worth - 3) as reach where n >= ${FEWEST} and worth > 3 and abs(r) < 1) i
+)
+select case when low is null then 'too few days' when low <= 0 and high >= 0 then ${signed('r')} || ' · not clear' else ${signed('r')} end as "r",
+  ${signed('low')} || ' to ' || ${signed('high')} as "95 %",
+  case when low is not null then ${signed('within')} end as "Within weekdays",
+  (select n from relation)::text as "Days"
+from (select) one left join bounds on true`
+
+const signed = (number: string) => `replace(to_char(${number}, 'FM0.00'), '-', '−')`
 
 interface Relation {
   title: string
@@ -31,20 +63,15 @@ function relation({ title, description, x, y }: Relation) {
   })
   const strength = p.stat({
     title: 'How strong',
-    description: `Correlation (Pearson’s r, −1 to 1) of the panel beside this one, and the days it rests on. It says nothing of causes; with fewer than 30 days it says nothing at all.`,
-    sql: `select corr(x, y) as "r", count(*) as "n"\nfrom ${pairs(x.sql, y.sql)}`,
-    unit: 'none',
-    decimals: 2,
+    description: `Correlation (Pearson’s r, −1 to 1) of the panel beside this one with its 95 % interval, in which nights that resemble the night before count for less, and the count of days; not below ${FEWEST}. Grey: the interval includes zero. Within weekdays: the same with each weekday’s mean taken out, the usual confounder. Of four such panels one in five boards shows a clear relation by chance alone, and none says anything of causes.`,
+    sql: strengthOf(x.sql, y.sql),
+    unit: 'string',
+    text: true,
     named: true,
     stacked: true,
-    thresholds: bands('strain', -0.5, 'hrv', -0.2, 'quiet', 0.2, 'hrv', 0.5, 'strain'),
-    overrides: [
-      p.field('n', {
-        decimals: 0,
-        displayName: 'days',
-        thresholds: { mode: 'absolute', steps: bands('poor', 30, 'quiet') },
-      }),
-    ],
+    thresholds: plain(colour.strain),
+    mappings: [{ type: 'regex', options: { pattern: '.*(not clear|too few).*', result: { color: colour.quiet } } }],
+    overrides: ['95 %', 'Within weekdays', 'Days'].map((name) => p.field(name, { color: p.fixed(colour.quiet) })),
   })
   return [
     [9, cloud],
@@ -86,9 +113,9 @@ const sleep = relation({
 const weeks = p.table({
   title: 'Week over week',
   description:
-    'Means of the newest week that is complete, of the one before and of the four before it: recovery in percent, HRV in milliseconds, heart rate in beats a minute, strain 0 to 21, sleep in hours, workouts a week.',
+    'Means of the newest week whose seven days have ended, of the one before and of the four before it: recovery in percent, HRV in milliseconds, heart rate in beats a minute, strain 0 to 21, sleep in hours, workouts a week.',
   sql: `with weeks as (
-  select *, row_number() over (order by week desc) as age from weekly_summary where ${OWN} and days = 7
+  select *, row_number() over (order by week desc) as age from weekly_summary where ${OWN} and finished_days = 7
 ), measures as (
   select age, measure, value, nth
   from weeks, unnest(

@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { daily, degrees, overall, OWN } from '../sql.ts'
+import { daily, degrees, overall, OWN, shown } from '../sql.ts'
 import { hrvRange, recoveryBars, restingRange } from './today.ts'
 
 const days = (title: string, condition: string, color: string, says: string) =>
@@ -111,7 +111,7 @@ const offDays = p.table({
   resting_deviation as "Resting heart rate", respiratory_deviation as "Respiratory rate", skin_deviation as "Skin temperature"
 from daily_trends
 where ${OWN}
-  and $__timeFilter(day) and signs_of_illness >= 2
+  and ${shown()} and signs_of_illness >= 2
 order by day desc`,
   unit: 'suffix:σ',
   decimals: 1,

@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { byWeekday, daily, HOUR, hours, overall, OWN } from '../sql.ts'
+import { byWeekday, daily, HOUR, hours, overall, OWN, shown } from '../sql.ts'
 
 const RANGE = 'Mean of the nights in this range.'
 
@@ -24,16 +24,11 @@ const summary = [
     decimals: 1,
     thresholds: plain(colour.asleep),
   }),
-  average(
-    'Of the need',
-    'Sleep got in percent of the sleep needed.',
-    '100.0 * asleep_duration / nullif(sleep_need, 0)',
-    {
-      unit: 'percent',
-      decimals: 0,
-      thresholds: bands('poor', 70, 'fair', 85, 'good'),
-    },
-  ),
+  average('Performance', 'WHOOP’s sleep performance, in percent.', 'sleep_performance_percentage', {
+    unit: 'percent',
+    decimals: 0,
+    thresholds: bands('poor', 70, 'fair', 85, 'good'),
+  }),
   average('Debt', 'Hours that WHOOP added to the need for sleep missed before.', `sleep_debt / ${HOUR}`, {
     unit: 'suffix:h',
     decimals: 1,
@@ -97,7 +92,7 @@ const stages = p.series({
 const quality = p.series({
   title: 'Performance, efficiency, consistency',
   description:
-    'WHOOP’s sleep scores in percent, by wake day: sleep got of the need, time asleep of the time in bed, regularity.',
+    'WHOOP’s sleep scores in percent, by wake day: performance (which weighs more than sleep got of the need), time asleep of the time in bed, regularity.',
   sql: daily(
     'sleep_performance_percentage as "Performance", sleep_efficiency_percentage as "Efficiency",\n  sleep_consistency_percentage as "Consistency"',
   ),
@@ -161,20 +156,6 @@ const respiratory = p.series({
   overrides: p.normalRange('Respiratory rate', colour.respiratory),
 })
 
-const disturbances = p.series({
-  title: 'Disturbances and sleep cycles',
-  description: 'How often the main sleep was disturbed, and how many cycles it had: counts.',
-  sql: daily('disturbance_count as "Disturbances", sleep_cycle_count as "Cycles"'),
-  unit: 'none',
-  decimals: 0,
-  min: 0,
-  draw: p.bars,
-  overrides: [
-    p.field('Disturbances', { color: p.fixed(colour.energy) }),
-    p.field('Cycles', { ...p.line, color: p.fixed(colour.asleep), 'custom.showPoints': 'never' }),
-  ],
-})
-
 const share = p.columns({
   title: 'The average night',
   description: 'Mean share of each stage in the time in bed of this range, in percent.',
@@ -184,7 +165,7 @@ from daily_trends, unnest(
   array[slow_wave_sleep_duration, rem_sleep_duration, light_sleep_duration, awake_time]
 ) with ordinality as stages (stage, duration, nth)
 where ${OWN}
-  and $__timeFilter(day) and asleep_duration is not null
+  and ${shown()} and asleep_duration is not null
 group by stage, nth
 order by nth`,
   unit: 'percent',
@@ -211,7 +192,7 @@ const naps = p.table({
   description: 'Naps of this range, newest first, begun by the clock of the place; they are in no other panel here.',
   sql: `select started as "Begun", asleep_duration / 60000.0 as "Asleep", sleep_efficiency_percentage as "Efficiency"
 from nap_log
-where ${OWN} and $__timeFilter(started)
+where ${OWN} and ${shown()}
 order by started desc`,
   unit: 'none',
   overrides: [
@@ -232,7 +213,7 @@ export const sleep = dashboard({
     { height: 10, panels: [stages] },
     { height: 8, panels: [debt, quality] },
     { height: 8, panels: [clock, regularity] },
-    { height: 8, panels: [respiratory, disturbances] },
+    { height: 8, panels: [respiratory] },
     { height: 8, panels: [week, share, naps] },
   ],
 })

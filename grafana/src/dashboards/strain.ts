@@ -1,7 +1,10 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { byWeekday, daily, energy, latest, overall, OWN } from '../sql.ts'
+import { byWeekday, daily, energy, latest, overall, OWN, shown } from '../sql.ts'
+
+const LOAD =
+  'Mean strain of the last seven days that have ended by that of the last 28, which contain them. Strain is logarithmic: the ratio moves less than the load does.'
 
 const number = (title: string, description: string, sql: string, looks: Partial<Parameters<typeof p.stat>[0]> = {}) =>
   p.stat({ title, description, sql, unit: 'none', decimals: 1, thresholds: plain(colour.strain), ...looks })
@@ -12,42 +15,32 @@ const summary = [
     'Strain of the newest day, 0 to 21; it grows until the next sleep.',
     latest('strain_score as "Strain"'),
   ),
-  number('Average', 'Mean day strain of this range, 0 to 21.', overall('avg(strain_score) as "Strain"')),
+  number(
+    'Average',
+    'Mean strain of the days of this range that have ended, 0 to 21; the scale is logarithmic, so that hard days count for less than they cost.',
+    overall('avg(strain_score) filter (where finished) as "Strain"'),
+  ),
   number('Highest', 'Highest day strain of this range, 0 to 21.', overall('max(strain_score) as "Strain"')),
   number(
     'Energy a day',
-    'Mean energy of the whole days of this range, in kilocalories or kilojoules.',
-    overall(energy('avg(kilojoules)', 'Energy')),
+    'Mean energy of the days of this range that have ended, in kilocalories or kilojoules.',
+    overall(energy('avg(kilojoules) filter (where finished)', 'Energy')),
     {
       named: true,
       thresholds: plain(colour.energy),
       overrides: p.energies('Energy'),
     },
   ),
-  number(
-    'All energy',
-    'Energy of this range, in kilocalories or kilojoules.',
-    overall(energy('sum(kilojoules)', 'Energy')),
-    {
-      named: true,
-      thresholds: plain(colour.energy),
-      overrides: p.energies('Energy'),
-    },
-  ),
-  number(
-    'Load ratio',
-    'Mean strain of the newest seven days by that of the newest 28. A ratio around one is steady.',
-    latest('load_ratio as "Ratio"'),
-    {
-      decimals: 2,
-      thresholds: bands('strain', 0.8, 'good', 1.3, 'fair', 1.5, 'poor'),
-    },
-  ),
+  number('Load ratio', `${LOAD} A ratio around one is steady.`, latest('load_ratio as "Ratio"'), {
+    decimals: 2,
+    thresholds: bands('strain', 0.8, 'good', 1.3, 'fair', 1.5, 'poor'),
+  }),
 ]
 
 const days = p.series({
   title: 'Day strain',
-  description: 'WHOOP’s day strain, 0 to 21 on a logarithmic scale, by wake day; the line is the mean of seven days.',
+  description:
+    'WHOOP’s day strain, 0 to 21 on a logarithmic scale, by wake day; the line is the mean of the last seven that had ended.',
   sql: daily('strain_score as "Strain", acute_strain as "Seven days"'),
   unit: 'none',
   decimals: 1,
@@ -61,7 +54,8 @@ const days = p.series({
 
 const load = p.series({
   title: 'Acute and chronic load',
-  description: 'Mean day strain, 0 to 21, of the last seven days and of the last 28.',
+  description:
+    'Mean strain, 0 to 21, of the last seven days that had ended and of the last 28, which contain them. Strain is logarithmic, and a mean of it is not the load’s.',
   sql: daily('acute_strain as "Acute, 7 days", chronic_strain as "Chronic, 28 days"'),
   unit: 'none',
   decimals: 1,
@@ -74,8 +68,7 @@ const load = p.series({
 
 const ratio = p.series({
   title: 'Acute against chronic',
-  description:
-    'Acute by chronic load, a ratio: below 0.8 you do less than you are used to, above 1.3 more, above 1.5 much more.',
+  description: `${LOAD} Below 0.8 you do less than you are used to, above 1.3 more, above 1.5 much more.`,
   sql: daily('load_ratio as "Ratio"'),
   unit: 'none',
   decimals: 2,
@@ -112,8 +105,8 @@ const heart = p.series({
 
 const week = p.columns({
   title: 'By weekday',
-  description: 'Mean day strain, 0 to 21, by the weekday of the member’s own clock.',
-  sql: byWeekday('avg(strain_score) as "Strain"'),
+  description: 'Mean strain, 0 to 21, of the days that have ended, by the weekday of the member’s own clock.',
+  sql: byWeekday('avg(strain_score) filter (where finished) as "Strain"'),
   unit: 'none',
   decimals: 1,
   min: 0,
@@ -123,17 +116,20 @@ const week = p.columns({
 const recent = p.table({
   title: 'Days',
   description:
-    'The days of this range, newest first. Strain 0 to 21, heart rates in beats a minute, recovery in percent.',
-  sql: `select day::timestamp as "Day", strain_score as "Strain", recovery_score as "Recovery", workouts as "Workouts",
-  average_heart_rate as "Average HR", max_heart_rate as "Highest HR", ${energy('kilojoules', 'Energy')}
-from daily_trends
-where ${OWN}
-  and $__timeFilter(day)
-order by day desc
+    'The days of this range, newest first, twice where two nights ended on one day: up by the clock of the place. Strain 0 to 21, heart rates in beats a minute, recovery in percent.',
+  sql: `select d.day::timestamp as "Day", n.ended as "Up", coalesce(n.recovery_score, case when n.id is null then d.recovery_score end) as "Recovery",
+  d.strain_score as "Strain", d.workouts as "Workouts",
+  d.average_heart_rate as "Average HR", d.max_heart_rate as "Highest HR", ${energy('d.kilojoules', 'Energy')}
+from daily_trends d
+left join night_log n on n.user_id = d.user_id and n.day = d.day
+where d.${OWN}
+  and ${shown('d.day')}
+order by d.day desc, n.end_time desc nulls last
 limit 400`,
   unit: 'none',
   overrides: [
     p.field('Day', { unit: 'time:ddd D MMM YYYY', 'custom.minWidth': 130 }),
+    p.field('Up', { unit: 'time:HH:mm' }),
     p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
     p.field('Recovery', {
       unit: 'percent',

@@ -1,14 +1,18 @@
 import { dashboard } from '../dashboard.ts'
-import { bands, colour, plain, RECOVERY_BANDS, RECOVERY_BARS } from '../palette.ts'
+import { bands, colour, offNormal, plain, RECOVERY_BANDS, RECOVERY_BARS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { daily, degrees, distance, energy, hours, latest, OWN } from '../sql.ts'
+import { daily, degrees, hours, latest, OWN, thisMorning } from '../sql.ts'
+import type { Override, Threshold } from '../types.ts'
 
-const NEWEST = 'Of the newest day there is, which the panel on the right names.'
+const NEWEST = 'Of the newest day there is, which the panel on the right names, and of its newest night.'
+
+/** A recovery that has come before its sleep is the day's. */
+const recovered = 'coalesce(n.recovery_score, case when n.id is null then d.recovery_score end)'
 
 const recovery = p.gauge({
   title: 'Recovery',
   description: `WHOOP's recovery score of this morning, in percent; red below 34, green from 67. ${NEWEST}`,
-  sql: latest('recovery_score as "Recovery"'),
+  sql: thisMorning(`${recovered} as "Recovery"`),
   unit: 'percent',
   decimals: 0,
   min: 0,
@@ -18,8 +22,8 @@ const recovery = p.gauge({
 
 const sleep = p.gauge({
   title: 'Sleep',
-  description: `Sleep got of the sleep needed, in percent of the need, naps of the day before taken into account by WHOOP. ${NEWEST}`,
-  sql: latest('least(100, 100.0 * asleep_duration / nullif(sleep_need, 0)) as "Sleep"'),
+  description: `WHOOP's sleep performance, in percent. It weighs more than the sleep got of the sleep needed. ${NEWEST}`,
+  sql: thisMorning('n.sleep_performance_percentage as "Sleep"'),
   unit: 'percent',
   decimals: 0,
   min: 0,
@@ -72,82 +76,96 @@ from newest`,
   ],
 })
 
+/** A figure of the night, and how far it is off what is normal for the member: the one judgement, which the alerts share. */
 function vital(
   title: string,
-  column: string,
-  baseline: string,
+  figure: { column: string; now: string; normal: string },
   looks: {
     unit: string
     decimals: number
     color: string
-    off: string
     reference: string
-    thresholds: ReturnType<typeof bands>
+    judged: Threshold[]
+    overrides?: Override[]
   },
 ) {
+  const { column, now, normal } = figure
   return p.stat({
     title,
-    description: `${looks.reference}, and its distance from the mean of the 30 days before. ${NEWEST}`,
-    sql: latest(`${column} as "Now", ${column} - ${baseline} as "To baseline"`),
+    description: `${looks.reference}; and its distance from the mean of the 30 days before in their standard deviations: amber from 1.5, red from 2, which is where the alerts look. ${NEWEST}`,
+    sql: thisMorning(
+      `${now},\n  (n.${column} - d.${normal}_baseline) / nullif(d.${normal}_spread, 0) as "Against normal"`,
+    ),
     unit: looks.unit,
     decimals: looks.decimals,
     named: true,
     stacked: true,
     thresholds: plain(looks.color),
-    overrides: [p.field('To baseline', { unit: looks.off, thresholds: { mode: 'absolute', steps: looks.thresholds } })],
+    overrides: [
+      ...(looks.overrides ?? []),
+      p.field('Against normal', {
+        unit: 'suffix:σ',
+        decimals: 1,
+        thresholds: { mode: 'absolute', steps: looks.judged },
+      }),
+    ],
   })
 }
+const asItIs = (column: string, normal: string) => ({ column, now: `n.${column} as "Now"`, normal })
 
-const hrv = vital('HRV', 'hrv_rmssd', 'hrv_baseline', {
+const hrv = vital('HRV', asItIs('hrv_rmssd', 'hrv'), {
   unit: 'suffix:ms',
   decimals: 0,
   color: colour.hrv,
-  off: 'suffix:ms',
   reference: 'Heart rate variability (RMSSD) of the night, in milliseconds',
-  thresholds: bands('poor', -15, 'fair', -8, 'good'),
+  judged: offNormal.low,
 })
 
-const resting = vital('Resting heart rate', 'resting_heart_rate', 'resting_baseline', {
+const resting = vital('Resting heart rate', asItIs('resting_heart_rate', 'resting'), {
   unit: 'suffix:bpm',
   decimals: 0,
   color: colour.resting,
-  off: 'suffix:bpm',
   reference: 'Resting heart rate of the night, in beats a minute',
-  thresholds: bands('good', 3, 'fair', 6, 'poor'),
+  judged: offNormal.high,
 })
 
-const respiratory = vital('Respiratory rate', 'respiratory_rate', 'respiratory_baseline', {
+const respiratory = vital('Respiratory rate', asItIs('respiratory_rate', 'respiratory'), {
   unit: 'suffix:/min',
   decimals: 1,
   color: colour.respiratory,
-  off: 'suffix:/min',
   reference: 'Breaths a minute during the night',
-  thresholds: bands('good', 0.8, 'fair', 1.5, 'poor'),
+  judged: offNormal.high,
 })
 
-const skin = p.stat({
-  title: 'Skin temperature',
-  description: `How much warmer the skin was than the mean of the 30 nights before, in degrees of the chosen units. ${NEWEST}`,
-  sql: latest(degrees('skin_temp_celsius - skin_baseline', 'To baseline')),
-  unit: 'none',
-  decimals: 1,
-  thresholds: bands('strain', -0.7, 'good', 0.7, 'fair', 1.2, 'poor'),
-  overrides: p.temperatures('To baseline'),
-})
+const skin = vital(
+  'Skin temperature',
+  {
+    column: 'skin_temp_celsius',
+    now: degrees('n.skin_temp_celsius - d.skin_baseline', 'Off the mean'),
+    normal: 'skin',
+  },
+  {
+    unit: 'none',
+    decimals: 1,
+    color: colour.skin,
+    reference: 'How much warmer the skin was than on average, in degrees of the chosen units',
+    judged: offNormal.high,
+    overrides: p.temperatures('Off the mean'),
+  },
+)
 
-const spo2 = p.stat({
-  title: 'Blood oxygen',
-  description: `SpO2 of the night, in percent. ${NEWEST}`,
-  sql: latest('spo2_percentage as "SpO2"'),
+const spo2 = vital('Blood oxygen', asItIs('spo2_percentage', 'spo2'), {
   unit: 'percent',
   decimals: 0,
-  thresholds: bands('poor', 90, 'fair', 94, 'spo2'),
+  color: colour.spo2,
+  reference: 'SpO2 of the night, in percent',
+  judged: offNormal.low,
 })
 
 const debt = p.stat({
   title: 'Sleep debt',
   description: `What WHOOP adds to the need of the night for sleep missed before, in hours. ${NEWEST}`,
-  sql: latest(hours('sleep_debt', 'Debt')),
+  sql: thisMorning(hours('n.sleep_debt', 'Debt')),
   unit: 'suffix:h',
   decimals: 1,
   thresholds: bands('good', 0.75, 'fair', 1.5, 'poor'),
@@ -222,22 +240,25 @@ const nights = p.series({
 const recent = p.table({
   title: 'Last workouts',
   description:
-    'The newest eight, begun by the clock of the place. Duration in minutes, strain 0 to 21, heart rate in beats a minute.',
-  sql: `select started as "Begun", sport as "Sport", minutes as "Duration", strain_score as "Strain",
-  average_heart_rate as "Average HR", ${distance('distance_meters', 'Distance')},
-  ${energy('kilojoules', 'Energy')}
+    'The newest eight, begun by the clock of the place. Duration in minutes, strain 0 to 21. Workouts has the rest of them.',
+  sql: `select started as "Begun", sport as "Sport", minutes as "Duration", strain_score as "Strain"
 from workout_log
 where ${OWN}
 order by started desc
 limit 8`,
   unit: 'none',
   overrides: [
-    p.field('Begun', { unit: 'time:ddd D MMM, HH:mm' }),
-    p.field('Duration', { unit: 'suffix:min', decimals: 0 }),
-    p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
-    p.field('Average HR', { unit: 'suffix:bpm' }),
-    ...p.distances('Distance', { decimals: 1 }),
-    ...p.energies('Energy'),
+    p.field('Begun', { unit: 'time:ddd D MMM, HH:mm', 'custom.width': 130 }),
+    p.field('Sport', { 'custom.minWidth': 70 }),
+    p.field('Duration', { unit: 'suffix:min', decimals: 0, 'custom.width': 72 }),
+    p.field('Strain', {
+      decimals: 1,
+      min: 0,
+      max: 21,
+      color: p.fixed(colour.strain),
+      ...p.asGauge,
+      'custom.minWidth': 70,
+    }),
   ],
   empty: 'No workouts yet',
 })

@@ -1,7 +1,7 @@
 import { dashboard, energy as energyUnit, journeys, member, units, naps } from '../dashboard.ts'
 import { bands, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { distance, energy, overall, OWN, weekly } from '../sql.ts'
+import { distance, energy, overall, OWN, shown, weekly } from '../sql.ts'
 import type { Variable } from '../types.ts'
 
 const target: Variable = {
@@ -14,7 +14,7 @@ const target: Variable = {
 }
 const TARGET = "coalesce(substring(${zone2_target:sqlstring} from '[0-9]+')::double precision, 0)"
 
-const total = (columns: string) => overall(columns, 'workout_log', 'started')
+const total = (columns: string) => overall(columns, 'workout_log')
 
 const summary = [
   p.stat({
@@ -116,7 +116,7 @@ const sports = p.table({
   ${distance('sum(distance_meters)', 'Distance')},
   ${energy('sum(kilojoules)', 'Energy')}
 from workout_log
-where ${OWN} and $__timeFilter(started)
+where ${OWN} and ${shown()}
 group by sport
 order by count(*) desc, sum(minutes) desc`,
   unit: 'none',
@@ -135,7 +135,7 @@ const strain = p.series({
   description: 'Strain, 0 to 21, by sport, at the time of the place.',
   sql: `select started as "time", coalesce(sport, 'Unknown') as metric, strain_score as "Strain"
 from workout_log
-where ${OWN} and $__timeFilter(started)
+where ${OWN} and ${shown()}
 order by started`,
   unit: 'none',
   decimals: 1,
@@ -146,11 +146,14 @@ order by started`,
 const distances = p.series({
   title: 'Distance per week',
   description: 'Kilometres or miles that WHOOP knows of, per week, from Monday on.',
-  sql: `select date_trunc('week', started) as "time", ${distance('sum(distance_meters)', 'Distance')}
-from workout_log
-where ${OWN} and date_trunc('week', started)::date between $__timeFrom() and $__timeTo()
-group by 1
-order by 1`,
+  sql: `select week::timestamp as "time",
+  ${distance('case when workout_duration is not null then coalesce(metres, 0) end', 'Distance')}
+from weekly_summary
+left join (
+  select date_trunc('week', day::timestamp)::date as week, sum(distance_meters) as metres from workout_log where ${OWN} group by 1
+) run using (week)
+where ${OWN} and ${shown('week')}
+order by week`,
   unit: 'none',
   decimals: 0,
   min: 0,
@@ -179,7 +182,7 @@ const best = p.table({
   sql: `select coalesce(sport, 'Unknown') as "Sport", max(minutes) as "Longest", ${distance('max(distance_meters)', 'Farthest')},
   max(strain_score) as "Most strain", max(max_heart_rate) as "Highest HR", ${energy('max(kilojoules)', 'Most energy')}
 from workout_log
-where ${OWN} and $__timeFilter(started)
+where ${OWN} and ${shown()}
 group by sport
 order by max(strain_score) desc nulls last`,
   unit: 'none',
@@ -202,7 +205,7 @@ const recent = p.table({
   ${distance('distance_meters', 'Distance')}, altitude_gain_meters as "Climb",
   ${energy('kilojoules', 'Energy')}
 from workout_log
-where ${OWN} and $__timeFilter(started)
+where ${OWN} and ${shown()}
 order by started desc
 limit 200`,
   unit: 'none',
