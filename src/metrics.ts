@@ -17,7 +17,7 @@ export type Units = 'metric' | 'imperial'
 
 const HOUR_MS = 3_600_000
 
-const whole = (value: number) => value.toFixed(0)
+const rounded = (value: number) => value.toFixed(0)
 const tenths = (value: number) => value.toFixed(1)
 
 /** 7:24, for hours and minutes. */
@@ -26,14 +26,17 @@ export function clock(hours: number): string {
   return `${hours < 0 ? '-' : ''}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }
 
+/** While a day has not ended, what its cycle has gathered is no day's. */
+const whole = (value: (day: Day) => number | null) => (day: Day) => (day.finished ? value(day) : null)
+
 const hours = (value: (day: Day) => number | null) => (day: Day) => scaled(value(day), 1 / HOUR_MS)
 
 export function metricsFor(units: Units): readonly Metric[] {
   const { temperature, energy } = measures[units]
   return [
-    { name: 'recovery', type: 'recovery', unit: '%', value: (day) => day.recovery, show: whole },
-    { name: 'HRV', type: 'recovery', unit: 'ms', value: (day) => day.hrv, show: whole },
-    { name: 'resting HR', type: 'recovery', unit: 'bpm', value: (day) => day.restingHeartRate, show: whole },
+    { name: 'recovery', type: 'recovery', unit: '%', value: (day) => day.recovery, show: rounded },
+    { name: 'HRV', type: 'recovery', unit: 'ms', value: (day) => day.hrv, show: rounded },
+    { name: 'resting HR', type: 'recovery', unit: 'bpm', value: (day) => day.restingHeartRate, show: rounded },
     { name: 'blood oxygen', type: 'recovery', unit: '%', value: (day) => day.spo2, show: tenths, closer: true },
     {
       name: 'skin temp',
@@ -43,24 +46,45 @@ export function metricsFor(units: Units): readonly Metric[] {
       show: tenths,
       closer: true,
     },
-    { name: 'day strain', type: 'cycle', unit: '0–21', value: (day) => day.strain, show: tenths },
+    { name: 'day strain', type: 'cycle', unit: '0–21', value: whole((day) => day.strain), show: tenths },
     {
       name: 'energy',
       type: 'cycle',
       unit: energy.unit,
-      value: (day) => energy.from(day.kilojoules),
-      show: whole,
+      value: whole((day) => energy.from(day.kilojoules)),
+      show: rounded,
       closer: true,
     },
-    { name: 'mean HR', type: 'cycle', unit: 'bpm', value: (day) => day.averageHeartRate, show: whole, closer: true },
-    { name: 'highest HR', type: 'cycle', unit: 'bpm', value: (day) => day.maxHeartRate, show: whole, closer: true },
+    {
+      name: 'mean HR',
+      type: 'cycle',
+      unit: 'bpm',
+      value: whole((day) => day.averageHeartRate),
+      show: rounded,
+      closer: true,
+    },
+    {
+      name: 'highest HR',
+      type: 'cycle',
+      unit: 'bpm',
+      value: whole((day) => day.maxHeartRate),
+      show: rounded,
+      closer: true,
+    },
     { name: 'asleep', type: 'sleep', unit: 'h', value: hours((day) => day.asleepMs), show: clock },
-    { name: 'sleep score', type: 'sleep', unit: '%', value: (day) => day.sleepPerformance, show: whole },
+    { name: 'sleep score', type: 'sleep', unit: '%', value: (day) => day.sleepPerformance, show: rounded },
     { name: 'in bed', type: 'sleep', unit: 'h', value: hours((day) => day.inBedMs), show: clock, closer: true },
     { name: 'needed', type: 'sleep', unit: 'h', value: hours((day) => day.sleepNeedMs), show: clock, closer: true },
     { name: 'debt', type: 'sleep', unit: 'h', value: hours((day) => day.sleepDebtMs), show: clock, closer: true },
-    { name: 'efficiency', type: 'sleep', unit: '%', value: (day) => day.sleepEfficiency, show: whole, closer: true },
-    { name: 'consistency', type: 'sleep', unit: '%', value: (day) => day.sleepConsistency, show: whole, closer: true },
+    { name: 'efficiency', type: 'sleep', unit: '%', value: (day) => day.sleepEfficiency, show: rounded, closer: true },
+    {
+      name: 'consistency',
+      type: 'sleep',
+      unit: '%',
+      value: (day) => day.sleepConsistency,
+      show: rounded,
+      closer: true,
+    },
     { name: 'breaths', type: 'sleep', unit: '/min', value: (day) => day.respiratoryRate, show: tenths, closer: true },
     { name: 'disturbances', type: 'sleep', unit: '', value: (day) => day.disturbances, show: tenths, closer: true },
     { name: 'naps', type: 'sleep', unit: '/week', value: (day) => day.naps * 7, show: tenths, closer: true },
@@ -81,20 +105,23 @@ export interface Measure {
   from: (value: number | null) => number | null
 }
 
+/** As WHOOP's app and Grafana have it, in either system. */
+const KILOCALORIES: Measure = { unit: 'kcal', from: (kilojoules) => scaled(kilojoules, 1 / 4.184) }
+
 /** How the columns' own units are shown. */
 export const measures: Readonly<
   Record<Units, Record<'temperature' | 'energy' | 'distance' | 'weight' | 'height', Measure>>
 > = {
   metric: {
     temperature: { unit: '°C', from: (celsius) => celsius },
-    energy: { unit: 'kJ', from: (kilojoules) => kilojoules },
+    energy: KILOCALORIES,
     distance: { unit: 'km', from: (meters) => scaled(meters, 1 / 1000) },
     weight: { unit: 'kg', from: (kilograms) => kilograms },
     height: { unit: 'm', from: (meters) => meters },
   },
   imperial: {
     temperature: { unit: '°F', from: (celsius) => (celsius === null ? null : celsius * 1.8 + 32) },
-    energy: { unit: 'kcal', from: (kilojoules) => scaled(kilojoules, 1 / 4.184) },
+    energy: KILOCALORIES,
     distance: { unit: 'mi', from: (meters) => scaled(meters, 1 / 1609.344) },
     weight: { unit: 'lb', from: (kilograms) => scaled(kilograms, 1 / 0.45359237) },
     height: { unit: 'ft', from: (meters) => scaled(meters, 1 / 0.3048) },

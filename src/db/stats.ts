@@ -16,6 +16,8 @@ export interface TypeStats {
 /** Of each day from the first to the last, oldest first: what a member looks at. */
 export interface Day {
   day: string
+  /** False while its cycle is open: strain and energy still grow, and count in no average. */
+  finished: boolean
   recovery: number | null
   hrv: number | null
   restingHeartRate: number | null
@@ -44,7 +46,7 @@ export interface Day {
   workoutMs: number | null
 }
 
-const columns: Readonly<Record<Exclude<keyof Day, 'day' | 'naps' | 'workouts' | 'workoutMs'>, string>> = {
+const columns: Readonly<Record<Exclude<keyof Day, 'day' | 'finished' | 'naps' | 'workouts' | 'workoutMs'>, string>> = {
   recovery: 'recovery_score',
   hrv: 'hrv_rmssd',
   restingHeartRate: 'resting_heart_rate',
@@ -123,7 +125,7 @@ export async function loadDays(db: Db, member: Member): Promise<Day[]> {
     ([name, column]) => sql`${sql.identifier(column)} as ${sql.identifier(name)}`,
   )
   const rows = await db.execute<Day & Record<string, unknown>>(sql`
-    select day::text, ${sql.join(cells, sql`, `)}, naps::int, workout_duration::float8 as "workoutMs",
+    select day::text, day is distinct from (select day from open_days where user_id = ${member.id}) as finished, ${sql.join(cells, sql`, `)}, naps::int, workout_duration::float8 as "workoutMs",
       case when exists (
         select from sync_status where user_id = ${member.id} and data_type = 'workout' and last_sync_time is not null
       ) or exists (select from workout_records where user_id = ${member.id}) then workouts::int end as workouts
@@ -131,19 +133,18 @@ export async function loadDays(db: Db, member: Member): Promise<Day[]> {
   return [...rows]
 }
 
-/** Since `since`, a day of the member's; the most frequent first. */
+/** Since `since`, a day of the member's; the most frequent first. Named as in Grafana. */
 export async function loadSports(db: Db, member: Member, since: string | undefined): Promise<Sport[]> {
   const zones = ['zero', 'one', 'two', 'three', 'four', 'five'].map(
-    (zone) => sql`coalesce(sum(${sql.identifier(`zone_${zone}_duration`)}), 0)::float8`,
+    (zone) => sql`coalesce(sum(60000 * ${sql.identifier(`zone_${zone}_minutes`)}), 0)::float8`,
   )
   const rows = await db.execute<Omit<Sport, 'zonesMs'> & { zonesMs: number[] | string } & Record<string, unknown>>(sql`
-    select coalesce(sport_name, 'unknown') as name, count(*)::int as workouts,
-      (extract(epoch from sum(end_time - start_time)) * 1000)::float8 as "durationMs", avg(whoop_figure(strain_score)) as strain,
-      sum(whoop_figure(kilojoules)) as kilojoules, sum(whoop_figure(distance_meters)) as "distanceMeters",
+    select coalesce(sport, 'Unknown') as name, count(*)::int as workouts,
+      (extract(epoch from sum(end_time - start_time)) * 1000)::float8 as "durationMs", avg(strain_score) as strain,
+      sum(kilojoules) as kilojoules, sum(distance_meters) as "distanceMeters",
       to_json(array[${sql.join(zones, sql`, `)}]) as "zonesMs"
-    from workout_records r
-    where user_id = ${member.id}
-      and (${since ?? null}::date is null or local_time(r.start_time, r.timezone_offset)::date >= ${since ?? null}::date)
+    from workout_log
+    where user_id = ${member.id} and (${since ?? null}::date is null or day >= ${since ?? null}::date)
     group by 1 order by 2 desc, 1`)
   return rows.map(({ zonesMs, ...sport }) => ({
     ...sport,
