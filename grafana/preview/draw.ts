@@ -56,6 +56,8 @@ function drawPanel(panel: Panel, answer: Answer, box: Box): string {
       return drawStat(panel, answer, box)
     case 'table':
       return drawTable(panel, answer, box)
+    case 'status-history':
+      return drawCalendar(panel, answer, box)
     case 'gauge':
       return drawChart(gaugeOf(panel, answer, box), box)
     case 'timeseries':
@@ -113,6 +115,20 @@ function drawTable(panel: Panel, { columns, rows }: Answer, { height }: Box): st
     .slice(0, Math.ceil(height / 36))
     .map((row) => `<tr>${fields.map((field) => `<td${aligned(field)}>${cell(row, field)}</td>`).join('')}</tr>`)
   return `<table><tr>${head}</tr>${body.join('')}</table>`
+}
+
+function drawCalendar(panel: Panel, { columns, rows }: Answer, { height }: Box): string {
+  const days = columns.filter((name) => name !== 'time')
+  const line = Math.floor(height / days.length)
+  const cells = (name: string) =>
+    rows.map((row) => {
+      const value = numeric(row[name])
+      const field = fieldOf(panel, name)
+      const text = rows.length < 10 && value !== null ? escape(show(value, field)) : ''
+      const fill = value === null ? '' : `background:${colorOf(value, field)}`
+      return `<td style="padding:0;height:${line - 3}px;border-width:1px;text-align:center;${fill}">${text}</td>`
+    })
+  return `<table style="table-layout:fixed">${days.map((name) => `<tr><th style="padding:0;width:40px">${name}</th>${cells(name).join('')}</tr>`).join('')}</table>`
 }
 
 const escape = (text: string) => text.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`)

@@ -65,12 +65,15 @@ export function words(colours: Record<string, string>): Mapping[] {
 
 const STEP = 0.25
 
-/** Hours from midnight as a clock shows them, to the quarter: -1.5 is 22:30 of the evening before. */
-export function clockTimes(from = -8, to = 16): Mapping[] {
+/**
+ * Hours as a clock shows them, to the quarter, where `midnight` is the value that midnight has: with 0, -1.5 is 22:30 of the
+ * evening before.
+ */
+export function clockTimes(from = -8, to = 16, midnight = 0): Mapping[] {
   const count = Math.round((to - from) / STEP) + 1
   return Array.from({ length: count }, (_, index) => {
     const hour = from + index * STEP
-    const minutes = (((hour + 24) % 24) * 60).toFixed(0)
+    const minutes = (((hour - midnight + 48) % 24) * 60).toFixed(0)
     const text = `${String(Math.floor(Number(minutes) / 60)).padStart(2, '0')}:${String(Number(minutes) % 60).padStart(2, '0')}`
     return { type: 'range', options: { from: hour - STEP / 2, to: hour + STEP / 2, result: { text } } }
   })

@@ -46,6 +46,9 @@ export function energies(name: string, looks: Looks = {}): Override[] {
     field(`${name} ${unit}`, { unit: 'locale', decimals: 0, displayName: `${name}, ${unit}`, ...looks }),
   )
 }
+export function weights(name: string, looks: Looks = {}): Override[] {
+  return inUnits(name, { metric: 'suffix:kg', imperial: 'suffix:lb' }, looks)
+}
 export function temperatures(name: string, looks: Looks = {}): Override[] {
   return inUnits(name, { metric: 'celsius', imperial: 'fahrenheit' }, looks)
 }
@@ -60,6 +63,7 @@ export const bars = { 'custom.drawStyle': 'bars', 'custom.lineWidth': 0, 'custom
 export const line = { 'custom.drawStyle': 'line', 'custom.lineWidth': 2, 'custom.fillOpacity': 0 }
 export const dashed = { ...line, 'custom.lineStyle': { fill: 'dash', dash: [6, 6] } }
 export const stacked = { ...bars, 'custom.stacking': { mode: 'normal', group: 'A' } }
+export const steps = { ...line, 'custom.lineInterpolation': 'stepAfter', 'custom.showPoints': 'never' }
 export const rightAxis = { 'custom.axisPlacement': 'right' }
 
 /** A line, and the band of what is normal behind it: columns `name`, `from` and `to`. */
@@ -100,6 +104,14 @@ export function bandedBars(column: string, named: readonly Band[]): { sql: strin
     overrides: named.map(([name, color]) => field(name, { ...bars, color: fixed(color) })),
   }
 }
+
+/** To the board of one day: the time of the point or of the cell that is clicked. */
+const toDay = (time: string) => [
+  { title: 'This day', url: `/d/whoopster-day?var-day=\${${time}}&\${member:queryparam}`, targetBlank: false },
+]
+/** For a table's column of days. */
+export const dayLink = { links: toDay('__value.raw') }
+const isDaily = (sql: string) => sql.includes('from daily_trends')
 
 const query = (rawSql: string, format: Query['format']): Query[] => [
   { refId: 'A', datasource: DATASOURCE, editorMode: 'code', rawQuery: true, format, rawSql },
@@ -202,6 +214,7 @@ export function series(
     fieldConfig: {
       defaults: {
         ...defaults(options, NOTHING_YET),
+        ...(isDaily(options.sql) ? { links: toDay('__value.time') } : {}),
         color: byBand ? byThreshold : color ? { mode: 'fixed', fixedColor: color } : { mode: 'palette-classic' },
         custom: {
           lineInterpolation: 'linear',
@@ -248,6 +261,32 @@ export function columns(options: Common & { color?: string; horizontal?: boolean
       fullHighlight: false,
       legend: legendBelow(!options.color),
       tooltip,
+    },
+  }
+}
+
+/** Weeks across, weekdays down, each day in the colour of its band. */
+export function calendar(options: Common & { weeks?: number }): Panel {
+  return {
+    ...base(options),
+    type: 'status-history',
+    // a range of its own, whatever is chosen above
+    ...(options.weeks ? { timeFrom: `${options.weeks}w`, hideTimeOverride: true } : {}),
+    targets: query(options.sql, 'time_series'),
+    fieldConfig: {
+      defaults: {
+        ...defaults(options, NOTHING_YET),
+        color: byThreshold,
+        custom: { fillOpacity: 90, lineWidth: 0 },
+      },
+      overrides: [cells(null), ...(options.overrides ?? [])],
+    },
+    options: {
+      rowHeight: 0.9,
+      colWidth: 0.9,
+      showValue: options.weeks ? 'always' : 'never',
+      legend: legendBelow(false),
+      tooltip: { mode: 'single', sort: 'none' },
     },
   }
 }

@@ -50,6 +50,8 @@ export const distance = (metres: string, name: string) =>
   `(${metres}) / case $\{units:sqlstring} when 'imperial' then 1609.344 else 1000 end as "${name} $units"`
 export const energy = (kilojoules: string, name: string) =>
   `(${kilojoules}) / case $\{energy:sqlstring} when 'kJ' then 1 else 4.184 end as "${name} $energy"`
+export const weight = (kilograms: string, name: string) =>
+  `(${kilograms}) / case $\{units:sqlstring} when 'imperial' then 0.45359237 else 1 end as "${name} $units"`
 /** Of a difference, not of a temperature. */
 export const degrees = (kelvin: string, name: string) =>
   `(${kelvin}) * case $\{units:sqlstring} when 'imperial' then 1.8 else 1 end as "${name} $units"`

@@ -4,6 +4,7 @@ import type { GraphFieldConfig } from '@grafana/grafana-foundation-sdk/common'
 import type * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
 import type * as gauge from '@grafana/grafana-foundation-sdk/gauge'
 import type * as stat from '@grafana/grafana-foundation-sdk/stat'
+import type * as statushistory from '@grafana/grafana-foundation-sdk/statushistory'
 import type * as table from '@grafana/grafana-foundation-sdk/table'
 import type * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
 import type * as xychart from '@grafana/grafana-foundation-sdk/xychart'
@@ -39,8 +40,18 @@ export interface Override {
   properties: { id: string; value: unknown }[]
 }
 
+/** The SDK takes a field's links for those of a dashboard. */
+interface DataLink {
+  title: string
+  url: string
+  targetBlank: boolean
+}
+
 interface Fields<Custom> {
-  defaults: Omit<Json<dashboard.FieldConfig>, 'custom'> & { custom?: Partial<Json<Custom>> }
+  defaults: Omit<Json<dashboard.FieldConfig>, 'custom' | 'links'> & {
+    custom?: Partial<Json<Custom>>
+    links?: DataLink[]
+  }
   overrides: Override[]
 }
 
@@ -62,6 +73,7 @@ export type Panel =
   | PanelOf<'timeseries', timeseries.Options, GraphFieldConfig>
   | PanelOf<'barchart', barchart.Options, barchart.FieldConfig>
   | PanelOf<'xychart', xychart.Options, xychart.FieldConfig>
+  | PanelOf<'status-history', statushistory.Options, statushistory.FieldConfig>
   | PanelOf<'table', table.Options, table.FieldConfig>
 
 export type Variable = Json<dashboard.VariableModel>

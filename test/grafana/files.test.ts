@@ -50,11 +50,11 @@ describe('the dashboards', () => {
     }
   })
 
-  it('are seven, each with its own address, and linked with each other', () => {
+  it('are nine, each with its own address, and linked with each other', () => {
     expect(dashboards.map(({ title }) => title).toSorted()).toEqual(
-      ['Patterns', 'Recovery', 'Sleep', 'Strain', 'Sync health', 'Today', 'Workouts'], // prettier-ignore
+      ['Calendar', 'Day', 'Patterns', 'Recovery', 'Sleep', 'Strain', 'Sync health', 'Today', 'Workouts'], // prettier-ignore
     )
-    expect(new Set(dashboards.map(({ uid }) => uid)).size).toBe(7)
+    expect(new Set(dashboards.map(({ uid }) => uid)).size).toBe(9)
     for (const { tags, links } of dashboards) {
       expect(tags).toContain('whoopster')
       expect(links).toMatchObject([{ type: 'dashboards', tags: ['whoopster'], includeVars: true }])
@@ -75,7 +75,7 @@ describe('the dashboards', () => {
 
     it('names the unit of its numbers in words', () => {
       const words =
-        /percent|hours|minutes|milliseconds|seconds|how long ago|a minute|degrees|0 to 21|kilocalories|kilometres|count|deviations|ratio|−1 to 1/i
+        /percent|hours|minutes|milliseconds|seconds|how long ago|a minute|degrees|0 to 21|kilocalories|kilograms|kilometres|count|deviations|ratio|−1 to 1/i
       const charts = panels.filter(({ type }) => type !== 'table') // a table has a unit a column
       for (const { title, description } of charts) expect(description, title).toMatch(words)
     })

@@ -64,6 +64,7 @@ export interface Chosen {
   range: { from: Date; to: Date }
   units?: 'metric' | 'imperial'
   energy?: 'kcal' | 'kJ'
+  day?: string
 }
 
 /** What Grafana knows when somebody looks at this dashboard. */

@@ -56,7 +56,9 @@ async function goWrong({ sql }: TestDatabase) {
       select ${own}, now() - interval '2 hours', now() - interval '119 minutes', 'failed', 'it rained', 3, 1, 1500, 0, 9000, '{}'`
     await sql`
       insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
-      select ${own}, 'sleep', 'x', '{}', now() - interval '9 days', now() - interval '1 day', 'changed'`
+      select ${own}, 'sleep', id::text, jsonb_set(raw_data, '{score,sleep_performance_percentage}', '7'), now() - interval '9 days',
+        now() - interval '1 day', 'changed'
+      from sleep_records where user_id = ${own} and not nap and score_state = 'SCORED' order by start_time limit 1`
     await sql`
       insert into quarantined_records (user_id, data_type, record_key, raw, reason, first_seen, last_seen)
       select ${own}, 'sleep', 'y', '?', 'start: is missing', now(), now()`
@@ -155,6 +157,8 @@ function hasReason({ name }: Asked, member: number): boolean {
   const recoveries = sandbox.world.list('recovery', member).map(({ score }) => score)
   if (name.includes('Skin temperature')) return recoveries.some((score) => typeof score?.skin_temp_celsius === 'number')
   if (name.includes('Blood oxygen')) return recoveries.some((score) => typeof score?.spo2_percentage === 'number')
+  if (name.startsWith('Day › Workouts')) return Number(summarize(sandbox.world, member).at(-1)?.['workouts']) > 0
+  if (name.startsWith('Day › Naps')) return Number(summarize(sandbox.world, member).at(-1)?.['naps']) > 0
   if (name.endsWith('Travel')) return journeysOf(member).length > 0
   if (name.includes('Naps')) {
     const naps = sandbox.world
@@ -422,6 +426,27 @@ describe('the numbers, against plain TypeScript and the sandbox’s truth', () =
     const z = Math.atanh(correlation(days.map(([, x, y]) => [x, y] as const)))
     return `${shownAs(Math.tanh(z - reach))} to ${shownAs(Math.tanh(z + reach))}`
   }
+
+  it('table: what WHOOP changed, before and after', async () => {
+    const rows = await ask(find('Sync health', 'What WHOOP changed afterwards'))
+    const first = sandbox.world.list('sleep', FIRST).find(({ id }) => id === rows[0]?.['Record'])
+    expect(rows.map((row) => [row['Figure'], row['Before'], Number(row['After'])])).toEqual([
+      ['Sleep performance', '7', first?.score?.sleep_performance_percentage],
+    ])
+  })
+
+  it('table: the day that a click has brought, as a time or as a date, or the newest', async () => {
+    const nights = find('Day', 'Nights')
+    const days = truth(FIRST).filter((day) => day['sleep_end'] !== null)
+    const third = String(days.at(-3)?.['day'])
+    const up = async (day?: string) =>
+      (await ask(nights, day === undefined ? undefined : { day })).map((row) =>
+        (row['Up'] as Date).toISOString().slice(0, 10),
+      )
+    for (const day of [third, `${third}T00:00:00.000Z`, String(Date.parse(third))])
+      expect(await up(day)).toEqual([third])
+    expect(await up('yesterday')).toEqual(await up())
+  })
 
   it('annotation: every nap, by the clock of the place', async () => {
     const result = await ask(find('Today', 'annotation Naps'), {

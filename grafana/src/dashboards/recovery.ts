@@ -103,6 +103,43 @@ const signs = p.series({
   overrides: signBars.overrides,
 })
 
+/** What slow change looks like: a week's mean in the band of two months. */
+function weekInSixty(title: string, words: string, column: string, unit: string, color: string) {
+  return p.series({
+    title,
+    description: `${words}: the mean of the last seven days, in the band of the last 60, which is their mean plus and minus one standard deviation. At least four and 30 of them have to be known.`,
+    sql: `select day::timestamp as "time", week as "Seven days", normal as "Baseline", normal - spread as "Normal from", normal + spread as "Normal to"
+from (
+  select day, case when count(${column}) over week >= 4 then avg(${column}) over week end as week,
+    case when count(${column}) over sixty >= 30 then avg(${column}) over sixty end as normal,
+    case when count(${column}) over sixty >= 30 then stddev_samp(${column}) over sixty end as spread
+  from daily_trends
+  where ${OWN}
+  window week as (order by day rows between 6 preceding and current row), sixty as (order by day rows between 59 preceding and current row)
+) days
+where ${shown()}
+order by day`,
+    unit,
+    decimals: 0,
+    overrides: [...p.normalRange('Seven days', color), p.field('Baseline', { displayName: 'Sixty days' })],
+  })
+}
+
+const hrvTrend = weekInSixty(
+  'HRV, 7 against 60 days',
+  'Heart rate variability in milliseconds',
+  'hrv_rmssd',
+  'suffix:ms',
+  colour.hrv,
+)
+const restingTrend = weekInSixty(
+  'Resting heart rate, 7 against 60 days',
+  'Resting heart rate in beats a minute',
+  'resting_heart_rate',
+  'suffix:bpm',
+  colour.resting,
+)
+
 const offDays = p.table({
   title: 'Days off normal',
   description:
@@ -116,7 +153,7 @@ order by day desc`,
   unit: 'suffix:σ',
   decimals: 1,
   overrides: [
-    p.field('Day', { unit: 'time:ddd D MMM YYYY' }),
+    p.field('Day', { unit: 'time:ddd D MMM YYYY', ...p.dayLink }),
     p.field('Signs', {
       unit: 'none',
       decimals: 0,
@@ -152,6 +189,7 @@ export const recovery = dashboard({
     },
     { height: 9, panels: [score] },
     { height: 8, panels: [hrvRange, restingRange] },
+    { height: 8, panels: [hrvTrend, restingTrend] },
     { height: 7, panels: [skin, spo2, signs] },
     { height: 8, panels: [offDays] },
   ],

@@ -122,15 +122,38 @@ const debt = p.series({
   overrides: debtBars.overrides,
 })
 
-const clock = p.series({
-  title: 'To bed and up',
+const NOON = 12
+const raster = p.series({
+  title: 'When you slept',
   description:
-    'When the main sleep began and ended by the member’s own clock, to the quarter of an hour; evening hours are below midnight.',
-  sql: daily('bed_hour as "To bed", wake_hour as "Up"'),
+    'Each night from going to bed to getting up, by the member’s own clock, from noon upward: the straighter its edges the more regular. Hours in bed.',
+  sql: daily(
+    `bed_hour + ${NOON} as "Before", wake_hour - bed_hour as "In bed",\n  bed_hour + ${NOON} as "To bed", wake_hour + ${NOON} as "Up"`,
+  ),
   unit: 'suffix:h',
-  mappings: clockTimes(),
-  draw: { 'custom.drawStyle': 'points', 'custom.pointSize': 6 },
-  overrides: [p.field('To bed', { color: p.fixed(colour.asleep) }), p.field('Up', { color: p.fixed(colour.fair) })],
+  decimals: 1,
+  draw: p.stacked,
+  overrides: [
+    p.field('Before', {
+      color: p.fixed('transparent'),
+      'custom.fillOpacity': 0,
+      'custom.hideFrom': { legend: true, tooltip: true, viz: false },
+      mappings: clockTimes(0, 36, NOON),
+    }),
+    p.field('In bed', { color: p.fixed(colour.asleep), mappings: [] }),
+    // for the tooltip only
+    p.fields('/^(To bed|Up)$/', {
+      'custom.drawStyle': 'line',
+      'custom.stacking': { mode: 'none', group: 'A' },
+      'custom.lineWidth': 0,
+      'custom.fillOpacity': 0,
+      'custom.showPoints': 'never',
+      'custom.hideFrom': { legend: true, tooltip: false, viz: false },
+      color: p.fixed(colour.quiet),
+      mappings: clockTimes(0, 36, NOON),
+    }),
+  ],
+  empty: 'No sleep in this range',
 })
 
 const regularity = p.series({
@@ -212,7 +235,7 @@ export const sleep = dashboard({
     { height: 4, panels: summary },
     { height: 10, panels: [stages] },
     { height: 8, panels: [debt, quality] },
-    { height: 8, panels: [clock, regularity] },
+    { height: 9, panels: [raster, regularity] },
     { height: 8, panels: [respiratory] },
     { height: 8, panels: [week, share, naps] },
   ],

@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { byWeekday, daily, energy, latest, overall, OWN, shown } from '../sql.ts'
+import { byWeekday, daily, energy, latest, overall, OWN, shown, weight } from '../sql.ts'
 
 const LOAD =
   'Mean strain of the last seven days that have ended by that of the last 28, which contain them. Strain is logarithmic: the ratio moves less than the load does.'
@@ -128,7 +128,7 @@ order by d.day desc, n.end_time desc nulls last
 limit 400`,
   unit: 'none',
   overrides: [
-    p.field('Day', { unit: 'time:ddd D MMM YYYY', 'custom.minWidth': 130 }),
+    p.field('Day', { unit: 'time:ddd D MMM YYYY', ...p.dayLink, 'custom.minWidth': 130 }),
     p.field('Up', { unit: 'time:HH:mm' }),
     p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
     p.field('Recovery', {
@@ -143,6 +143,45 @@ limit 400`,
   empty: 'No days in this range',
 })
 
+/** What is measured once and holds until the next: the value at the range's beginning, each change, and the value now. */
+const measured = (column: string) => `with known as (
+  select created_at, weight_kilogram, max_heart_rate, lead(created_at) over (order by created_at) as until
+  from body_measurements
+  where ${OWN}
+)
+select greatest(created_at, $__timeFrom()::timestamptz) as "time", ${column}
+from known
+where created_at <= $__timeTo() and coalesce(until, 'infinity') > $__timeFrom()
+union all
+select date_trunc('day', now(), 'UTC'), ${column}
+from known
+where until is null and created_at < date_trunc('day', now(), 'UTC') and date_trunc('day', now(), 'UTC') between $__timeFrom() and $__timeTo()
+order by 1`
+
+const mass = p.series({
+  title: 'Weight',
+  description: 'Weight in kilograms or pounds as it stands in the member’s profile at WHOOP, from when we saw it.',
+  sql: measured(weight('weight_kilogram', 'Weight')),
+  unit: 'none',
+  decimals: 1,
+  color: colour.energy,
+  draw: p.steps,
+  overrides: p.weights('Weight', { decimals: 1 }),
+  legend: false,
+})
+
+const ceiling = p.series({
+  title: 'Maximum heart rate',
+  description:
+    'The maximum heart rate in beats a minute that WHOOP derives its zones from: a change of it moves all zones.',
+  sql: measured('max_heart_rate as "Maximum"'),
+  unit: 'suffix:bpm',
+  decimals: 0,
+  color: colour.poor,
+  draw: p.steps,
+  legend: false,
+})
+
 export const strain = dashboard({
   uid: 'strain',
   title: 'Strain',
@@ -153,6 +192,7 @@ export const strain = dashboard({
     { height: 9, panels: [days] },
     { height: 8, panels: [load, ratio] },
     { height: 8, panels: [burnt, heart] },
+    { height: 7, panels: [mass, ceiling] },
     {
       height: 10,
       panels: [

@@ -174,6 +174,62 @@ order by 1`,
   empty: 'WHOOP has changed nothing in this range',
 })
 
+/** Where WHOOP's records hold what a member would notice. */
+const FIGURES: Record<string, string> = {
+  Recovery: '{score,recovery_score}',
+  HRV: '{score,hrv_rmssd_milli}',
+  'Resting heart rate': '{score,resting_heart_rate}',
+  'Sleep performance': '{score,sleep_performance_percentage}',
+  'Respiratory rate': '{score,respiratory_rate}',
+  Strain: '{score,strain}',
+  Kilojoules: '{score,kilojoule}',
+  Sport: '{sport_name}',
+  Start: '{start}',
+  End: '{end}',
+  State: '{score_state}',
+}
+const currentOf = (type: string, key: string) =>
+  `when '${type}' then (select raw_data from ${type}_records r where r.user_id = h.user_id and r.id = ${key})`
+const UUID = "case when h.record_key ~ '^[0-9a-f-]{36}$' then h.record_key::uuid end"
+const INTEGER = "case when h.record_key ~ '^[0-9]{1,18}$' then h.record_key::bigint end"
+
+const rewritten = p.table({
+  title: 'What WHOOP changed afterwards',
+  description:
+    'Settled records that WHOOP changed or deleted in this range, newest first: each figure that differs, before and after, in WHOOP’s own units (percent, milliseconds, beats a minute, strain 0 to 21, kilojoules).',
+  sql: `select seen_until as "Seen", member as "Member", data_type as "Type", (before ->> 'start')::timestamptz as "Of",
+  figure as "Figure", before #>> path as "Before", case reason when 'deleted' then 'deleted' else after #>> path end as "After", record_key as "Record"
+from (
+  select h.*, ${NAME} as member, h.raw_data as before, coalesce(
+    (select n.raw_data from record_history n where n.user_id = h.user_id and n.data_type = h.data_type
+      and n.record_key = h.record_key and n.seen_until > h.seen_until order by n.seen_until limit 1),
+    case h.data_type ${currentOf('sleep', UUID)} ${currentOf('recovery', UUID)} ${currentOf('workout', UUID)} ${currentOf('cycle', INTEGER)} end
+  ) as after
+  from record_history h
+  join users on users.id = h.user_id
+  where h.user_id in (${OWNERS}) and $__timeFilter(h.seen_until)
+  order by h.seen_until desc
+  limit 100
+) versions, unnest(
+  array[${Object.keys(FIGURES)
+    .map((name) => `'${name}'`)
+    .join(', ')}],
+  array[${Object.values(FIGURES)
+    .map((path) => `'${path}'`)
+    .join(', ')}]
+) with ordinality as figures (figure, place, nth), lateral (select place::text[] as path) p
+where case reason when 'deleted' then nth = 1 or (before #>> path is not null and figure in ('Sleep performance', 'Strain'))
+  else before #>> path is distinct from after #>> path end
+order by seen_until desc, record_key, nth
+limit 200`,
+  unit: 'string',
+  overrides: [
+    p.fields('/^(Seen|Of)$/', { unit: 'time:YYYY-MM-DD HH:mm' }),
+    p.field('Record', { 'custom.minWidth': 120 }),
+  ],
+  empty: 'WHOOP has changed nothing in this range',
+})
+
 const gaps = p.table({
   title: 'Gaps',
   description: 'Ranges of time that are not stored completely yet; an empty beginning is the beginning of all data.',
@@ -259,6 +315,7 @@ export const syncHealth = dashboard({
     { height: 9, panels: [types] },
     { height: 8, panels: [requests, outcomes] },
     { height: 8, panels: [waits, changes] },
+    { height: 8, panels: [rewritten] },
     { height: 8, panels: [logins, failures] },
     { height: 8, panels: [gaps, quarantine] },
   ],

@@ -97,6 +97,25 @@ const zones = p.series({
   empty: 'No workouts in this range',
 })
 
+const zonesOfSports = p.columns({
+  title: 'Heart rate zones by sport',
+  description: 'Minutes in each zone in this range, of the eight sports that took most time.',
+  sql: `select coalesce(sport, 'Unknown') as "Sport",
+  ${['zero', 'one', 'two', 'three', 'four', 'five'].map((name, n) => `sum(zone_${name}_minutes) as "Zone ${n}"`).join(', ')}
+from workout_log
+where ${OWN} and ${shown()}
+group by sport
+order by sum(minutes) desc
+limit 8`,
+  unit: 'suffix:min',
+  decimals: 0,
+  min: 0,
+  horizontal: true,
+  stacked: true,
+  overrides: [0, 1, 2, 3, 4, 5].map(zone),
+  empty: 'No workouts in this range',
+})
+
 const zoneTwo = p.series({
   title: 'Zone 2 against the target',
   description: 'Minutes in heart rate zone 2 per week, from Monday on, and the target above.',
@@ -233,7 +252,8 @@ export const workouts = dashboard({
   rows: [
     { height: 4, panels: summary },
     { height: 9, panels: [zones, zoneTwo] },
-    { height: 9, panels: [sports, strain] },
+    { height: 9, panels: [sports, zonesOfSports] },
+    { height: 8, panels: [strain] },
     { height: 7, panels: [distances, hoursOfWeek] },
     { height: 8, panels: [best] },
     { height: 12, panels: [recent] },
