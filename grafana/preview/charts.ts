@@ -244,10 +244,11 @@ export function barchartOf(
       type: 'bar',
       barCategoryGap: '25%',
       barGap: '5%',
+      ...(panel.options.stacking === 'normal' ? { stack: 'all' } : {}),
       data: rows.map((row) => (row[field.name] === null ? null : Number(row[field.name]))),
       itemStyle: { color: field.color.fixedColor ?? PALETTE[index], borderRadius: 2 },
       label: {
-        show: box.width / rows.length / fields.length > 34,
+        show: panel.options.stacking !== 'normal' && box.width / rows.length / fields.length > 34,
         position: horizontal ? 'right' : 'top',
         color: box.theme.faint,
         fontSize: 11,

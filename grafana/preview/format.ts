@@ -128,6 +128,8 @@ const SIZES: readonly (readonly [least: number, unit: number, word: string])[] =
 ]
 
 function showSeconds(seconds: number, decimals: number | undefined): string {
+  if (seconds === 0) return '0 s'
+  if (Math.abs(seconds) < 1) return `${fixed(seconds * 1000, decimals)} ms`
   const size = SIZES.find(([least]) => Math.abs(seconds) >= least)
   if (!size) return `${fixed(seconds, decimals)} s`
   const count = seconds / size[1]

@@ -136,6 +136,31 @@ function defaults({ unit, decimals, min, max, thresholds, mappings, empty }: Com
 /** An empty cell of a table is a dash; an empty point of a chart is left out of its tooltip. */
 const cells = (noValue: string | null) => fields('/.*/', { noValue })
 
+const LOWEST = -1e6
+
+/** What is not known is judged as nothing, where Grafana would take it for the lowest step. */
+function unknownIsQuiet(steps: Threshold[]): Threshold[] {
+  const [first, ...rest] = steps
+  if (!first || rest.length === 0 || first.color === colour.quiet) return steps
+  return [{ value: null, color: colour.quiet }, { ...first, value: LOWEST }, ...rest]
+}
+
+function judging<const T extends { defaults: ReturnType<typeof defaults>; overrides: Override[] }>(config: T): T {
+  const { thresholds } = config.defaults
+  return {
+    ...config,
+    defaults: { ...config.defaults, thresholds: { ...thresholds, steps: unknownIsQuiet(thresholds.steps) } },
+    overrides: config.overrides.map(({ matcher, properties }) => ({
+      matcher,
+      properties: properties.map(({ id, value }) => {
+        if (id !== 'thresholds') return { id, value }
+        const own = value as { mode: string; steps: Threshold[] }
+        return { id, value: { ...own, steps: unknownIsQuiet(own.steps) } }
+      }),
+    })),
+  }
+}
+
 const reduceLast = (columns = '') => ({ values: false, calcs: ['last'], fields: columns })
 const legendBelow = (showLegend = true) => ({
   displayMode: 'list' as const,
@@ -151,10 +176,10 @@ export function stat(options: Common & { text?: boolean; named?: boolean; stacke
     ...base(options),
     type: 'stat',
     targets: query(options.sql, 'table'),
-    fieldConfig: {
+    fieldConfig: judging({
       defaults: { ...defaults(options, '–'), color: byThreshold },
       overrides: options.overrides ?? [],
-    },
+    }),
     options: {
       graphMode: 'none',
       colorMode: 'value',
@@ -339,14 +364,14 @@ export function table(options: Common): Panel {
     ...base(options),
     type: 'table',
     targets: query(options.sql, 'table'),
-    fieldConfig: {
+    fieldConfig: judging({
       defaults: {
         ...defaults(options, '–'),
         color: byThreshold,
         custom: { align: 'auto', inspect: false, minWidth: 90, cellOptions: { type: 'auto' } },
       },
       overrides: [cells('–'), ...(options.overrides ?? [])],
-    },
+    }),
     options: { frameIndex: 0, showHeader: true, cellHeight: 'sm' },
   }
 }

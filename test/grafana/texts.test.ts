@@ -11,6 +11,12 @@ const panels = dashboards.flatMap((dashboard) =>
 const panelOf = (dashboard: string, title: string): Panel =>
   find(dashboard, title).panel ?? expect.fail(`no panel ${title}`)
 
+/** The looks of every column that has some of its own, and of any other. */
+const looks = (panel: Panel) => {
+  const names = panel.fieldConfig.overrides.flatMap(({ matcher }) => (matcher.id === 'byName' ? [matcher.options] : []))
+  return [...names, 'any other'].map((name) => fieldOf(panel, name))
+}
+
 describe('a figure', () => {
   it.each([
     ['Today', 'Last workouts', 'Duration', 98, '98 min'],
@@ -23,12 +29,12 @@ describe('a figure', () => {
     ['Sleep', 'Regularity', 'To bed', 72.4, '72 min'],
     ['Sleep', 'When you slept', 'To bed', 10.5, '22:30'],
     ['Sleep', 'When you slept', 'Up', 19.25, '07:15'],
-    ['Sleep', 'When you slept', 'In bed', 8.75, '8.8 h'],
+    ['Sleep', 'When you slept', 'In bed', 8.75, '8.75 h'],
     ['Patterns', 'Bed time and recovery', 'To bed', -1.5, '22:30'],
-    ['Strain', 'Weight', 'Weight imperial', 171.2, '171.2 lb'],
-    ['Sleep', 'Sleep debt', '¾ h and more', 0.76, '0.8 h'],
+    ['Strain', 'Weight', 'Weight imperial', 171.2, '171 lb'],
+    ['Sleep', 'Sleep debt', '¾ h and more', 0.76, '0.76 h'],
     ['Today', 'Resting heart rate', 'Now', 55, '55 bpm'],
-    ['Today', 'How fresh this is', 'Synced, ago', 7800, '2 hours'],
+    ['Today', 'How fresh this is', 'Synced, ago', 7800, '2.2 hours'],
   ])('%s › %s: %s', (dashboard, title, column, value, text) => {
     expect(show(value, fieldOf(panelOf(dashboard, title), column))).toBe(text)
   })
@@ -60,13 +66,6 @@ describe('an empty cell', () => {
 })
 
 describe('a colour', () => {
-  const looks = (panel: Panel) => {
-    const names = panel.fieldConfig.overrides.flatMap(({ matcher }) =>
-      matcher.id === 'byName' ? [matcher.options] : [],
-    )
-    return [...names, 'any other'].map((name) => fieldOf(panel, name))
-  }
-
   it.each(panels.filter(({ panel }) => panel.type === 'timeseries'))('$name: no bar has several', ({ panel }) => {
     for (const { name, custom, color } of looks(panel)) {
       if (custom['drawStyle'] !== 'bars') continue
@@ -89,6 +88,52 @@ describe('a colour', () => {
       ?.panels.find((one) => one.title === title && one.type === 'timeseries')
     expect(colorOf(50, fieldOf(panel ?? expect.fail(title), column))).toBe(color)
   })
+})
+
+describe('what is not known', () => {
+  it.each(panels.filter(({ panel }) => panel.type === 'stat' || panel.type === 'table'))(
+    '$name: is judged as nothing',
+    ({ panel }) => {
+      for (const field of looks(panel)) {
+        if (field.color.mode === 'fixed' || field.thresholds.length < 2) continue
+        expect(colorOf(null, field), field.name).toBe(colour.quiet)
+      }
+    },
+  )
+})
+
+describe('an axis', () => {
+  /** Steps of 1, 2, 2.5 and 5, as many as fit; of whole numbers only where no decimals are shown. */
+  const ticks = (low: number, high: number, decimals: number | undefined) => {
+    const steps = [1, 2, 2.5, 5].flatMap((step) => [-3, -2, -1, 0, 1, 2, 3, 4].map((power) => step * 10 ** power))
+    const usable = steps.filter((step) => decimals !== 0 || Number.isInteger(step)).toSorted((a, b) => a - b)
+    const step = usable.find((one) => (high - low) / one <= 8) ?? 1
+    const first = Math.ceil(low / step)
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) =>
+      Number(((first + index) * step).toPrecision(9)),
+    )
+  }
+
+  it.each(panels.filter(({ panel }) => panel.type === 'timeseries'))(
+    '$name: has no tick twice, however narrow',
+    ({ panel }) => {
+      for (const field of looks(panel)) {
+        for (const [low, high] of [
+          [0, 1.25],
+          [-0.5, 0.5],
+          [13.4, 14.2],
+          [0, 2],
+          [54, 63],
+          [0, 3100],
+        ] as const) {
+          // prettier-ignore
+          if (field.unit === 's') continue
+          const texts = ticks(low, high, field.decimals).map((value) => show(value, { ...field, mappings: [] }))
+          expect(new Set(texts).size, `${field.name}: ${texts.join(' ')}`).toBe(texts.length)
+        }
+      }
+    },
+  )
 })
 
 describe('a gauge in a table', () => {

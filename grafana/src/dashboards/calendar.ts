@@ -62,15 +62,15 @@ const sleep = both(
 )
 const strain = both(
   'Strain',
-  'Day strain, 0 to 21: the bluer the harder; amber from 14, orange from 18.',
+  'Day strain, 0 to 21: grey below 8, then the bluer the harder; amber from 14, orange from 18.',
   'strain_score',
   {
     unit: 'none',
     decimals: 1,
     thresholds: [
       { value: null, color: colour.quiet },
-      { value: 0, color: '#C9DDF5' },
-      { value: 8, color: '#86B6EE' },
+      { value: 0, color: colour.awake },
+      { value: 8, color: '#7FA9DD' },
       { value: 11, color: colour.strain },
       { value: 14, color: colour.fair },
       { value: 18, color: colour.energy },

@@ -1,5 +1,5 @@
 import { dashboard, energy as energyUnit, member, units } from '../dashboard.ts'
-import { colour, offNormal, plain, RECOVERY_BANDS } from '../palette.ts'
+import { colour, FAR, NOTABLE, plain, RECOVERY_BANDS, words } from '../palette.ts'
 import * as p from '../panels.ts'
 import { distance, energy, HOUR, hours, OWN } from '../sql.ts'
 import type { Variable } from '../types.ts'
@@ -29,6 +29,7 @@ const which = p.stat({
   ),
   unit: 'string',
   text: true,
+  named: true,
   stacked: true,
   thresholds: plain(colour.quiet),
 })
@@ -69,7 +70,7 @@ where ${OWN} and day = ${DAY}
 order by end_time desc nulls last`,
   unit: 'none',
   overrides: [
-    p.fields('/^(To bed|Up)$/', { unit: 'time:ddd D MMM, HH:mm', 'custom.minWidth': 130 }),
+    p.fields('/^(To bed|Up)$/', { unit: 'time:ddd D MMM, HH:mm', 'custom.width': 140 }),
     p.fields('/^(Asleep|Needed)$/', { unit: 'suffix:h', decimals: 1 }),
     p.field('Performance', { unit: 'percent', decimals: 0 }),
     p.field('Recovery', recovery),
@@ -102,29 +103,25 @@ const figures = p.table({
   title: 'Against normal',
   description:
     'The figures of the day’s main night, the mean of the 30 days before, and the distance in their standard deviations: amber from 1.5, red from 2.',
-  sql: `select figure as "Figure", value as "Value", normal as "Normal", case when low then off end as "Off, low is bad", case when not low then off end as "Off, high is bad"
+  sql: `select figure as "Figure", value as "Value", normal as "Normal", off as "Off",
+  case when bad >= ${FAR} then 'far off' when bad >= ${NOTABLE} then 'worth a look' when bad is not null then 'normal' end as "So it is"
 from daily_trends, unnest(
   array['HRV, ms', 'Resting heart rate, bpm', 'Respiratory rate, /min', 'Skin temperature, °C', 'Blood oxygen, %'],
   array[hrv_rmssd, resting_heart_rate, respiratory_rate, skin_temp_celsius, spo2_percentage],
   array[hrv_baseline, resting_baseline, respiratory_baseline, skin_baseline, spo2_baseline],
   array[hrv_deviation, resting_deviation, respiratory_deviation, skin_deviation, spo2_deviation],
-  array[true, false, false, false, true]
-) with ordinality as figures (figure, value, normal, off, low, nth)
+  array[-1, 1, 1, 1, -1]
+) with ordinality as figures (figure, value, normal, off, worse, nth), lateral (select off * worse as bad) b
 where ${OWN} and day = ${DAY}
 order by nth`,
   unit: 'none',
   decimals: 1,
   overrides: [
-    p.field('Figure', { 'custom.minWidth': 170 }),
-    p.field('Off, low is bad', {
-      unit: 'suffix:σ',
+    p.field('Figure', { 'custom.width': 170 }),
+    p.field('Off', { unit: 'suffix:σ' }),
+    p.field('So it is', {
+      mappings: words({ normal: colour.good, 'worth a look': colour.fair, 'far off': colour.poor }),
       ...p.asColour,
-      thresholds: { mode: 'absolute', steps: offNormal.low },
-    }),
-    p.field('Off, high is bad', {
-      unit: 'suffix:σ',
-      ...p.asColour,
-      thresholds: { mode: 'absolute', steps: offNormal.high },
     }),
   ],
   empty: 'Nothing is known of this day',

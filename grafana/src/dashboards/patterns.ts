@@ -134,7 +134,7 @@ order by nth`,
   unit: 'none',
   decimals: 1,
   overrides: [
-    p.field('Measure', { 'custom.minWidth': 160 }),
+    p.field('Measure', { 'custom.width': 200 }),
     p.field('Change', { unit: 'percent', decimals: 0, color: p.fixed(colour.strain), ...p.asColour }),
   ],
   empty: 'No complete week yet',

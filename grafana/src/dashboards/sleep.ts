@@ -71,7 +71,6 @@ const stages = p.series({
     `${hours('slow_wave_sleep_duration', 'Deep')}, ${hours('rem_sleep_duration', 'REM')},\n  ${hours('light_sleep_duration', 'Light')}, ${hours('awake_time', 'Awake')}, ${hours('sleep_need', 'Needed')}`,
   ),
   unit: 'suffix:h',
-  decimals: 1,
   min: 0,
   draw: p.stacked,
   overrides: [
@@ -117,7 +116,7 @@ const debt = p.series({
   description: 'Hours that WHOOP added to the need of the night for sleep missed before.',
   sql: daily(debtBars.sql),
   unit: 'suffix:h',
-  decimals: 1,
+  decimals: 2,
   min: 0,
   overrides: debtBars.overrides,
 })
@@ -131,7 +130,6 @@ const raster = p.series({
     `bed_hour + ${NOON} as "Before", wake_hour - bed_hour as "In bed",\n  bed_hour + ${NOON} as "To bed", wake_hour + ${NOON} as "Up"`,
   ),
   unit: 'suffix:h',
-  decimals: 1,
   draw: p.stacked,
   overrides: [
     p.field('Before', {
@@ -175,7 +173,6 @@ const respiratory = p.series({
     'respiratory_rate as "Respiratory rate", respiratory_baseline as "Baseline",\n  respiratory_baseline - respiratory_spread as "Normal from", respiratory_baseline + respiratory_spread as "Normal to"',
   ),
   unit: 'suffix:/min',
-  decimals: 1,
   overrides: p.normalRange('Respiratory rate', colour.respiratory),
 })
 

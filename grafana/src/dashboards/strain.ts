@@ -43,7 +43,6 @@ const days = p.series({
     'WHOOP’s day strain, 0 to 21 on a logarithmic scale, by wake day; the line is the mean of the last seven that had ended.',
   sql: daily('strain_score as "Strain", acute_strain as "Seven days"'),
   unit: 'none',
-  decimals: 1,
   min: 0,
   max: 21,
   color: colour.strain,
@@ -58,7 +57,6 @@ const load = p.series({
     'Mean strain, 0 to 21, of the last seven days that had ended and of the last 28, which contain them. Strain is logarithmic, and a mean of it is not the load’s.',
   sql: daily('acute_strain as "Acute, 7 days", chronic_strain as "Chronic, 28 days"'),
   unit: 'none',
-  decimals: 1,
   draw: { ...p.line, 'custom.showPoints': 'never' },
   overrides: [
     p.field('Acute, 7 days', { color: p.fixed(colour.strain) }),
@@ -128,7 +126,7 @@ order by d.day desc, n.end_time desc nulls last
 limit 400`,
   unit: 'none',
   overrides: [
-    p.field('Day', { unit: 'time:ddd D MMM YYYY', ...p.dayLink, 'custom.minWidth': 130 }),
+    p.field('Day', { unit: 'time:ddd D MMM YYYY', ...p.dayLink, 'custom.width': 130 }),
     p.field('Up', { unit: 'time:HH:mm' }),
     p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
     p.field('Recovery', {
@@ -163,10 +161,9 @@ const mass = p.series({
   description: 'Weight in kilograms or pounds as it stands in the member’s profile at WHOOP, from when we saw it.',
   sql: measured(weight('weight_kilogram', 'Weight')),
   unit: 'none',
-  decimals: 1,
   color: colour.energy,
   draw: p.steps,
-  overrides: p.weights('Weight', { decimals: 1 }),
+  overrides: p.weights('Weight'),
   legend: false,
 })
 

@@ -13,7 +13,7 @@ const late = p.stat({
 from sync_status
 where user_id in (${OWNERS}) and data_type <> 'body'`,
   unit: 's',
-  decimals: 0,
+  decimals: 1,
   thresholds: bands('good', 7200, 'fair', 86_400, 'poor'),
 })
 
@@ -88,12 +88,12 @@ limit 500`,
     p.field('Coverage', { mappings: words({ complete: colour.good, gaps: colour.fair }), ...p.asColour }),
     p.field('Last success, ago', {
       unit: 's',
-      decimals: 0,
+      decimals: 1,
       ...p.asColour,
       thresholds: { mode: 'absolute', steps: bands('good', 7200, 'fair', 86_400, 'poor') },
     }),
-    p.field('Newest record, ago', { unit: 's', decimals: 0 }),
-    p.field('Error', { 'custom.minWidth': 240 }),
+    p.field('Newest record, ago', { unit: 's', decimals: 1 }),
+    p.field('Error', { 'custom.width': 240 }),
   ],
   empty: 'Nothing has been synced yet. Type: whoopster sync',
 })
@@ -223,10 +223,7 @@ where case reason when 'deleted' then nth = 1 or (before #>> path is not null an
 order by seen_until desc, record_key, nth
 limit 200`,
   unit: 'string',
-  overrides: [
-    p.fields('/^(Seen|Of)$/', { unit: 'time:YYYY-MM-DD HH:mm' }),
-    p.field('Record', { 'custom.minWidth': 120 }),
-  ],
+  overrides: [p.fields('/^(Seen|Of)$/', { unit: 'time:YYYY-MM-DD HH:mm' }), p.field('Record', { 'custom.width': 120 })],
   empty: 'WHOOP has changed nothing in this range',
 })
 
@@ -255,7 +252,7 @@ where q.user_id in (${OWNERS})
 order by last_seen desc
 limit 100`,
   unit: 'none',
-  overrides: [p.fields('/seen$/', { unit: 'time:YYYY-MM-DD HH:mm' }), p.field('Reason', { 'custom.minWidth': 220 })],
+  overrides: [p.fields('/seen$/', { unit: 'time:YYYY-MM-DD HH:mm' }), p.field('Reason', { 'custom.width': 220 })],
   empty: 'Nothing is in quarantine',
 })
 
@@ -276,7 +273,7 @@ limit 500`,
       ...p.asColour,
     }),
     p.field('Access until', { unit: 'time:YYYY-MM-DD HH:mm' }),
-    p.field('Scopes', { 'custom.minWidth': 240 }),
+    p.field('Scopes', { 'custom.width': 240 }),
   ],
   empty: 'Nobody has logged in yet. Type: whoopster auth',
 })
@@ -296,7 +293,7 @@ limit 50`,
   overrides: [
     p.field('Run', { unit: 'time:YYYY-MM-DD HH:mm' }),
     p.field('Outcome', { mappings: words({ partial: colour.fair, failed: colour.poor }), ...p.asColour }),
-    p.field('Why', { 'custom.minWidth': 300 }),
+    p.field('Why', { 'custom.width': 300 }),
   ],
   empty: 'Every run of this range ended well',
 })

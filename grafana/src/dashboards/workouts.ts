@@ -157,7 +157,6 @@ from workout_log
 where ${OWN} and ${shown()}
 order by started`,
   unit: 'none',
-  decimals: 1,
   min: 0,
   draw: { 'custom.drawStyle': 'points', 'custom.pointSize': 7 },
 })
@@ -187,7 +186,6 @@ const hoursOfWeek = p.series({
   description: 'Hours of workouts per week, from Monday on.',
   sql: weekly('workout_duration / 3600000.0 as "Time"'),
   unit: 'suffix:h',
-  decimals: 1,
   min: 0,
   color: colour.strain,
   draw: p.bars,
@@ -229,7 +227,7 @@ order by started desc
 limit 200`,
   unit: 'none',
   overrides: [
-    p.field('Begun', { unit: 'time:ddd D MMM YYYY, HH:mm', 'custom.minWidth': 170 }),
+    p.field('Begun', { unit: 'time:ddd D MMM YYYY, HH:mm', 'custom.width': 170 }),
     p.field('Duration', { unit: 'suffix:min', decimals: 0 }),
     p.field('Strain', { decimals: 1, min: 0, max: 21, color: p.fixed(colour.strain), ...p.asGauge }),
     p.field('Average HR', { unit: 'suffix:bpm' }),
