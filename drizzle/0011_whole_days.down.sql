@@ -1,6 +1,5 @@
 DROP VIEW daily_trends, weekly_summary, latest_vitals, workout_log, nap_log, night_log, open_days;
 DROP FUNCTION visible_days;
-DROP FUNCTION activity_day;
 DROP FUNCTION cycle_day;
 CREATE VIEW daily_trends AS
 WITH days AS (

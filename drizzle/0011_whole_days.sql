@@ -12,17 +12,6 @@ RETURN coalesce(
 --> statement-breakpoint
 COMMENT ON FUNCTION cycle_day IS 'The day that a cycle belongs to, as in daily_summary: its sleep''s wake day; without a sleep, the day its middle lies on.';
 --> statement-breakpoint
-CREATE FUNCTION activity_day(member integer, at timestamptz, utc_offset text) RETURNS date
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(
-  (SELECT CASE WHEN at < coalesce(c.end_time, 'infinity') AND coalesce(c.end_time, at) - c.start_time <= interval '36 hours'
-      THEN cycle_day(c.user_id, c.id, c.start_time, c.end_time, c.timezone_offset) END
-    FROM cycle_records c WHERE c.user_id = member AND c.start_time <= at ORDER BY c.start_time DESC, c.id DESC LIMIT 1),
-  local_time(at, utc_offset)::date
-);
---> statement-breakpoint
-COMMENT ON FUNCTION activity_day IS 'The day on which a workout or a nap that began then counts, as in daily_summary: that of the cycle in which it began; in a cycle of more than 36 hours, and without one, its own.';
---> statement-breakpoint
 -- Grafana's "last 7 days" begin at this time of day seven days ago, and a chart's days are the member's own.
 CREATE FUNCTION visible_days(member integer, since timestamptz, until timestamptz) RETURNS daterange
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -161,15 +150,33 @@ SELECT user_id, id, local_time(start_time, timezone_offset) AS started, local_ti
   zone_three_duration / 60000::double precision AS zone_three_minutes,
   zone_four_duration / 60000::double precision AS zone_four_minutes,
   zone_five_duration / 60000::double precision AS zone_five_minutes,
-  activity_day(user_id, start_time, timezone_offset) AS day
-FROM workout_records;
+  -- as in daily_summary; written out twice, for a function of it would be called for each row
+  coalesce((
+    SELECT CASE WHEN a.start_time < coalesce(c.end_time, 'infinity') AND coalesce(c.end_time, a.start_time) - c.start_time <= interval '36 hours' THEN coalesce(
+        (SELECT local_time(coalesce(s.end_time, s.start_time), s.timezone_offset)::date FROM sleep_records s
+          WHERE s.user_id = c.user_id AND s.cycle_id = c.id AND NOT s.nap
+          ORDER BY coalesce(s.end_time - s.start_time, interval '0') DESC, s.id LIMIT 1),
+        local_time(c.start_time + coalesce((c.end_time - c.start_time) / 2, interval '12 hours'), c.timezone_offset)::date
+      ) END
+    FROM cycle_records c WHERE c.user_id = a.user_id AND c.start_time <= a.start_time ORDER BY c.start_time DESC, c.id DESC LIMIT 1
+  ), local_time(a.start_time, a.timezone_offset)::date) AS day
+FROM workout_records a;
 --> statement-breakpoint
 CREATE OR REPLACE VIEW nap_log AS
 SELECT user_id, id, local_time(start_time, timezone_offset) AS started, local_time(end_time, timezone_offset) AS ended,
   start_time, end_time, timezone_offset, whoop_figure(in_bed_duration::bigint - awake_time - no_data_duration)::integer AS asleep_duration,
   whoop_figure(sleep_efficiency_percentage) AS sleep_efficiency_percentage,
-  activity_day(user_id, start_time, timezone_offset) AS day
-FROM sleep_records WHERE nap;
+  -- as in daily_summary; written out twice, for a function of it would be called for each row
+  coalesce((
+    SELECT CASE WHEN a.start_time < coalesce(c.end_time, 'infinity') AND coalesce(c.end_time, a.start_time) - c.start_time <= interval '36 hours' THEN coalesce(
+        (SELECT local_time(coalesce(s.end_time, s.start_time), s.timezone_offset)::date FROM sleep_records s
+          WHERE s.user_id = c.user_id AND s.cycle_id = c.id AND NOT s.nap
+          ORDER BY coalesce(s.end_time - s.start_time, interval '0') DESC, s.id LIMIT 1),
+        local_time(c.start_time + coalesce((c.end_time - c.start_time) / 2, interval '12 hours'), c.timezone_offset)::date
+      ) END
+    FROM cycle_records c WHERE c.user_id = a.user_id AND c.start_time <= a.start_time ORDER BY c.start_time DESC, c.id DESC LIMIT 1
+  ), local_time(a.start_time, a.timezone_offset)::date) AS day
+FROM sleep_records a WHERE nap;
 --> statement-breakpoint
 CREATE OR REPLACE VIEW latest_vitals AS
 WITH nights AS (
@@ -204,12 +211,12 @@ WITH nights AS (
 )
 SELECT user_id, at, recovery_score, hrv_rmssd, hrv_deviation, resting_heart_rate, resting_deviation,
   skin_temp_celsius, skin_deviation, respiratory_rate, respiratory_deviation,
-  coalesce((hrv_deviation < -2)::integer, 0) + coalesce((resting_deviation > 2)::integer, 0)
-    + coalesce((skin_deviation > 2)::integer, 0) + coalesce((respiratory_deviation > 2)::integer, 0) AS signs,
+  coalesce((hrv_deviation < -2.25)::integer, 0) + coalesce((resting_deviation > 2.25)::integer, 0)
+    + coalesce((skin_deviation > 2.25)::integer, 0) + coalesce((respiratory_deviation > 2.25)::integer, 0) AS signs,
   recovery_before, hrv_before, resting_before, skin_before, respiratory_before
 FROM judged;
 --> statement-breakpoint
-COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the 30 calendar days before it, as in daily_trends: deviations in standard deviations, each NULL when fewer than 7 of those days are known; signs is how many of four are more than two off in the direction of illness; …_before is the morning before, judged likewise. For alerts; charts have daily_trends.';
+COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the 30 calendar days before it, as in daily_trends: deviations in standard deviations, each NULL when fewer than 7 of those days are known; signs is how many of four are more than 2.25 of them off in the direction of illness; …_before is the morning before, judged likewise. For alerts; charts have daily_trends.';
 --> statement-breakpoint
 COMMENT ON COLUMN daily_trends.finished IS 'False while the day''s cycle is open: its strain and energy still grow.';
 --> statement-breakpoint

@@ -13,10 +13,13 @@ const chosen: Variable = {
   current: { selected: true, text: '', value: '' },
 }
 
-/** What is typed, or the time that a link has brought, or the newest. */
+/** What is typed, or the time that a link has brought, or the newest, which is found without all the days before it. */
 const DAY = `(select coalesce(substring(\${day:sqlstring} from '^[0-9]{4}-[0-9]{2}-[0-9]{2}')::date,
   (to_timestamp(substring(\${day:sqlstring} from '^[0-9]{12,13}$')::bigint / 1000) at time zone 'UTC')::date,
-  (select max(day) from daily_summary where ${OWN})))`
+  greatest(
+    (select max(day) from (select day from night_log where ${OWN} order by start_time desc limit 3) nights),
+    (select max(cycle_day(user_id, id, start_time, end_time, timezone_offset)) from (
+      select * from cycle_records where ${OWN} order by start_time desc limit 3) cycles))))`
 
 const ofDay = (columns: string) => `select ${columns}\nfrom daily_trends\nwhere ${OWN} and day = ${DAY}`
 
@@ -102,7 +105,7 @@ order by nth`,
 const figures = p.table({
   title: 'Against normal',
   description:
-    'The figures of the day’s main night, the mean of the 30 days before, and the distance in their standard deviations: amber from 1.5, red from 2.',
+    'The figures of the day’s main night, the mean of the 30 days before, and the distance in their standard deviations: amber from 1.5, red from 2.25.',
   sql: `select figure as "Figure", value as "Value", normal as "Normal", off as "Off",
   case when bad >= ${FAR} then 'far off' when bad >= ${NOTABLE} then 'worth a look' when bad is not null then 'normal' end as "So it is"
 from daily_trends, unnest(
