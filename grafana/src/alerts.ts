@@ -24,7 +24,7 @@ const MEMBER = `${NAME} as member, whoop_user_id::text as whoop_user_id`
 
 /**
  * One figure far off on one morning is chance, one in ten mornings has it. Two figures on one morning, or one on two, are
- * a sign: about one healthy morning in forty.
+ * a sign: about one healthy morning in fifty.
  */
 const deviation = (
   what: string,

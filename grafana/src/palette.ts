@@ -51,7 +51,7 @@ export function bands(...steps: (keyof typeof colour | number)[]): Threshold[] {
 
 /** Standard deviations off the member's own normal: from the first on worth a look, beyond the second far. Alerts judge alike. */
 export const NOTABLE = 1.5
-export const FAR = 2
+export const FAR = 2.25
 export const offNormal = {
   low: bands('poor', -FAR, 'fair', -NOTABLE, 'good'),
   high: bands('good', NOTABLE, 'fair', FAR, 'poor'),

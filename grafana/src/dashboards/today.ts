@@ -92,7 +92,7 @@ function vital(
   const { column, now, normal } = figure
   return p.stat({
     title,
-    description: `${looks.reference}; and its distance from the mean of the 30 days before in their standard deviations: amber from 1.5, red from 2, which is where the alerts look. ${NEWEST}`,
+    description: `${looks.reference}; and its distance from the mean of the 30 days before in their standard deviations: amber from 1.5, red from 2.25, which is where the alerts look. ${NEWEST}`,
     sql: thisMorning(
       `${now},\n  (n.${column} - d.${normal}_baseline) / nullif(d.${normal}_spread, 0) as "Against normal"`,
     ),
