@@ -28,7 +28,7 @@ export function workoutDays(world: World, member: number): Map<string, string> {
     recoveries: [],
     workouts: [],
   }
-  return new Map(world.list('workout', member).map((one) => [one.id, workoutDay(one, facts)]))
+  return new Map(world.list('workout', member).map((one) => [one.id, dayOf(one, facts)]))
 }
 
 export function localDay(time: string, offset: string, laterMs = 0): string {

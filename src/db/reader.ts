@@ -15,6 +15,8 @@ export const VIEWS = [
   'workout_log',
   'nap_log',
   'journeys',
+  'night_log',
+  'open_days',
   'latest_vitals',
   'logins',
   'sync_gaps',
