@@ -21,6 +21,7 @@ export { recoveryRecords } from '../resources/recovery.ts'
 export { workoutRecords } from '../resources/workout.ts'
 export { cycleRecords } from '../resources/cycle.ts'
 export { bodyMeasurements } from '../resources/body.ts'
+export { journalEntries, journalImports } from '../resources/journal.ts'
 
 const instants = customType<{ data: string }>({ dataType: () => 'tstzmultirange' })
 
