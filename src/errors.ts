@@ -1,6 +1,7 @@
 /** Why a run did not do all it was asked to, and the exit code (sysexits.h) that says so. */
 export const exitCodes = {
   usage: 64, // what was typed
+  data: 65, // the file that was named is not what it should be
   quarantine: 65, // all is done but for a record that nobody can read
   unavailable: 69, // WHOOP or PostgreSQL does not answer
   bug: 70, // ours
@@ -49,6 +50,7 @@ const worstFirst: readonly Reason[] = [
   'unavailable',
   'later',
   'busy',
+  'data',
   'quarantine',
 ]
 

@@ -3,6 +3,7 @@ import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
+import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -64,6 +65,7 @@ export function createProgram(cli: Cli): Command {
     addVerify,
     addReprocess,
     addExport,
+    addImport,
     addDoctor,
     addDemo,
     addSandbox,

@@ -19,6 +19,7 @@ const list = <Schema extends v.GenericSchema>(schema: Schema) =>
 
 const reasons = [
   'usage',
+  'data',
   'quarantine',
   'unavailable',
   'bug',
@@ -176,6 +177,44 @@ const verify = v.strictObject({
   ),
 })
 
+const place = v.strictObject({ file: v.string(), line: count, problem: v.string() })
+
+const imported = v.strictObject({
+  whoopUserId: count,
+  dryRun: v.boolean(),
+  files: list(
+    v.strictObject({
+      name: v.string(),
+      shape: v.nullable(v.picklist(['cycles', 'sleeps', 'workouts', 'journal'])),
+      rows: count,
+    }),
+  ),
+  journal: v.nullable(
+    v.strictObject({
+      inserted: count,
+      updated: count,
+      removed: count,
+      unchanged: count,
+      questions: count,
+      cycles: count,
+    }),
+  ),
+  unreadable: v.strictObject({ rows: count, first: list(place) }),
+  repeated: list(place),
+  compared: v.record(
+    v.string(),
+    v.strictObject({
+      inFile: count,
+      matched: count,
+      missingHere: list(instant),
+      missingInFile: list(instant),
+      different: list(
+        v.strictObject({ start: instant, figure: v.string(), file: v.number(), stored: v.nullable(v.number()) }),
+      ),
+    }),
+  ),
+})
+
 const doctor = v.strictObject({
   healthy: v.boolean(),
   version: v.string(),
@@ -190,7 +229,7 @@ const doctor = v.strictObject({
   ),
 })
 
-export const outputs = { sync, status, stats, verify, doctor }
+export const outputs = { sync, status, stats, verify, import: imported, doctor }
 export type OutputName = keyof typeof outputs
 /** What a command has to hand to printJson. */
 export type Printed<Name extends OutputName> = v.InferOutput<(typeof outputs)[Name]>

@@ -118,7 +118,9 @@ describe('.env.example', () => {
 /** Typed by reason, so that a new one does not compile before it is explained here. */
 const reasons: Record<Reason, string> = {
   usage: 'the command line is wrong',
-  quarantine: 'done, but a record could not be read and waits in `quarantined_records`',
+  data: '',
+  quarantine:
+    'done, but a record could not be read and waits in `quarantined_records`; or `import` was given rows or a file that it cannot read',
   unavailable: 'WHOOP or PostgreSQL did not answer',
   bug: 'a mistake in whoopster itself',
   later: "try again later: WHOOP's limit for now, or another process at work",

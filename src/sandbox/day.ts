@@ -12,6 +12,8 @@ export interface Day {
   consistency: number
   recovery: Recovery
   cold: number
+  jetLag: number
+  drunk: number // of the evening before
   busyness: number // strain of the day apart from sport, as load
   exercises: Exercise[]
   nap?: { start: number; end: number }

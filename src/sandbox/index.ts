@@ -7,6 +7,7 @@ import { createOAuth, type App } from './oauth.ts'
 import { createSandboxServer, type RequestLog } from './server.ts'
 import { createWorld, type World } from './world.ts'
 
+export { exportFiles, exportZip, languages, type Language } from './export.ts'
 export { canned, type Act, type Fault, type Faults, type SeenRequest } from './faults.ts'
 export type { Decision, TokenAnswer } from './browser.ts'
 export type { Limits } from './limits.ts'

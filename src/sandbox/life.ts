@@ -47,10 +47,22 @@ function live(person: Person, before: Carried, number: number): { day: Day; carr
   const exercises = train(person, now, night, recovery.score, luck)
   const nap = afternoonNap(before, now, night, exercises, luck)
   const load = exercises.reduce((sum, { load }) => sum + load, busyness)
-  const { offset, cold } = now
+  const { offset, cold, jetLag, drunk } = now
   const consistency = clamp(Math.round(103 - before.wobble * 0.72), 15, 100)
   return {
-    day: { number, offset, ...night, consistency, recovery, cold, busyness, exercises, ...(nap && { nap }) },
+    day: {
+      number,
+      offset,
+      ...night,
+      consistency,
+      recovery,
+      cold,
+      jetLag,
+      drunk,
+      busyness,
+      exercises,
+      ...(nap && { nap }),
+    },
     carried: {
       load,
       acute: before.acute + (load - before.acute) / 6,

@@ -1,7 +1,10 @@
 import { DAY_MS, dayOf, EPOCH_DAY } from './calendar.ts'
 import { noFaults, type Faults } from './faults.ts'
 import type { Day } from './day.ts'
+import type { Exported } from './export.ts'
+import { journalOf, type JournalDay } from './journal.ts'
 import { lifeOf } from './life.ts'
+import { momentsOf } from './moments.ts'
 import { createPerson, type Person } from './person.ts'
 import { keyOf, type Body, type Key, type Kind, type Profile, type Records } from './records.ts'
 import { show, showBody, showProfile } from './show.ts'
@@ -23,6 +26,7 @@ export interface World {
   time(): Date // how far the members have lived
   advanceTo(date: Date): void
   placed<K extends Kind>(kind: K, member: number): readonly Placed<K>[]
+  export(member?: number): Exported // what is in the ZIP that WHOOP would send now
 }
 
 // A record with its place in time: a recovery's is that of its sleep.
@@ -101,6 +105,25 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
       for (const member of people) live(member, time)
     },
     placed: (kind, id) => placed(find(id), kind),
+    export: (id) => exported(find(id), time),
+  }
+}
+
+function exported(member: Member, at: number): Exported {
+  const { person, life, firstDay } = member
+  const list = <K extends Kind>(kind: K) => placed(member, kind).map(({ record }) => record)
+  const journal = new Map<number, JournalDay>()
+  for (let number = firstDay; life(number).onset <= at; number++) {
+    const told = journalOf(person, life(Math.max(EPOCH_DAY, number - 1)), life(number))
+    if (told) journal.set(momentsOf(person, life(number)).cycleId, told)
+  }
+  return {
+    cycles: list('cycle'),
+    sleeps: list('sleep'),
+    recoveries: list('recovery'),
+    workouts: list('workout'),
+    journal,
+    at: new Date(at),
   }
 }
 
