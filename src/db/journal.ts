@@ -34,7 +34,8 @@ export async function createStaging(tx: Tx): Promise<void> {
   await tx.execute(sql`
     create temporary table staged_entries (
       source integer, line integer, cycle_start timestamptz, cycle_end timestamptz, timezone_offset text, question text,
-      answered boolean, notes text, cells text
+      answered boolean, notes text, start_cell text, end_cell text, zone_cell text, question_cell text, answer_cell text,
+      notes_cell text
     ) on commit drop`)
   await tx.execute(sql`
     create temporary table staged_witnesses (
@@ -46,16 +47,22 @@ export async function createStaging(tx: Tx): Promise<void> {
 
 export async function stageEntries(tx: Tx, source: number, entries: readonly StagedEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const column = (of: (entry: StagedEntry) => string | null) => arrayOf(entries.map(of))
+  const plain = (of: (entry: StagedEntry) => string | number | boolean | null) => plainArrayOf(entries.map(of))
+  const text = (of: (entry: StagedEntry) => string | null | undefined) => arrayOf(entries.map(of))
   await tx.execute(sql`
     insert into staged_entries
-    select ${source}::integer, * from unnest(
-      ${column(({ line }) => String(line))}::integer[], ${column(({ cycleStart }) => cycleStart)}::timestamptz[],
-      ${column(({ cycleEnd }) => cycleEnd)}::timestamptz[], ${column(({ timezoneOffset }) => timezoneOffset)}::text[],
-      ${column(({ question }) => question)}::text[],
-      ${column(({ answered }) => (answered === null ? null : String(answered)))}::boolean[],
-      ${column(({ notes }) => notes)}::text[], ${column(({ cells }) => JSON.stringify(cells))}::text[]
-    )`)
+    select ${source}::integer, line, cycle_start, cycle_end, timezone_offset, question, answered, notes, start_cell, end_cell,
+      zone_cell, coalesce(question_cell, question), answer_cell, coalesce(notes_cell, notes)
+    from unnest(
+      ${plain(({ line }) => line)}::integer[], ${plain(({ cycleStart }) => cycleStart)}::timestamptz[],
+      ${plain(({ cycleEnd }) => cycleEnd)}::timestamptz[], ${plain(({ timezoneOffset }) => timezoneOffset)}::text[],
+      ${text(({ question }) => question)}::text[], ${plain(({ answered }) => answered)}::boolean[],
+      ${text(({ notes }) => notes)}::text[], ${text(({ cells }) => cells[0])}::text[], ${text(({ cells }) => cells[1])}::text[],
+      ${text(({ cells }) => cells[2])}::text[],
+      ${text(({ question, cells }) => (cells[3] === question ? null : cells[3]))}::text[],
+      ${text(({ cells }) => cells[4])}::text[], ${text(({ notes, cells }) => (cells[5] === notes ? null : cells[5]))}::text[]
+    ) row (line, cycle_start, cycle_end, timezone_offset, question, answered, notes, start_cell, end_cell, zone_cell,
+      question_cell, answer_cell, notes_cell)`)
 }
 
 export async function stageWitnesses(tx: Tx, kind: WitnessKind, rows: readonly StagedWitness[]): Promise<void> {
@@ -83,9 +90,17 @@ export async function stageUnreadable(
 }
 
 /** An array's text, of which PostgreSQL makes the array: that is several times as fast as JSON. */
-function arrayOf(values: readonly (string | null)[]): string {
-  const cells = values.map((value) => (value === null ? 'NULL' : `"${value.replaceAll(/["\\]/g, '\\$&')}"`))
-  return `{${cells.join()}}`
+function arrayOf(values: readonly (string | null | undefined)[]): string {
+  return `{${values.map((value) => (value == null ? 'NULL' : `"${escaped(value)}"`)).join()}}`
+}
+
+/** Of what has no comma, brace, quote or space at an end, such as numbers and instants. */
+function plainArrayOf(values: readonly (string | number | boolean | null)[]): string {
+  return `{${values.map((value) => value ?? 'NULL').join()}}`
+}
+
+function escaped(value: string): string {
+  return value.includes('"') || value.includes('\\') ? value.replaceAll(/["\\]/g, '\\$&') : value
 }
 
 export interface Listed {
@@ -153,43 +168,52 @@ export interface Merged {
 
 /** The files' answers become the journal's: all of those of each cycle that the files name. */
 export async function mergeJournal(tx: Tx, member: Member, newest: string): Promise<Merged> {
+  await tx.execute(sql`
+    create temporary table file_entries on commit drop as -- the last of a key wins
+    select distinct on (cycle_start, question) * from staged_entries order by cycle_start, question, source desc, line desc`)
+  await tx.execute(sql`analyze file_entries`)
   const [row] = await tx.execute<Merged & Record<string, unknown>>(sql`
-    with file as materialized ( -- the last of a key wins
-      select distinct on (cycle_start, question) * from staged_entries order by cycle_start, question, source desc, line desc
+    with stored as materialized (
+      select e.* from journal_entries e join listed_cycles l using (cycle_start) where e.user_id = ${member.id}
     ), removed as (
-      delete from journal_entries e using listed_cycles l
-      where e.user_id = ${member.id} and e.cycle_start = l.cycle_start
-        and not exists (select from file f where f.cycle_start = e.cycle_start and f.question = e.question)
+      delete from journal_entries e using stored s
+      where e.user_id = ${member.id} and e.cycle_start = s.cycle_start and e.question = s.question
+        and not exists (select from file_entries f where f.cycle_start = s.cycle_start and f.question = s.question)
         and not exists (
           select from unreadable_rows u
-          where coalesce(u.cycle_start, e.cycle_start) = e.cycle_start and coalesce(u.question, e.question) = e.question
+          where coalesce(u.cycle_start, s.cycle_start) = s.cycle_start and coalesce(u.question, s.question) = s.question
         )
       returning 1
-    ), changed as (
+    ), inserted as (
       insert into journal_entries (user_id, cycle_start, question, cycle_end, timezone_offset, answered, notes, raw_data, first_seen, updated_at)
-      select ${member.id}::integer, f.cycle_start, f.question, f.cycle_end, f.timezone_offset, f.answered, f.notes,
-        jsonb_build_object('cycle_start_time', cells::jsonb -> 0, 'cycle_end_time', cells::jsonb -> 1, 'cycle_timezone', cells::jsonb -> 2,
-          'question_text', cells::jsonb -> 3, 'answered_yes', cells::jsonb -> 4, 'notes', cells::jsonb -> 5),
-        now(), now()
-      from file f
-      where not exists (
-        select from journal_entries e where e.user_id = ${member.id} and e.cycle_start = f.cycle_start and e.question = f.question
-          and (e.cycle_end, e.timezone_offset, e.answered, e.notes) is not distinct from (f.cycle_end, f.timezone_offset, f.answered, f.notes)
-      )
-      on conflict (user_id, cycle_start, question) do update set cycle_end = excluded.cycle_end,
-        timezone_offset = excluded.timezone_offset, answered = excluded.answered, notes = excluded.notes,
-        raw_data = excluded.raw_data, updated_at = excluded.updated_at
-      returning xmax = 0 as is_new
+      select ${member.id}::integer, f.cycle_start, f.question, f.cycle_end, f.timezone_offset, f.answered, f.notes, ${cells()}, now(), now()
+      from file_entries f
+      where not exists (select from stored s where s.cycle_start = f.cycle_start and s.question = f.question)
+      returning 1
+    ), updated as (
+      update journal_entries e set cycle_end = f.cycle_end, timezone_offset = f.timezone_offset, answered = f.answered, notes = f.notes,
+        raw_data = ${cells()}, updated_at = now()
+      from file_entries f join stored s using (cycle_start, question)
+      where e.user_id = ${member.id} and e.cycle_start = f.cycle_start and e.question = f.question
+        and (s.cycle_end, s.timezone_offset, s.answered, s.notes) is distinct from (f.cycle_end, f.timezone_offset, f.answered, f.notes)
+      returning 1
     ), imported as (
       insert into journal_imports (user_id, newest_cycle, imported_at) values (${member.id}, ${newest}::timestamptz, now())
       on conflict (user_id) do update set newest_cycle = excluded.newest_cycle, imported_at = excluded.imported_at
     )
     select i.inserted, u.updated, (select count(*)::int from removed) as removed, f.entries - i.inserted - u.updated as unchanged,
-      f.questions, f.cycles
-    from (select count(*)::int as entries, count(distinct question)::int as questions, count(distinct cycle_start)::int as cycles from file) f,
-      (select count(*)::int as inserted from changed where is_new) i, (select count(*)::int as updated from changed where not is_new) u`)
+      (select count(*)::int from (select distinct question from file_entries) q) as questions,
+      (select count(*)::int from (select distinct cycle_start from file_entries) c) as cycles
+    from (select count(*)::int as entries from file_entries) f, (select count(*)::int as inserted from inserted) i,
+      (select count(*)::int as updated from updated) u`)
   if (!row) throw new Error('the journal was not merged')
   return row
+}
+
+/** An entry as the file had it; the headings are the English ones, in whatever language it came. */
+function cells(): SQL {
+  return sql`jsonb_build_object('cycle_start_time', f.start_cell, 'cycle_end_time', f.end_cell, 'cycle_timezone', f.zone_cell,
+    'question_text', f.question_cell, 'answered_yes', f.answer_cell, 'notes', f.notes_cell)`
 }
 
 export interface Repeated {

@@ -13,7 +13,7 @@ export interface Line {
 
 /** More than a day's notes; a quote that never closes would otherwise swallow the file, and the memory. */
 const LONGEST_RECORD = 256 * 1024
-const AT_ONCE = 1000
+const AT_ONCE = 2000
 const ENOUGH_TO_LOOK_AT = 64 * 1024
 const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])]
 
