@@ -155,6 +155,30 @@ const stats = v.strictObject({
       measurements: list(
         v.strictObject({ day, heightMeter: mean, weightKilogram: mean, maxHeartRate: v.nullable(count) }),
       ),
+      journal: list(
+        v.strictObject({
+          question: v.string(),
+          answers: count,
+          yes: count,
+          no: count,
+          firstDay: day,
+          lastDay: day,
+          effects: list(
+            v.strictObject({
+              metric: v.string(),
+              daysYes: count,
+              daysNo: count,
+              meanYes: v.number(),
+              meanNo: v.number(),
+              difference: v.number(),
+              ciLow: mean,
+              ciHigh: mean,
+              qValue: v.number(),
+              clear: v.boolean(),
+            }),
+          ),
+        }),
+      ),
     }),
   ),
 })

@@ -1,6 +1,6 @@
 // What an export holds, read by a reader that is not ours: PostgreSQL's own COPY and json_populate_record.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { exportNames, type ExportName } from '../src/export/names.ts'
 import { meanings } from '../src/export/meanings.ts'
 import { sources } from '../src/export/sources.ts'
-import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
+import { exportZip, startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import type { Env } from '../src/world.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { surroundings } from './surroundings.ts'
@@ -32,6 +32,7 @@ beforeAll(async () => {
   for (const member of [FIRST, SECOND]) await logIn(sandbox, env, { clock, member })
   const { code, err } = await run('sync', env, { clock })
   if (code !== 0) throw new Error(err)
+  await importJournals()
   // what a reader may stumble over: quotes, commas, line ends, an empty text, big and odd numbers
   const [one, two, three] = await database.sql`select id from workout_records limit 3`
   await database.sql`update workout_records set sport_name = ${'a "b", c\r\nd;\té'}, strain_score = 0.1::float8 + 0.2 where id = ${one?.['id']}`
@@ -44,6 +45,17 @@ afterAll(async () => {
   await sandbox.close()
   await database.drop()
 })
+
+async function importJournals(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'whoopster-journal-'))
+  for (const member of [FIRST, SECOND]) {
+    const zip = join(folder, `${member}.zip`)
+    await writeFile(zip, exportZip(sandbox.world.export(member)))
+    const { code, err } = await run(['import', '--user', String(member), zip], env, { clock })
+    if (code !== 0) throw new Error(err)
+  }
+  await rm(folder, { recursive: true })
+}
 
 /** An empty table with the columns of an export, to read one back into. */
 async function emptyTable(name: ExportName, columns: readonly string[]): Promise<string> {

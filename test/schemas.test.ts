@@ -1,15 +1,18 @@
 // docs/schemas/ and docs/export.md against the declarations they are made from, and against what is really printed.
 // `npm run docs` rewrites them.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { format } from 'prettier'
 import { meanings } from '../src/export/meanings.ts'
 import { exportNames } from '../src/export/names.ts'
 import { RAW_DATA, sources, type Column } from '../src/export/sources.ts'
 import { instant, outputs, type OutputName } from '../src/outputs.ts'
+import { exportZip } from '../src/sandbox/index.ts'
 import { newMember } from './member.ts'
 import { logIn } from './world.ts'
 
@@ -132,7 +135,20 @@ describe('what is printed', () => {
       expect(validate(value) ? [] : validate.errors, file).toEqual([])
     }
     const member = await newMember({ days: 40, loggedIn: false })
-    const commands = ['sync', 'status --gaps', 'stats --type workout,body', 'verify', 'doctor'] as const
+    const folder = await mkdtemp(join(tmpdir(), 'whoopster-schemas-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const [zip, odd] = [join(folder, 'export.zip'), join(folder, 'odd.csv')]
+    await writeFile(zip, exportZip(member.sandbox.world.export()))
+    const row = '2026-11-20 23:00:00,2026-11-21 22:00:00,UTC+01:00,Odd?'
+    await writeFile(odd, `Start,End,Zone,Question,Answer,Notes\n${row},true,\n${row},false,\n${row},perhaps,\n`)
+    const commands = [
+      'sync',
+      'status --gaps',
+      `import --force ${zip} ${odd}`,
+      'stats --type workout,body,journal',
+      'verify',
+      'doctor',
+    ] as const
     const checkAll = async () => {
       for (const line of commands) {
         const { out } = await member.run(`${line} --json`)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readCount } from './read.ts'
 
@@ -7,7 +8,7 @@ export const addDemo: AddCommand = (program, cli) => {
     .command('demo')
     .summary('see it at work, without an account')
     .description(
-      'See it at work without an account: invented members, a real login, a first sync into an embedded PostgreSQL.',
+      'See it at work without an account: invented members, a real login, a first sync into an embedded PostgreSQL, an import of the journal.',
     )
     .option('--days <n>', 'days of history', readCount, 365)
     .option('--seed <n>', 'the same seed makes the same member', readCount, 1)
@@ -62,8 +63,15 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
     if (!(await run(['auth', 'complete', redirected]))) return
     step('sync')
     if (!(await run(['sync']))) return
+    step('import my_whoop_data.zip')
+    const { exportZip } = await import('../sandbox/export.ts')
+    const zip = join(dir, 'my_whoop_data.zip')
+    await writeFile(zip, exportZip(sandbox.world.export()))
+    if (!(await run(['import', zip]))) return
     step('stats')
     if (!(await run(['stats']))) return
+    step('stats --type journal')
+    if (!(await run(['stats', '--type', 'journal']))) return
   } finally {
     await sandbox.close()
   }

@@ -1,6 +1,7 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { WhoopsterError } from '../errors.ts'
-import { readCount, readPort, readUserId } from './read.ts'
+import { languages, type Language } from '../sandbox/languages.ts'
+import { readCount, readOneOf, readPort, readUserId } from './read.ts'
 
 const REDIRECT_URI = 'http://localhost:8000/callback'
 
@@ -26,7 +27,55 @@ export const addSandbox: AddCommand = (program, cli) => {
       '\nExample:\n  $ whoopster auth complete "$(whoopster sandbox consent "$(whoopster auth url)")"',
     )
     .action((url, { member }) => allow(cli, url, member))
+
+  sandbox
+    .command('export')
+    .description(
+      "Write an invented member's export, journal and all, as WHOOP sends it by mail; for: whoopster import.",
+    )
+    .requiredOption('--out <file>', 'the ZIP to write')
+    .option(
+      '--language <language>',
+      `of its file names, headings and questions: ${languages.join(', ')}`,
+      readOneOf(languages),
+      'en',
+    )
+    .option('--member <id>', 'whose', readUserId, 10_001)
+    .addHelpText(
+      'after',
+      '\nWith --days and --seed as of the sandbox itself.\n\nExample:\n  $ whoopster sandbox export --days 365 --out my_whoop_data.zip',
+    )
+    .action((options) => writeExport(cli, { ...sandbox.opts(), ...options }))
 }
+
+interface ExportFlags {
+  out: string
+  language: Language
+  member: number
+  days: number
+  seed: number
+}
+
+/** The ZIP that WHOOP would send this member by mail. */
+async function writeExport(cli: Cli, { out, language, member, days, seed }: ExportFlags): Promise<void> {
+  const [{ createWorld, exportZip }, { writeFileWhole }] = await Promise.all([
+    import('../sandbox/index.ts'),
+    import('../export/write.ts'),
+  ])
+  const members = member - FIRST_MEMBER + 1
+  if (members < 1 || members > MOST_MEMBERS) {
+    throw new WhoopsterError('usage', `The sandbox has no member ${member}.`, {
+      hint: `they are ${FIRST_MEMBER}, ${FIRST_MEMBER + 1}, …`,
+    })
+  }
+  const world = createWorld({ days, seed, members, now: cli.world.clock.now() })
+  const zip = exportZip(world.export(member), language)
+  await writeFileWhole(out, (sink) => sink.write(zip))
+  if (!cli.quiet) print(cli, `${out}  ${zip.length.toLocaleString('en')} bytes`)
+}
+
+const FIRST_MEMBER = 10_001
+const MOST_MEMBERS = 1000
 
 /** For where there is no browser. WHOOP itself asks a person, and its page has no such button. */
 async function allow(cli: Cli, url: string, member: number): Promise<void> {

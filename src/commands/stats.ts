@@ -1,14 +1,18 @@
 import type { Printed } from '../outputs.ts'
-import type { TypeName } from '../resources/names.ts'
+import { typeNames, type TypeName } from '../resources/names.ts'
 import type { MemberStats } from '../terminal/stats.ts'
 import type { average as Average, Units } from '../metrics.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
-import { readCount, readOneOf, readTypes, readUserId } from './read.ts'
+import { readCount, readOneOf, readSeveralOf, readUserId } from './read.ts'
 
 const unitSystems = ['metric', 'imperial'] as const satisfies readonly Units[]
 
+/** What can be looked at closely: what a sync brings, and what an import does. */
+const subjects = [...typeNames, 'journal'] as const
+type Subject = (typeof subjects)[number]
+
 interface StatsOptions {
-  type?: TypeName[] | undefined
+  type?: Subject[] | undefined
   user?: number | undefined
   days?: number | undefined
   units: Units
@@ -20,7 +24,7 @@ export const addStats: AddCommand = (program, cli) => {
     .command('stats')
     .summary('sum up what is in the database')
     .description('Sum up what is in the database: how much, since when, averages, trends, the last twelve weeks.')
-    .option('--type <type...>', 'only these, and closer: sleep, recovery, workout, cycle, body', readTypes)
+    .option('--type <type...>', `only these, and closer: ${subjects.join(', ')}`, readSeveralOf(subjects))
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .option('--days <n>', 'only the last n days for averages and drawings', readCount)
     .option('--units <system>', unitSystems.join(' or '), readOneOf(unitSystems), 'metric')
@@ -28,7 +32,7 @@ export const addStats: AddCommand = (program, cli) => {
     .addHelpText(
       'after',
       '\nExamples:\n  $ whoopster stats --days 90\n  $ whoopster stats --type sleep\n' +
-        '  $ whoopster stats --type workout,body --units imperial',
+        '  $ whoopster stats --type workout,body --units imperial\n  $ whoopster stats --type journal',
     )
     .action(async (options) => {
       const [{ average }, stats] = await Promise.all([import('../metrics.ts'), load(cli, options)])
@@ -39,13 +43,15 @@ export const addStats: AddCommand = (program, cli) => {
 }
 
 async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOptions): Promise<MemberStats[]> {
-  const [{ requireMembers, withStored }, db, { countHistory }, { loadEverybody }, { metricsFor }] = await Promise.all([
-    import('./open.ts'),
-    import('../db/stats.ts'),
-    import('../db/history.ts'),
-    import('../db/tokens.ts'),
-    import('../metrics.ts'),
-  ])
+  const [{ requireMembers, withStored }, db, { loadQuestions }, { countHistory }, { loadEverybody }, { metricsFor }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('../db/stats.ts'),
+      import('../db/effects.ts'),
+      import('../db/history.ts'),
+      import('../db/tokens.ts'),
+      import('../metrics.ts'),
+    ])
   const isWanted = (type: TypeName) => types?.includes(type) ?? true
   return withStored(cli, async (database) => {
     const members = await loadEverybody(database.db, user)
@@ -63,6 +69,7 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
         days,
         sports: isWanted('workout') ? await db.loadSports(database.db, member, days[0]?.day) : [],
         measurements: isWanted('body') ? await db.loadMeasurements(database.db, member) : [],
+        questions: types?.includes('journal') ? await loadQuestions(database.db, member) : undefined,
         asked,
         closely: types !== undefined,
         units,
@@ -73,7 +80,7 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
 }
 
 function toJson(
-  { member, types, metrics, days, history, sports, measurements }: MemberStats,
+  { member, types, metrics, days, history, sports, measurements, questions = [] }: MemberStats,
   average: typeof Average,
 ): Printed<'stats'>['users'][number] {
   return {
@@ -92,5 +99,6 @@ function toJson(
     })),
     sports,
     measurements,
+    journal: questions,
   }
 }

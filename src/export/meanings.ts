@@ -1,6 +1,12 @@
 /** What a column says, with its unit. The same name means the same in every export. */
 export const meanings: Readonly<Record<string, string>> = {
   whoop_user_id: "the member's id at WHOOP",
+  cycle_start: 'when the cycle began that the answer belongs to, cut to the second',
+  cycle_end: 'when that cycle ended; empty if it had not',
+  question: 'the question, in the words and the language of the export',
+  answered: 'yes (true) or no; empty where the export has neither',
+  notes: "the member's own words of that day",
+  first_seen: 'when it was first imported',
   id: 'the id of the record',
   cycle_id: 'the id of the cycle (day) that it belongs to',
   sleep_id: 'the id of the sleep that it was computed from',

@@ -1,6 +1,6 @@
 import { typeNames } from '../resources/names.ts'
 
-export const exportNames = [...typeNames, 'daily'] as const
+export const exportNames = [...typeNames, 'daily', 'journal'] as const
 export type ExportName = (typeof exportNames)[number]
 
 export const formats = ['csv', 'json', 'ndjson'] as const

@@ -1,5 +1,6 @@
 import { getTableColumns, getTableName, sql, type SQL } from 'drizzle-orm'
 import { body, resources } from '../resources/index.ts'
+import { journalEntries } from '../resources/journal.ts'
 import type { ExportName } from './names.ts'
 
 /** One file of an export: its columns, which do not change their names or order, and where they are read. */
@@ -83,5 +84,12 @@ export const sources: readonly Source[] = [
     columns: daily,
     at: sql`r.day::timestamp at time zone 'UTC'`,
     key: 'day',
+  },
+  {
+    name: 'journal',
+    relation: getTableName(journalEntries),
+    columns: columnsOf(journalEntries),
+    at: sql`r.cycle_start`,
+    key: 'question',
   },
 ]

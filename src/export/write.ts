@@ -30,16 +30,21 @@ export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   }
 }
 
+/** The same of a file, which takes bytes, too. */
+interface FileSink extends Sink {
+  write(content: string | Buffer): Promise<void>
+}
+
 /** A file that is there when it is whole. It holds somebody's health: only its owner may read it. */
-export async function writeFileWhole(path: string, work: (sink: Sink) => Promise<void>): Promise<void> {
+export async function writeFileWhole(path: string, work: (sink: FileSink) => Promise<void>): Promise<void> {
   const draft = `${path}.part`
   try {
     await rm(draft, { force: true }) // left over, or a link that somebody has put there
     const file = await open(draft, 'wx', 0o600)
     try {
       await work({
-        write: async (text) => {
-          await file.write(text)
+        write: async (content) => {
+          await file.writeFile(content) // from where the last ended
         },
         closed: () => false,
       })

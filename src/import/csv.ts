@@ -69,14 +69,9 @@ async function* numbered(bytes: AsyncIterable<Buffer>, delimiter: string): Async
 }
 
 function problemOf({ code }: CsvError): string {
-  switch (code) {
-    case 'CSV_QUOTE_NOT_CLOSED':
-      return 'has a quote that never closes'
-    case 'CSV_MAX_RECORD_SIZE':
-      return 'goes on for more than 256 KB: a quote never closes'
-    default:
-      return 'has quotes that do not match'
-  }
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'has a quote that never closes'
+  if (code === 'CSV_MAX_RECORD_SIZE') return 'goes on for more than 256 KB: a quote never closes'
+  return 'has quotes that do not match'
 }
 
 function breaksIn(cells: readonly string[]): number {

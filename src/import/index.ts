@@ -174,53 +174,45 @@ async function stageFile(
 ): Promise<string | undefined> {
   const file: FileRead = { name, shape: null, rows: 0 }
   const place = staged.files.push(file) - 1
-  let headings: readonly string[] | undefined
-  let shape: Shape | undefined
-  let waiting: Line[] = []
-  const readEntry = createEntryReader()
-  const take = async ({ name: kind, kinds }: Shape, lines: readonly Line[]) => {
-    file.rows += lines.length
-    count(lines.length)
-    const keep = async (bad: readonly BadRow[]) => {
-      await stageUnreadable(tx, bad)
-      note(staged.unreadable, name, bad)
-    }
-    if (kind === 'journal') {
-      const rows = lines.map(readEntry)
-      await stageEntries(
-        tx,
-        place,
-        rows.filter((row): row is Entry => !isBad(row)),
-      )
-      await keep(rows.filter(isBad))
-    } else {
-      const rows = lines.map((line) => readWitness({ name: kind, kinds }, line))
-      await stageWitnesses(
-        tx,
-        kind,
-        rows.filter((row): row is Witness => !isBad(row)),
-      )
-      await keep(rows.filter(isBad))
-    }
-  }
+  let stageRows: ((lines: readonly Line[]) => Promise<BadRow[]>) | undefined
   for await (const lines of readCsv(bytes(), name)) {
-    const rest = headings ? lines : lines.slice(1)
-    headings ??= withoutEmptyEnd(lines[0]?.cells ?? [])
-    if (shape) {
-      await take(shape, rest)
-      continue
+    let rows = lines
+    if (!stageRows) {
+      // the first piece is the whole file, or more than enough to know it by
+      const headings = withoutEmptyEnd(lines[0]?.cells ?? [])
+      rows = lines.slice(1)
+      const shape = rows.length > 0 ? shapeOf(rows.slice(0, ENOUGH_TO_KNOW)) : emptyShapeOf(headings)
+      file.shape = shape?.name ?? null
+      if (!shape || rows.length === 0) return described(name, headings, rows.length)
+      stageRows = stagingOf(tx, place, shape)
     }
-    waiting.push(...rest)
-    if (waiting.length < ENOUGH_TO_KNOW) continue
-    shape = shapeOf(waiting.slice(0, ENOUGH_TO_KNOW))
-    if (!shape) break
-    await take(shape, waiting)
-    waiting = []
+    file.rows += rows.length
+    count(rows.length)
+    const bad = await stageRows(rows)
+    await stageUnreadable(tx, bad)
+    note(staged.unreadable, name, bad)
   }
-  shape ??= waiting.length > 0 ? shapeOf(waiting.slice(0, ENOUGH_TO_KNOW)) : emptyShapeOf(headings ?? [])
-  file.shape = shape?.name ?? null
-  if (shape && file.rows === 0) await take(shape, waiting)
-  return file.rows > 0 ? undefined : described(name, headings ?? [], waiting.length)
+  return undefined
+}
+
+/** Puts rows of this shape into its staging table; returns those that cannot be read. */
+function stagingOf(tx: Tx, file: number, shape: Shape): (lines: readonly Line[]) => Promise<BadRow[]> {
+  const { name } = shape
+  if (name === 'journal') {
+    const readEntry = createEntryReader()
+    return async (lines) => {
+      const rows = lines.map(readEntry)
+      const entries = rows.filter((row): row is Entry => !isBad(row))
+      await stageEntries(tx, file, entries)
+      return rows.filter(isBad)
+    }
+  }
+  return async (lines) => {
+    const rows = lines.map((line) => readWitness(shape, line))
+    const witnesses = rows.filter((row): row is Witness => !isBad(row))
+    await stageWitnesses(tx, name, witnesses)
+    return rows.filter(isBad)
+  }
 }
 
 function note(unreadable: Imported['unreadable'], file: string, rows: readonly BadRow[]): void {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import type { Entry, ZipFile } from 'yauzl'
+import { openPromise, type Entry, type ZipFile } from 'yauzl'
 import { WhoopsterError } from '../errors.ts'
 import { WHAT_TO_NAME } from './csv.ts'
 
@@ -11,7 +11,7 @@ import { WHAT_TO_NAME } from './csv.ts'
 export interface SourceFile {
   /** As messages name it: `my_whoop_data.zip/sleeps.csv`. */
   name: string
-  bytes(): AsyncIterable<Buffer>
+  bytes: () => AsyncIterable<Buffer>
 }
 
 /** What one argument names. */
@@ -108,7 +108,6 @@ function nothingIn(path: string, names: readonly string[]): WhoopsterError {
 }
 
 async function openZip(path: string, allowance: Allowance): Promise<Source> {
-  const { openPromise } = await import('yauzl')
   const broken = (cause: unknown) => {
     if (cause instanceof WhoopsterError) return cause
     const why = cause instanceof Error ? cause.message : String(cause)

@@ -1,11 +1,9 @@
 import type { Behaviour, JournalDay } from './journal.ts'
+import type { Language } from './languages.ts'
 import type { Cycle, Recovery, Sleep, Workout } from './records.ts'
 import { zip } from './zip.ts'
 
 // The ZIP that WHOOP sends by mail: four CSV files in the language of the account, file names and headings alike.
-
-export const languages = ['en', 'es', 'de'] as const
-export type Language = (typeof languages)[number]
 
 export interface Exported {
   cycles: readonly Cycle[] // newest first, as everything here

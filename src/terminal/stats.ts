@@ -1,3 +1,4 @@
+import type { Question } from '../db/effects.ts'
 import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
 import type { Member } from '../db/tokens.ts'
 import { average, clock, measures, type Metric, type Units } from '../metrics.ts'
@@ -5,6 +6,7 @@ import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'
 import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
+import { drawQuestions } from './journal.ts'
 import { mean, sparkline, squeeze } from './sparkline.ts'
 import { harmless } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'
@@ -18,6 +20,8 @@ export interface MemberStats {
   days: readonly Day[]
   sports: readonly Sport[]
   measurements: readonly Measurement[]
+  /** The journal; undefined where it was not asked for. */
+  questions: readonly Question[] | undefined
   /** What WHOOP has done to settled records since they were stored. */
   history: { changed: number; deleted: number }
   /** How many days were asked for; undefined: all. */
@@ -46,14 +50,20 @@ export async function drawStats(stats: MemberStats, output: Output, env: Env): P
   const [head = [], ...types] = typeRows(stats)
   const dim = (row: string[]) => row.map((cell) => style.dim(cell))
   const first = [style.bold(fit(titleOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
-  if (stats.days.length === 0) return [...first, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
+  if (stats.days.length === 0 && !stats.questions?.length)
+    return [...first, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
   const sections = [
     [...first, ...historyLines(stats).flatMap((line) => wrap(line, width))],
     averages(stats, paper),
     has(stats, 'sleep') ? stages(stats, paper) : [],
-    has(stats, 'recovery') ? weeks(stats, paper) : stats.closely ? weekdays(stats, paper) : [],
+    has(stats, 'recovery')
+      ? weeks(stats, paper)
+      : stats.closely && stats.metrics.length > 0
+        ? weekdays(stats, paper)
+        : [],
     stats.closely && has(stats, 'workout') ? sports(stats, paper) : [],
     stats.closely && has(stats, 'body') ? measured(stats, paper) : [],
+    stats.questions ? journal(stats.questions, paper) : [],
   ]
   return sections
     .filter((lines) => lines.length > 0)
@@ -69,11 +79,31 @@ function titleOf({ firstName, whoopUserId }: Member): string {
   return firstName ? `${harmless(firstName)} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
 }
 
-function typeRows({ types }: MemberStats): string[][] {
-  const rows = Object.entries(types).map(([type, { records, firstDay, lastDay }]) => {
+function typeRows({ types, questions }: MemberStats): string[][] {
+  const all = questions ? { ...types, journal: daysOf(questions) } : types
+  const rows = Object.entries(all).map(([type, { records, firstDay, lastDay }]) => {
     return [type, records.toLocaleString('en'), firstDay ?? NOTHING, lastDay ?? NOTHING]
   })
   return [['', 'stored', 'first day', 'last day'], ...rows]
+}
+
+function daysOf(questions: readonly Question[]): Pick<TypeStats, 'records' | 'firstDay' | 'lastDay'> {
+  return {
+    records: questions.reduce((sum, { answers }) => sum + answers, 0),
+    firstDay: questions.map(({ firstDay }) => firstDay).toSorted()[0] ?? null,
+    lastDay:
+      questions
+        .map(({ lastDay }) => lastDay)
+        .toSorted()
+        .at(-1) ?? null,
+  }
+}
+
+function journal(questions: readonly Question[], paper: Paper): string[] {
+  if (questions.length > 0) return drawQuestions(questions, paper)
+  return wrap('No journal is stored: WHOOP gives it in its export only, not to apps.', paper.width).concat(
+    '→ run: whoopster import my_whoop_data.zip',
+  )
 }
 
 function historyLines({ history: { changed, deleted } }: MemberStats): string[] {

@@ -213,6 +213,42 @@ describe('whoopster import', () => {
   })
 })
 
+describe('sandbox export', () => {
+  it.each(['en', 'es', 'de'])('writes what import takes, in %s', async (language) => {
+    const path = join(folder, `made-${language}.zip`)
+    const made = await run(
+      ['sandbox', 'export', '--days', String(DAYS), '--language', language, '--out', path],
+      {},
+      { clock },
+    )
+    expect(made).toMatchObject({ code: 0, err: '' })
+    expect((await imported(path)).journal?.inserted).toBeGreaterThan(100)
+  })
+
+  it('has no more members than there are', async () => {
+    const { code, err } = await run('sandbox export --member 4711 --out /nowhere/x.zip', {}, { clock })
+    expect(code).toBe(64)
+    expect(JSON.parse(err)).toMatchObject({ msg: 'The sandbox has no member 4711.' })
+  })
+})
+
+describe('stats --type journal', () => {
+  it('shows what goes with what, with its days and its interval, and says when there is none', async () => {
+    const empty = await run('stats --type journal', env, { clock })
+    expect(empty.out).toContain('→ run: whoopster import my_whoop_data.zip')
+    await imported(await given('export.zip', whole()))
+    const { code, out } = await run('stats --type journal', env, { clock, columns: 80 })
+    expect(code).toBe(0)
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(out).toMatchSnapshot()
+    const json = await run('stats --type journal --json', env, { clock })
+    const [user] = (JSON.parse(json.out) as Printed<'stats'>).users
+    const effects = await database.sql`select count(*)::int as n from behaviour_effects`
+    expect(user?.journal.flatMap((one) => one.effects)).toHaveLength(Number(effects[0]?.['n']))
+    expect(user?.journal).toHaveLength(12)
+  })
+})
+
 describe('the days of the journal', () => {
   it('are those of daily_summary', async () => {
     await imported(await given('export.zip', whole()))
@@ -418,7 +454,7 @@ describe('rows that cannot be read', () => {
   it('take nothing back when nobody knows what they were: a line cut off, a quote that never closes', async () => {
     const { key } = cycle()
     await imported(await given('old.csv', journal(`${key},A?,true,`, `${key},B?,true,`, `${key},C?,true,`)))
-    const cut = await imported(await given('cut.csv', journal(`${key},A?,false,`, `${key.slice(0, 30)}`)))
+    const cut = await imported(await given('cut.csv', journal(`${key},A?,false,`, key.slice(0, 30))))
     expect(cut).toMatchObject({
       code: 65,
       journal: { updated: 1, removed: 0 },
@@ -486,12 +522,7 @@ describe('what is no export', () => {
     [
       'a ZIP with a damaged byte',
       'damaged.zip',
-      () => {
-        const bytes = zip([{ ...entry('journal_entries.csv', csvOf(JOURNAL)) }], clock.now())
-        const content = bytes.length / 2
-        bytes[Math.floor(content)] = (bytes[Math.floor(content)] ?? 0) ^ 0x55
-        return bytes
-      },
+      () => altered(whole(), { local: 14, central: 16 }, (byte) => byte ^ 1), // of the checksum
     ],
     [
       'a bomb',
