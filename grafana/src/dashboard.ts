@@ -141,7 +141,7 @@ export const units = choice('units', 'Units', 'Kilometres and degrees Celsius, o
 ])
 export const energy = choice('energy', 'Energy', 'Kilocalories or kilojoules', ['kcal', 'kJ'])
 
-function annotation(name: string, iconColor: string, enable: boolean, rawSql: string): Annotation {
+export function annotation(name: string, iconColor: string, enable: boolean, rawSql: string): Annotation {
   return {
     name,
     datasource: DATASOURCE,

@@ -71,6 +71,7 @@ export interface Chosen {
 export function scopeOf({ dashboard }: Asked, { member, range, ...chosen }: Chosen): Scope {
   const others: Record<string, string> = chosen
   const value = ({ name, multi, current }: Variable): VariableValue => {
+    if (name === 'behaviour') return { value: 'Consumed caffeine?' }
     if (name === 'member') return { value: multi ? [member] : member, multi: multi === true }
     return { value: others[name] ?? String(current?.value ?? '') }
   }

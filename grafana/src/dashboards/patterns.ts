@@ -1,4 +1,5 @@
 import { dashboard, member } from '../dashboard.ts'
+import { behaviour, journalDays, journalRows } from '../journal.ts'
 import { clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
 import { HOUR, OWN, shown } from '../sql.ts'
@@ -167,8 +168,8 @@ export const patterns = dashboard({
   title: 'Patterns',
   description: 'What goes with what, for this member, with the number of days and the strength of the relation.',
   range: '1y',
-  variables: [member],
-  annotations: [],
+  variables: [member, behaviour],
+  annotations: [journalDays],
   rows: [
     { height: 10, panels: [...strain, ...bed] },
     { height: 10, panels: [...debt, ...sleep] },
@@ -180,5 +181,6 @@ export const patterns = dashboard({
         years('Sleep, year over year', 'Mean hours asleep.', `asleep_duration / ${HOUR}`, 'suffix:h', 1, colour.asleep),
       ],
     },
+    ...journalRows,
   ],
 })
