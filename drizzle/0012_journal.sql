@@ -219,7 +219,7 @@ DECLARE
 BEGIN
   IF to_regrole('whoopster_reader') IS NULL THEN
     RAISE WARNING 'The role whoopster_reader, with which Grafana reads, cannot read the journal while it is missing.'
-      USING HINT = format('as an administrator, in this database, when the role is there: GRANT SELECT ON %s TO whoopster_reader;', readable);
+      USING HINT = format('as an administrator, in this database: GRANT SELECT ON %s TO whoopster_reader;', readable);
     RETURN;
   END IF;
   EXECUTE format('GRANT SELECT ON %s TO whoopster_reader', readable);

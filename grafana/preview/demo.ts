@@ -1,8 +1,11 @@
 // The demo's data in a PostgreSQL of its own: a year of an invented member, and two weeks of runs.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { main } from '../../src/main.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { startSandbox } from '../../src/sandbox/index.ts'
+import { exportZip, startSandbox } from '../../src/sandbox/index.ts'
 import { databaseUrl, startPostgres, withSql } from '../../test/postgres.ts'
 
 const HOUR_MS = 3_600_000
@@ -32,6 +35,7 @@ async function live(url: string): Promise<void> {
     timeout: (ms: number) => AbortSignal.timeout(ms),
   }
   const end = new Date() // WHOOP lives now, and the runs catch up with it
+  const folder = await mkdtemp(join(tmpdir(), 'whoopster-demo-'))
   const sandbox = await startSandbox({ days: DAYS, limits: 'none', now: () => end })
   const env = {
     DATABASE_URL: url,
@@ -67,7 +71,11 @@ async function live(url: string): Promise<void> {
       await whoopster('sync')
       now += 6 * HOUR_MS
     }
+    const zip = join(folder, 'my_whoop_data.zip')
+    await writeFile(zip, exportZip(sandbox.world.export()))
+    await whoopster('import', zip)
   } finally {
     await sandbox.close()
+    await rm(folder, { recursive: true })
   }
 }

@@ -142,7 +142,7 @@ const SPREAD = 14
 
 function simulated({ members, length, questions, nightsAlike, answersAlike }: Scenario): Life[] {
   return Array.from({ length: members }, (_, member) => {
-    const random = dice(member * 7919 + nightsAlike * 100 + answersAlike * 1000)
+    const random = dice(member * 104_729 + 17 + nightsAlike * 100 + answersAlike * 1000)
     const answers = Object.fromEntries(
       Array.from({ length: questions }, (_, question) => {
         const often = 0.2 + 0.6 * random()
