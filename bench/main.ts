@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { sizes, type Bench, type Figure } from './figure.ts'
 import { crowd } from './figures/crowd.ts'
 import { first, race } from './figures/first.ts'
+import { journal } from './figures/journal.ts'
 import { memory } from './figures/memory.ts'
 import { page } from './figures/page.ts'
 import { quiet, quietCost } from './figures/quiet.ts'
@@ -15,7 +16,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, memory, crowd }
+const groups = { start, quiet, first, race, page, memory, journal, crowd }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'

@@ -1,0 +1,91 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Sql } from 'postgres'
+import { mib, ms, ratio, type Bench, type Figure } from '../figure.ts'
+import { peakOf, run, whoopster } from '../program.ts'
+import { interleaved } from '../rounds.ts'
+
+const QUESTIONS = 60
+const DAY_MS = 86_400_000
+
+/** Ten years of a journal with sixty questions: as fast as PostgreSQL takes such rows in, and in no more memory than a month. */
+export async function journal({ size, stages, node }: Bench): Promise<Figure[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'whoopster-bench-journal-'))
+  try {
+    return await stages.with({ days: size.monthDays }, async ({ sql, env }) => {
+      const [decade, month] = [join(folder, 'decade.csv'), join(folder, 'month.csv')]
+      await writeFile(decade, journalOf(size.decadeDays))
+      await writeFile(month, journalOf(size.monthDays))
+      const importing = (file: string) => whoopster(`import --force ${file}`)
+      const empty = () => sql`truncate journal_entries, journal_imports`
+      const wall = await interleaved(
+        size.longRounds,
+        {
+          imported: async () => {
+            await empty()
+            return (await run(node, importing(decade), env)).ms
+          },
+          copied: () => copyAgain(sql),
+        },
+        { warm: false },
+      )
+      const peak = await interleaved(
+        size.longRounds,
+        {
+          month: async () => {
+            await empty()
+            return peakOf(node, importing(month), env)
+          },
+          decade: async () => {
+            await empty()
+            return peakOf(node, importing(decade), env)
+          },
+        },
+        { warm: false },
+      )
+      const rows = size.decadeDays * QUESTIONS
+      return [
+        ratio([wall.imported, wall.copied], ms, {
+          name: `importing a journal of ${rows.toLocaleString('en')} answers ÷ COPY of the same rows into an equal table`,
+          goal: 5,
+          bound: `reading the CSV, laying the rows beside the table, and comparing; ${Math.round((rows / wall.imported) * 1000).toLocaleString('en')} rows a second`,
+        }),
+        ratio([peak.decade, peak.month], mib, {
+          name: 'peak memory of importing a journal, ten years ÷ one month',
+          goal: 1.6,
+          bound: 'two thousand rows are under way at a time; V8 collects no sooner than it must',
+        }),
+      ]
+    })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+function journalOf(days: number): string {
+  const rows = ['Cycle start time,Cycle end time,Cycle timezone,Question text,Answered yes,Notes']
+  const local = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+  for (let day = 0; day < days; day++) {
+    const start = Date.UTC(2016, 0, 1, 23, 0, day % 60) + day * DAY_MS
+    const cycle = `${local(start)},${local(start + DAY_MS)},UTC+01:00`
+    for (let question = 0; question < QUESTIONS; question++) {
+      const note = question % 20 === 0 ? '"late, and ""tired"""' : ''
+      rows.push(`${cycle},"Did it, whatever number ${question} is?",${(day + question) % 3 === 0},${note}`)
+    }
+  }
+  return `${rows.join('\n')}\n`
+}
+
+/** What the import has stored, into a table like its own. */
+async function copyAgain(sql: Sql): Promise<number> {
+  const chunks: Buffer[] = []
+  for await (const chunk of await sql`copy journal_entries to stdout`.readable()) chunks.push(chunk as Buffer)
+  await sql`drop table if exists journal_again`
+  await sql`create table journal_again (like journal_entries including all)`
+  const startedAt = performance.now()
+  await pipeline(Readable.from(chunks), await sql`copy journal_again from stdin`.writable())
+  return performance.now() - startedAt
+}
