@@ -110,64 +110,68 @@ COMMENT ON FUNCTION student_t IS 'Student''s distribution with df (2 or more, no
 CREATE VIEW behaviour_effects AS
 WITH nights AS NOT MATERIALIZED (
   -- a cycle's main sleep, and the recovery from it; WHOOP says of the first nights that it does not know the member yet
-  SELECT c.user_id, c.id AS cycle_id, whoop_figure(r.recovery_score) AS recovery, whoop_reading(r.hrv_rmssd) AS hrv,
+  SELECT s.user_id, s.cycle_id, whoop_figure(r.recovery_score) AS recovery, whoop_reading(r.hrv_rmssd) AS hrv,
     whoop_reading(r.resting_heart_rate) AS resting, whoop_figure(s.sleep_performance_percentage) AS sleep
-  FROM cycle_records c CROSS JOIN LATERAL (
-    SELECT * FROM sleep_records WHERE user_id = c.user_id AND cycle_id = c.id AND NOT nap
-    ORDER BY coalesce(end_time - start_time, interval '0') DESC, id LIMIT 1
+  FROM (
+    SELECT DISTINCT ON (user_id, cycle_id) user_id, cycle_id, id, sleep_performance_percentage FROM sleep_records WHERE NOT nap
+    ORDER BY user_id, cycle_id, coalesce(end_time - start_time, interval '0') DESC, id
   ) s
   LEFT JOIN recovery_records r ON r.user_id = s.user_id AND r.id = s.id
   WHERE r.user_calibrating IS NOT TRUE
-), answers AS (
-  SELECT j.user_id, j.question, j.day, j.answered::integer::double precision AS x, n.recovery, n.hrv, n.resting, n.sleep,
+), answers AS NOT MATERIALIZED (
+  -- one sort serves all of it, and a condition on user_id reaches the tables: nothing here is asked for twice
+  SELECT j.user_id, j.question, j.answered::integer::double precision AS x, n.recovery, n.hrv, n.resting, n.sleep,
     j.day - lag(j.day) OVER before = 1 AS follows, lag(j.answered::integer::double precision) OVER before AS x0,
-    lag(n.recovery) OVER before AS recovery0, lag(n.hrv) OVER before AS hrv0, lag(n.resting) OVER before AS resting0,
-    lag(n.sleep) OVER before AS sleep0
+    lag(n.recovery) OVER before AS recovery0, avg(n.recovery) FILTER (WHERE j.answered) OVER behaviour AS recovery_yes,
+    avg(n.recovery) FILTER (WHERE NOT j.answered) OVER behaviour AS recovery_no,
+    lag(n.hrv) OVER before AS hrv0, avg(n.hrv) FILTER (WHERE j.answered) OVER behaviour AS hrv_yes,
+    avg(n.hrv) FILTER (WHERE NOT j.answered) OVER behaviour AS hrv_no,
+    lag(n.resting) OVER before AS resting0, avg(n.resting) FILTER (WHERE j.answered) OVER behaviour AS resting_yes,
+    avg(n.resting) FILTER (WHERE NOT j.answered) OVER behaviour AS resting_no,
+    lag(n.sleep) OVER before AS sleep0, avg(n.sleep) FILTER (WHERE j.answered) OVER behaviour AS sleep_yes,
+    avg(n.sleep) FILTER (WHERE NOT j.answered) OVER behaviour AS sleep_no
   FROM journal_days j JOIN nights n ON n.user_id = j.user_id AND n.cycle_id = j.cycle_id
   WHERE j.answered IS NOT NULL
-  WINDOW before AS (PARTITION BY j.user_id, j.question ORDER BY j.day)
-), means AS (
-  SELECT user_id, question,
-    ARRAY[avg(recovery) FILTER (WHERE x = 0), avg(recovery) FILTER (WHERE x = 1)] AS recovery,
-    ARRAY[avg(hrv) FILTER (WHERE x = 0), avg(hrv) FILTER (WHERE x = 1)] AS hrv,
-    ARRAY[avg(resting) FILTER (WHERE x = 0), avg(resting) FILTER (WHERE x = 1)] AS resting,
-    ARRAY[avg(sleep) FILTER (WHERE x = 0), avg(sleep) FILTER (WHERE x = 1)] AS sleep
-  FROM answers GROUP BY user_id, question
-), sums AS (
+  WINDOW behaviour AS (PARTITION BY j.user_id, j.question), before AS (PARTITION BY j.user_id, j.question ORDER BY j.day)
+), sums AS NOT MATERIALIZED (
   SELECT user_id, question, metric, days_yes, days_no, mean_yes, mean_no, square_yes, square_no,
     least(0.9, coalesce(nights_alike, 0) * coalesce(answers_alike, 0)) AS alike
   FROM (
-    SELECT a.user_id, a.question,
-      count(a.recovery) FILTER (WHERE x = 1) AS recovery_yes, count(a.recovery) FILTER (WHERE x = 0) AS recovery_no,
-      avg(a.recovery) FILTER (WHERE x = 1) AS recovery_mean_yes, avg(a.recovery) FILTER (WHERE x = 0) AS recovery_mean_no,
-      var_samp(a.recovery) FILTER (WHERE x = 1) AS recovery_var_yes, var_samp(a.recovery) FILTER (WHERE x = 0) AS recovery_var_no,
-      corr(a.recovery - m.recovery[1 + x::integer], a.recovery0 - m.recovery[1 + x0::integer]) FILTER (WHERE follows) AS recovery_nights,
-      corr(x, x0) FILTER (WHERE follows AND a.recovery IS NOT NULL AND a.recovery0 IS NOT NULL) AS recovery_answers,
-      count(a.hrv) FILTER (WHERE x = 1) AS hrv_yes, count(a.hrv) FILTER (WHERE x = 0) AS hrv_no,
-      avg(a.hrv) FILTER (WHERE x = 1) AS hrv_mean_yes, avg(a.hrv) FILTER (WHERE x = 0) AS hrv_mean_no,
-      var_samp(a.hrv) FILTER (WHERE x = 1) AS hrv_var_yes, var_samp(a.hrv) FILTER (WHERE x = 0) AS hrv_var_no,
-      corr(a.hrv - m.hrv[1 + x::integer], a.hrv0 - m.hrv[1 + x0::integer]) FILTER (WHERE follows) AS hrv_nights,
-      corr(x, x0) FILTER (WHERE follows AND a.hrv IS NOT NULL AND a.hrv0 IS NOT NULL) AS hrv_answers,
-      count(a.resting) FILTER (WHERE x = 1) AS resting_yes, count(a.resting) FILTER (WHERE x = 0) AS resting_no,
-      avg(a.resting) FILTER (WHERE x = 1) AS resting_mean_yes, avg(a.resting) FILTER (WHERE x = 0) AS resting_mean_no,
-      var_samp(a.resting) FILTER (WHERE x = 1) AS resting_var_yes, var_samp(a.resting) FILTER (WHERE x = 0) AS resting_var_no,
-      corr(a.resting - m.resting[1 + x::integer], a.resting0 - m.resting[1 + x0::integer]) FILTER (WHERE follows) AS resting_nights,
-      corr(x, x0) FILTER (WHERE follows AND a.resting IS NOT NULL AND a.resting0 IS NOT NULL) AS resting_answers,
-      count(a.sleep) FILTER (WHERE x = 1) AS sleep_yes, count(a.sleep) FILTER (WHERE x = 0) AS sleep_no,
-      avg(a.sleep) FILTER (WHERE x = 1) AS sleep_mean_yes, avg(a.sleep) FILTER (WHERE x = 0) AS sleep_mean_no,
-      var_samp(a.sleep) FILTER (WHERE x = 1) AS sleep_var_yes, var_samp(a.sleep) FILTER (WHERE x = 0) AS sleep_var_no,
-      corr(a.sleep - m.sleep[1 + x::integer], a.sleep0 - m.sleep[1 + x0::integer]) FILTER (WHERE follows) AS sleep_nights,
-      corr(x, x0) FILTER (WHERE follows AND a.sleep IS NOT NULL AND a.sleep0 IS NOT NULL) AS sleep_answers
-    FROM answers a JOIN means m USING (user_id, question) GROUP BY a.user_id, a.question
+    SELECT user_id, question,
+      count(recovery) FILTER (WHERE x = 1) AS recovery_days_yes, count(recovery) FILTER (WHERE x = 0) AS recovery_days_no,
+      max(recovery_yes) AS recovery_yes, max(recovery_no) AS recovery_no,
+      var_samp(recovery) FILTER (WHERE x = 1) AS recovery_var_yes, var_samp(recovery) FILTER (WHERE x = 0) AS recovery_var_no,
+      corr(recovery - CASE x WHEN 1 THEN recovery_yes ELSE recovery_no END, recovery0 - CASE x0 WHEN 1 THEN recovery_yes ELSE recovery_no END)
+        FILTER (WHERE follows) AS recovery_nights,
+      corr(x, x0) FILTER (WHERE follows AND recovery IS NOT NULL AND recovery0 IS NOT NULL) AS recovery_answers,
+      count(hrv) FILTER (WHERE x = 1) AS hrv_days_yes, count(hrv) FILTER (WHERE x = 0) AS hrv_days_no,
+      max(hrv_yes) AS hrv_yes, max(hrv_no) AS hrv_no,
+      var_samp(hrv) FILTER (WHERE x = 1) AS hrv_var_yes, var_samp(hrv) FILTER (WHERE x = 0) AS hrv_var_no,
+      corr(hrv - CASE x WHEN 1 THEN hrv_yes ELSE hrv_no END, hrv0 - CASE x0 WHEN 1 THEN hrv_yes ELSE hrv_no END)
+        FILTER (WHERE follows) AS hrv_nights,
+      corr(x, x0) FILTER (WHERE follows AND hrv IS NOT NULL AND hrv0 IS NOT NULL) AS hrv_answers,
+      count(resting) FILTER (WHERE x = 1) AS resting_days_yes, count(resting) FILTER (WHERE x = 0) AS resting_days_no,
+      max(resting_yes) AS resting_yes, max(resting_no) AS resting_no,
+      var_samp(resting) FILTER (WHERE x = 1) AS resting_var_yes, var_samp(resting) FILTER (WHERE x = 0) AS resting_var_no,
+      corr(resting - CASE x WHEN 1 THEN resting_yes ELSE resting_no END, resting0 - CASE x0 WHEN 1 THEN resting_yes ELSE resting_no END)
+        FILTER (WHERE follows) AS resting_nights,
+      corr(x, x0) FILTER (WHERE follows AND resting IS NOT NULL AND resting0 IS NOT NULL) AS resting_answers,
+      count(sleep) FILTER (WHERE x = 1) AS sleep_days_yes, count(sleep) FILTER (WHERE x = 0) AS sleep_days_no,
+      max(sleep_yes) AS sleep_yes, max(sleep_no) AS sleep_no,
+      var_samp(sleep) FILTER (WHERE x = 1) AS sleep_var_yes, var_samp(sleep) FILTER (WHERE x = 0) AS sleep_var_no,
+      corr(sleep - CASE x WHEN 1 THEN sleep_yes ELSE sleep_no END, sleep0 - CASE x0 WHEN 1 THEN sleep_yes ELSE sleep_no END)
+        FILTER (WHERE follows) AS sleep_nights,
+      corr(x, x0) FILTER (WHERE follows AND sleep IS NOT NULL AND sleep0 IS NOT NULL) AS sleep_answers
+    FROM answers GROUP BY user_id, question
   ) all_figures CROSS JOIN LATERAL (VALUES
-    ('recovery_score', recovery_yes, recovery_no, recovery_mean_yes, recovery_mean_no, recovery_var_yes / nullif(recovery_yes, 0),
-      recovery_var_no / nullif(recovery_no, 0), recovery_nights, recovery_answers),
-    ('hrv_rmssd', hrv_yes, hrv_no, hrv_mean_yes, hrv_mean_no, hrv_var_yes / nullif(hrv_yes, 0),
-      hrv_var_no / nullif(hrv_no, 0), hrv_nights, hrv_answers),
-    ('resting_heart_rate', resting_yes, resting_no, resting_mean_yes, resting_mean_no, resting_var_yes / nullif(resting_yes, 0),
-      resting_var_no / nullif(resting_no, 0), resting_nights, resting_answers),
-    ('sleep_performance_percentage', sleep_yes, sleep_no, sleep_mean_yes, sleep_mean_no, sleep_var_yes / nullif(sleep_yes, 0),
-      sleep_var_no / nullif(sleep_no, 0), sleep_nights, sleep_answers)
+    ('recovery_score', recovery_days_yes, recovery_days_no, recovery_yes, recovery_no, recovery_var_yes / nullif(recovery_days_yes, 0),
+      recovery_var_no / nullif(recovery_days_no, 0), recovery_nights, recovery_answers),
+    ('hrv_rmssd', hrv_days_yes, hrv_days_no, hrv_yes, hrv_no, hrv_var_yes / nullif(hrv_days_yes, 0),
+      hrv_var_no / nullif(hrv_days_no, 0), hrv_nights, hrv_answers),
+    ('resting_heart_rate', resting_days_yes, resting_days_no, resting_yes, resting_no, resting_var_yes / nullif(resting_days_yes, 0),
+      resting_var_no / nullif(resting_days_no, 0), resting_nights, resting_answers),
+    ('sleep_performance_percentage', sleep_days_yes, sleep_days_no, sleep_yes, sleep_no, sleep_var_yes / nullif(sleep_days_yes, 0),
+      sleep_var_no / nullif(sleep_days_no, 0), sleep_nights, sleep_answers)
   ) f (metric, days_yes, days_no, mean_yes, mean_no, square_yes, square_no, nights_alike, answers_alike)
   WHERE days_yes >= 5 AND days_no >= 5
 ), compared AS (

@@ -128,6 +128,31 @@ describe('behaviour_effects', () => {
   })
 })
 
+interface Plan {
+  'Relation Name'?: string
+  'Index Cond'?: string
+  'Recheck Cond'?: string
+  Filter?: string
+  'Join Filter'?: string
+  Plans?: Plan[]
+}
+
+describe.each(['behaviour_effects', 'journal_days'])('%s', (view) => {
+  it('reads nothing of another member', async () => {
+    await storeLives(database, [1, 2].map(untidyLife))
+    const [row] = await database.sql.unsafe<{ 'QUERY PLAN': { Plan: Plan }[] }[]>(
+      `explain (format json) select * from ${view} where user_id = 1`,
+    )
+    const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)]
+    const scans = nodes(row?.['QUERY PLAN'][0]?.Plan ?? {}).filter((node) => node['Relation Name'] !== undefined)
+    expect(scans.length).toBeGreaterThan(2)
+    for (const scan of scans) {
+      const conditions = [scan['Index Cond'], scan['Recheck Cond'], scan.Filter].join(' ')
+      expect(conditions, scan['Relation Name']).toMatch(/user_id = (1\b|\w+\.user_id)/) // or that of a row found so
+    }
+  })
+})
+
 interface Scenario {
   members: number
   length: number
@@ -201,7 +226,7 @@ describe('what the intervals promise', () => {
     const { covered, fooled } = await measure({ ...kind, members: 20, length: 120, questions: 40 })
     expect(covered).toBeGreaterThan(0.92)
     expect(covered).toBeLessThan(0.98)
-    expect(fooled).toBeLessThanOrEqual(0.1)
+    expect(fooled).toBeLessThanOrEqual(0.2) // of forty figures, so by luck; below, of four hundred
   })
 
   it.runIf(process.env.WHOOPSTER_LONG).each(everyKind)(
