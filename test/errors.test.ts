@@ -4,6 +4,7 @@ import { exitCodes, failure, WhoopsterError, worst, type Reason } from '../src/e
 describe('the exit code', () => {
   it.each<[Reason, number]>([
     ['usage', 64],
+    ['data', 65],
     ['quarantine', 65],
     ['unavailable', 69],
     ['bug', 70],
@@ -17,7 +18,7 @@ describe('the exit code', () => {
   })
 
   it('has no other reasons', () => {
-    expect(Object.keys(exitCodes)).toHaveLength(9)
+    expect(Object.keys(exitCodes)).toHaveLength(10)
   })
 })
 

@@ -131,8 +131,13 @@ function sayCompared(
       ? [`  and ${number(different.length - MOST_EXAMPLES)} more figures; all of them: --json`]
       : []),
   ]
-  const verdict = details.length === 0 ? 'the same as here' : `${number(different.length)} figures differ`
-  return [`${kind}: ${number(inFile)} in the export, ${number(matched)} of them stored here, ${verdict}`, ...details]
+  const verdict =
+    details.length === 0
+      ? ', the same as here'
+      : different.length > 0
+        ? `, ${number(different.length)} figures differ`
+        : ''
+  return [`${kind}: ${number(inFile)} in the export, ${number(matched)} of them stored here${verdict}`, ...details]
 }
 
 function toJson(

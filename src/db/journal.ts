@@ -29,8 +29,9 @@ export interface StagedWitness {
   figures: readonly (number | null)[]
 }
 
-/** Temporary tables, which end with the transaction. */
+/** Temporary tables, which end with the transaction. A long journal takes a small server long: it may. */
 export async function createStaging(tx: Tx): Promise<void> {
+  await tx.execute(sql`set local statement_timeout = 0`)
   await tx.execute(sql`
     create temporary table staged_entries (
       source integer, line integer, cycle_start timestamptz, cycle_end timestamptz, timezone_offset text, question text,

@@ -148,6 +148,21 @@ describe('whoopster import', () => {
     expect(await imported(await given('cycles.csv', csvOf(0)))).toMatchObject({ code: 0, journal: null })
   })
 
+  it('is all or nothing: an interrupted one has stored nothing', async () => {
+    const path = await given('export.zip', whole())
+    const { code } = await run(['import', path], env, { clock, interrupted: AbortSignal.abort(130) })
+    expect(code).toBe(130)
+    expect(await stored()).toEqual([])
+  })
+
+  it('waits for another import of the same member, and finds nothing left to do', async () => {
+    const path = await given('export.zip', whole())
+    const both = await Promise.all([imported(path), imported(path)])
+    const total = exportFiles(sandbox.world.export(FIRST))[JOURNAL]?.text.split(/\n(?=\d{4})/).length ?? 0
+    expect(both.map(({ code }) => code)).toEqual([0, 0])
+    expect(both.map(({ journal }) => journal?.inserted).toSorted((a = 0, b = 0) => a - b)).toEqual([0, total - 1])
+  })
+
   it('says in a dry run what it would do, and does nothing', async () => {
     const path = await given('export.zip', whole())
     const dry = await imported('--dry-run', path)
