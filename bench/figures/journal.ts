@@ -19,7 +19,6 @@ export async function journal({ size, stages, node }: Bench): Promise<Figure[]> 
       const [decade, month] = [join(folder, 'decade.csv'), join(folder, 'month.csv')]
       await writeFile(decade, journalOf(size.decadeDays))
       await writeFile(month, journalOf(size.monthDays))
-      const importing = (file: string) => whoopster(`import --force ${file}`)
       const empty = () => sql`truncate journal_entries, journal_imports`
       const wall = await interleaved(
         size.longRounds,
@@ -65,9 +64,11 @@ export async function journal({ size, stages, node }: Bench): Promise<Figure[]> 
   }
 }
 
+const importing = (file: string) => whoopster(`import --force ${file}`)
+const local = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+
 function journalOf(days: number): string {
   const rows = ['Cycle start time,Cycle end time,Cycle timezone,Question text,Answered yes,Notes']
-  const local = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
   for (let day = 0; day < days; day++) {
     const start = Date.UTC(2016, 0, 1, 23, 0, day % 60) + day * DAY_MS
     const cycle = `${local(start)},${local(start + DAY_MS)},UTC+01:00`
@@ -81,11 +82,25 @@ function journalOf(days: number): string {
 
 /** What the import has stored, into a table like its own. */
 async function copyAgain(sql: Sql): Promise<number> {
-  const chunks: Buffer[] = []
-  for await (const chunk of await sql`copy journal_entries to stdout`.readable()) chunks.push(chunk as Buffer)
+  const rows = await sql<Record<string, string | null>[]>`
+    select user_id::text, cycle_start::text, question, cycle_end::text, timezone_offset, answered::text, notes, raw_data::text,
+      first_seen::text, updated_at::text
+    from journal_entries`
+  const lines = rows.map((row) => `${Object.values(row).map(copyCell).join('\t')}\n`)
   await sql`drop table if exists journal_again`
   await sql`create table journal_again (like journal_entries including all)`
   const startedAt = performance.now()
-  await pipeline(Readable.from(chunks), await sql`copy journal_again from stdin`.writable())
-  return performance.now() - startedAt
+  await pipeline(Readable.from(inPieces(lines)), await sql`copy journal_again from stdin`.writable())
+  const took = performance.now() - startedAt
+  const [copied] = await sql`select count(*)::int as n from journal_again`
+  if (copied?.['n'] !== rows.length) throw new Error(`${String(copied?.['n'])} of ${rows.length} rows were copied`)
+  return took
+}
+
+function* inPieces(lines: readonly string[]): Generator<string> {
+  for (let at = 0; at < lines.length; at += 1000) yield lines.slice(at, at + 1000).join('')
+}
+
+function copyCell(value: string | null): string {
+  return value === null ? '\\N' : value.replaceAll('\\', '\\\\')
 }
