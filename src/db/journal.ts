@@ -167,19 +167,15 @@ export interface Merged {
   cycles: number
 }
 
-/** The files' answers become the journal's: all of those of each cycle that the files name. */
+/** The files' answers, none of them twice, become the journal's: all of those of each cycle that the files name. */
 export async function mergeJournal(tx: Tx, member: Member, newest: string): Promise<Merged> {
-  await tx.execute(sql`
-    create temporary table file_entries on commit drop as -- the last of a key wins
-    select distinct on (cycle_start, question) * from staged_entries order by cycle_start, question, source desc, line desc`)
-  await tx.execute(sql`analyze file_entries`)
   const [row] = await tx.execute<Merged & Record<string, unknown>>(sql`
     with stored as materialized (
       select e.* from journal_entries e join listed_cycles l using (cycle_start) where e.user_id = ${member.id}
     ), removed as (
       delete from journal_entries e using stored s
       where e.user_id = ${member.id} and e.cycle_start = s.cycle_start and e.question = s.question
-        and not exists (select from file_entries f where f.cycle_start = s.cycle_start and f.question = s.question)
+        and not exists (select from staged_entries f where f.cycle_start = s.cycle_start and f.question = s.question)
         and not exists (
           select from unreadable_rows u
           where coalesce(u.cycle_start, s.cycle_start) = s.cycle_start and coalesce(u.question, s.question) = s.question
@@ -188,13 +184,13 @@ export async function mergeJournal(tx: Tx, member: Member, newest: string): Prom
     ), inserted as (
       insert into journal_entries (user_id, cycle_start, question, cycle_end, timezone_offset, answered, notes, raw_data, first_seen, updated_at)
       select ${member.id}::integer, f.cycle_start, f.question, f.cycle_end, f.timezone_offset, f.answered, f.notes, ${cells()}, now(), now()
-      from file_entries f
+      from staged_entries f
       where not exists (select from stored s where s.cycle_start = f.cycle_start and s.question = f.question)
       returning 1
     ), updated as (
       update journal_entries e set cycle_end = f.cycle_end, timezone_offset = f.timezone_offset, answered = f.answered, notes = f.notes,
         raw_data = ${cells()}, updated_at = now()
-      from file_entries f join stored s using (cycle_start, question)
+      from staged_entries f join stored s using (cycle_start, question)
       where e.user_id = ${member.id} and e.cycle_start = f.cycle_start and e.question = f.question
         and (s.cycle_end, s.timezone_offset, s.answered, s.notes) is distinct from (f.cycle_end, f.timezone_offset, f.answered, f.notes)
       returning 1
@@ -203,9 +199,9 @@ export async function mergeJournal(tx: Tx, member: Member, newest: string): Prom
       on conflict (user_id) do update set newest_cycle = excluded.newest_cycle, imported_at = excluded.imported_at
     )
     select i.inserted, u.updated, (select count(*)::int from removed) as removed, f.entries - i.inserted - u.updated as unchanged,
-      (select count(*)::int from (select distinct question from file_entries) q) as questions,
-      (select count(*)::int from (select distinct cycle_start from file_entries) c) as cycles
-    from (select count(*)::int as entries from file_entries) f, (select count(*)::int as inserted from inserted) i,
+      (select count(*)::int from (select distinct question from staged_entries) q) as questions,
+      (select count(*)::int from (select distinct cycle_start from staged_entries) c) as cycles
+    from (select count(*)::int as entries from staged_entries) f, (select count(*)::int as inserted from inserted) i,
       (select count(*)::int as updated from updated) u`)
   if (!row) throw new Error('the journal was not merged')
   return row
@@ -224,8 +220,20 @@ export interface Repeated {
   question: string
 }
 
-/** Answers that a file gives twice: the line of the one that is not taken. Of two files that say the same, nothing. */
-export async function repeatedEntries(tx: Tx): Promise<Repeated[]> {
+/** Leaves the last of each answer; returns those that a file has given twice, or two files differently, and are not taken. */
+export async function dropRepeated(tx: Tx): Promise<Repeated[]> {
+  const some = await tx.execute(sql`
+    select from staged_entries group by cycle_start, question having count(*) > 1 limit 1`)
+  if (some.length === 0) return []
+  const repeated = await repeatedEntries(tx)
+  await tx.execute(sql`
+    delete from staged_entries s using (
+      select ctid, row_number() over (partition by cycle_start, question order by source desc, line desc) as nth from staged_entries
+    ) d where s.ctid = d.ctid and d.nth > 1`)
+  return repeated
+}
+
+async function repeatedEntries(tx: Tx): Promise<Repeated[]> {
   const rows = await tx.execute<Repeated & Record<string, unknown>>(sql`
     select source, line, ${iso(sql`cycle_start`)} as "cycleStart", question from (
       select *, lead(line) over entry as next_line, lead(source) over entry as next_source,

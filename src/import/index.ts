@@ -2,9 +2,9 @@ import type { Database, Tx } from '../db/connect.ts'
 import {
   compareWithTables,
   createStaging,
+  dropRepeated,
   mergeJournal,
   placeStaged,
-  repeatedEntries,
   stageEntries,
   stageUnreadable,
   stageWitnesses,
@@ -168,12 +168,18 @@ function noneOfTheFour({ path }: Source, found: readonly string[]): WhoopsterErr
 /** Reads one file into the staging tables; returns what it is instead when it is none of the four. */
 async function stageFile(
   tx: Tx,
-  staged: Staged,
+  { files, unreadable }: Staged,
   { name, bytes }: SourceFile,
   count: (rows: number) => void,
 ): Promise<string | undefined> {
   const file: FileRead = { name, shape: null, rows: 0 }
-  const place = staged.files.push(file) - 1
+  const place = files.push(file) - 1
+  let staging = Promise.resolve() // the next rows are read meanwhile
+  const keep = async (staged: Promise<BadRow[]>) => {
+    const bad = await staged
+    await stageUnreadable(tx, bad)
+    note(unreadable, name, bad)
+  }
   let stageRows: ((lines: readonly Line[]) => Promise<BadRow[]>) | undefined
   for await (const lines of readCsv(bytes(), name)) {
     let rows = lines
@@ -188,10 +194,11 @@ async function stageFile(
     }
     file.rows += rows.length
     count(rows.length)
-    const bad = await stageRows(rows)
-    await stageUnreadable(tx, bad)
-    note(staged.unreadable, name, bad)
+    await staging
+    staging = keep(stageRows(rows))
+    staging.catch(() => {}) // whoever waits for it hears of it
   }
+  await staging
   return undefined
 }
 
@@ -246,7 +253,7 @@ async function settle(
   const name = sources.map(({ path }) => path).join(', ')
   if (!force) refuseStrangers(name, member, listed)
   if (!force && hasJournal) refuseOlder(name, listed)
-  const repeated = (await repeatedEntries(tx)).map(({ source, line, cycleStart, question }) => ({
+  const repeated = (await dropRepeated(tx)).map(({ source, line, cycleStart, question }) => ({
     file: files[source]?.name ?? '',
     line,
     problem: `“${question}” is answered again further down for the cycle of ${cycleStart}: that one is taken`,
