@@ -14,6 +14,8 @@ export const VIEWS = [
   'weekly_summary',
   'workout_log',
   'nap_log',
+  'behaviour_effects',
+  'journal_days',
   'journeys',
   'night_log',
   'open_days',

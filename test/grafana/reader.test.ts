@@ -80,7 +80,9 @@ describe('a server where the schema’s owner may make no role', () => {
     })
     await withSql(admin, async (sql) => {
       await sql.unsafe(statements.join(' '))
-      await sql.unsafe('set role whoopster_reader; select * from daily_trends; select * from night_log; select * from behaviour_effects')
+      await sql.unsafe(
+        'set role whoopster_reader; select * from daily_trends; select * from night_log; select * from behaviour_effects',
+      )
     })
     expect(await run('migrate --down 1', { DATABASE_URL: url.href })).toMatchObject({ code: 0 })
     expect(await run('migrate', { DATABASE_URL: url.href })).toMatchObject({ code: 0, err: '' })
