@@ -141,7 +141,8 @@ describe('export', () => {
 
     const interrupted = AbortSignal.abort(130)
     expect(await run(['export', '--out', join(folder, 'cut')], env, { interrupted })).toMatchObject({ code: 130 })
-    expect(await readdir(join(folder, 'cut'))).toEqual([])
+    const written = await readdir(folder, { recursive: true })
+    expect(written.filter((name) => name.startsWith('cut/'))).toEqual([])
     const refused = await run(['export', '--out', '/dev/null/x'], env, { isTTY: true })
     expect(refused).toMatchObject({
       code: 78,
