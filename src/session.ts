@@ -1,4 +1,4 @@
-import { rootCause } from './db/failure.ts'
+import { databaseFailure, isReadOnly, rootCause } from './db/failure.ts'
 import { loadTokens, noteScope, type StoredTokens, type Tokens } from './db/tokens.ts'
 import { WhoopsterError } from './errors.ts'
 import { refresh, type RefreshMeans } from './refresh.ts'
@@ -69,7 +69,7 @@ export function createSession(means: RefreshMeans): Session {
     const old = current
     const outcome = await refresh(means, (stored) =>
       refused === undefined ? isDue(stored, clock.now()) : stored.access === refused,
-    )
+    ).catch(unlessReadOnly)
     const isEarly = refused === undefined && old && !old.dead && !isOver(old)
     if (outcome instanceof WhoopsterError && isEarly && !needsHuman(outcome)) {
       log.warn('the token could not be refreshed; the old one is used while it lasts', { reason: outcome.message })
@@ -80,6 +80,13 @@ export function createSession(means: RefreshMeans): Session {
     if (outcome.isOurs) refreshes++
     current = outcome.tokens
     return outcome.tokens
+  }
+
+  /** A standby can renew nothing, which `verify` does not mind while the token lasts. */
+  function unlessReadOnly(error: unknown): WhoopsterError {
+    const named = databaseFailure(error, database.where)
+    if (named instanceof WhoopsterError && isReadOnly(error)) return named
+    throw error
   }
 
   function isOver({ expiresAt }: StoredTokens): boolean {

@@ -1,14 +1,12 @@
 // WHOOP and PostgreSQL fail in every way and place: no row is lost or wrong, the exit code says what to do, and the
 // next run repairs.
-import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { canned, startSandbox, type Fault, type Sandbox } from '../src/sandbox/index.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { canned, type Fault } from '../src/sandbox/index.ts'
 import type { TestDatabase } from './database.ts'
-import { memberOf, newMember, type Member } from './member.ts'
-import { databaseUrl, startPostgres, withSql, type OwnServer } from './postgres.ts'
+import { newMember, newMemberOn, type Member } from './member.ts'
+import { startPostgres, withSql, type OwnServer } from './postgres.ts'
 import { expectFaithful } from './truth.ts'
-import { createClock, envFor, logIn, type TestClock } from './world.ts'
+import { createClock, logIn, type TestClock } from './world.ts'
 
 const PATH = '/developer/v2/activity/workout'
 const DAY_MS = 86_400_000
@@ -376,19 +374,4 @@ async function occupy(server: OwnServer, count: number): Promise<() => Promise<v
     for (const free of frees) free()
     await Promise.all(held)
   }
-}
-
-/** A member whose server may be broken. */
-async function newMemberOn(server: OwnServer): Promise<Member> {
-  const name = `whoopster_${randomBytes(6).toString('hex')}`
-  await withSql(server.url, (admin) => admin`create database ${admin(name)}`)
-  const url = databaseUrl(server.url, name)
-  const clock = createClock()
-  const sandbox: Sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now })
-  onTestFinished(() => sandbox.close())
-  const env = envFor(sandbox, url)
-  await logIn(sandbox, env, { clock })
-  const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} })
-  onTestFinished(() => sql.end({ timeout: 1 }))
-  return memberOf({ database: { url, sql, drop: async () => {} }, sandbox, env, clock })
 }

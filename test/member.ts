@@ -1,9 +1,12 @@
 // A member for one test: a database, a sandbox and a login, all gone when the test is over.
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
 import { onTestFinished } from 'vitest'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
 import type { RunResult } from '../src/result.ts'
 import type { Env } from '../src/world.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { databaseUrl, withSql, type OwnServer } from './postgres.ts'
 import { createClock, envFor, logIn, run, type Ran, type RunOptions, type TestClock } from './world.ts'
 
 export interface Member {
@@ -29,6 +32,21 @@ export async function newMember(
   const env = envFor(sandbox, database.url)
   if (loggedIn) await logIn(sandbox, env, grant ? { clock, grant } : { clock })
   return memberOf({ database, sandbox, env, clock })
+}
+
+/** The same on a server of its own, which goes down, or changes, with whatever is in it. */
+export async function newMemberOn(server: OwnServer): Promise<Member> {
+  const name = `whoopster_${randomBytes(6).toString('hex')}`
+  await withSql(server.url, (admin) => admin`create database ${admin(name)}`)
+  const url = databaseUrl(server.url, name)
+  const clock = createClock()
+  const sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now })
+  onTestFinished(() => sandbox.close())
+  const env = envFor(sandbox, url)
+  await logIn(sandbox, env, { clock })
+  const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} })
+  onTestFinished(() => sql.end({ timeout: 1 }))
+  return memberOf({ database: { url, sql, drop: async () => {} }, sandbox, env, clock })
 }
 
 /** A member of this sandbox, stored in this database. */

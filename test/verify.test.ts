@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { newMember } from './member.ts'
+import { chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newMember, newMemberOn, type Member } from './member.ts'
+import { startPostgres, withSql, type OwnServer } from './postgres.ts'
 import { expectFaithful } from './truth.ts'
 import { run } from './world.ts'
 
@@ -73,6 +76,86 @@ describe('verify and the requests of a day', () => {
     const { code, err } = await run('verify', env, { clock: member.clock })
     expect({ code, err }).toMatchObject({ code: 75, err: expect.stringContaining('budget is spent') as string })
     expect((await run('sync', env, { clock: member.clock })).code).toBe(0)
+  })
+})
+
+describe('verify on a server that takes no writes', () => {
+  let server: OwnServer
+  beforeAll(async () => {
+    server = await startPostgres({ fresh: true })
+  })
+  afterAll(() => server.stop())
+
+  /** A hot standby, that has all but may be given nothing, not even by an administrator. */
+  async function asStandby(work: () => Promise<void>): Promise<void> {
+    const [row] = await withSql(server.url, (sql) => sql`select current_setting('data_directory') as data`)
+    const data = String(row?.['data'])
+    const signal = join(data, 'standby.signal')
+    writeFileSync(signal, '')
+    chownSync(signal, statSync(data).uid, statSync(data).gid)
+    await server.restart()
+    try {
+      await work()
+    } finally {
+      rmSync(signal)
+      await server.restart()
+    }
+  }
+
+  /** A primary whose administrator has said so. */
+  async function asReadOnly(work: () => Promise<void>): Promise<void> {
+    await server.restart(['default_transaction_read_only=on'])
+    try {
+      await work()
+    } finally {
+      await server.restart()
+    }
+  }
+
+  async function expectEqual(member: Member, ...lines: string[]): Promise<void> {
+    for (const line of ['verify', ...lines]) {
+      const { code, err } = await member.run(line)
+      expect({ line, code, err }).toEqual({ line, code: 0, err: expect.any(String) as string })
+    }
+  }
+
+  it.each([
+    ['a standby', asStandby],
+    ['one that is set to read-only', asReadOnly],
+  ])('compares all the same: %s', async (_, on) => {
+    const member = await newMemberOn(server)
+    await member.sync()
+    await on(() => expectEqual(member, 'verify --json', 'stats', 'status', 'export --type sleep'))
+    await member.database.sql`delete from workout_records where id = (select id from workout_records limit 1)`
+    await on(async () => expect((await member.run('verify')).code).toBe(1))
+  })
+
+  it('goes on with the token that is stored while it lasts, and then says what to do; the login is kept', async () => {
+    const member = await newMemberOn(server)
+    await member.sync()
+    const renewals = () => member.sandbox.requests.filter(({ path }) => path.endsWith('/token')).length
+    const before = renewals()
+    await asStandby(async () => {
+      member.clock.pass(45 * 60_000) // it would be renewed from half an hour on
+      await expectEqual(member)
+      member.clock.pass(60 * 60_000)
+      const { code, err } = await member.run('verify')
+      expect({ code, err }).toMatchObject({ code: 69, err: expect.stringContaining('is read-only') as string })
+      expect(err).toContain('point DATABASE_URL at the primary')
+    })
+    expect(renewals()).toBe(before)
+    expect(await member.sync()).toMatchObject({ code: 0 })
+  })
+
+  it('counts what it asks for itself: the app’s budget per minute holds', async () => {
+    const member = await newMemberOn(server)
+    await member.sync()
+    const env = { ...member.env, MAX_REQUESTS_PER_MINUTE: '2' }
+    await asStandby(async () => {
+      const { code, slept } = await run('verify', env, { clock: member.clock })
+      expect(code).toBe(0)
+      expect(slept.length).toBeGreaterThan(0)
+    })
   })
 })
 

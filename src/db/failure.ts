@@ -140,6 +140,11 @@ function meaningOf(code: string | undefined, message: string): Meaning | undefin
   return code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
 }
 
+/** A standby, or a server that takes no writes for another reason. */
+export function isReadOnly(error: unknown): boolean {
+  return codeOf(rootCause(error)) === '25006'
+}
+
 /** Below Drizzle's wrapper, and below the list that Node makes of one failure per address. */
 export function rootCause(error: unknown): unknown {
   if (error instanceof AggregateError) return rootCause(error.errors[0])
