@@ -61,6 +61,35 @@ describe('a machine whose clock is a year ahead', () => {
   })
 })
 
+describe('a PostgreSQL whose clock says 2038', () => {
+  const startsOf = async ({ database: { sql } }: Member) =>
+    (await sql<{ at: Date }[]>`select started_at as at from sync_runs order by id`).map(({ at }) =>
+      at.toISOString().slice(0, 10),
+    )
+
+  it('drops no run of the member’s, and those of an hour like it do not either', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    const clock = createClock('2038-01-20T03:14:08Z')
+    for (let run = 0; run < 4; run++) {
+      clock.pass(900_000)
+      await member.sync('--type sleep', { clock })
+    }
+    await member.sync()
+    expect(await startsOf(member)).toEqual(['2026-11-22', ...Array<string>(4).fill('2038-01-20'), '2026-11-22'])
+  })
+
+  it('runs go after 90 days, once the next 25 say so, too', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    member.clock.pass(91 * DAY_MS)
+    for (let run = 0; run < 25; run++) await member.sync('--type sleep')
+    expect(await startsOf(member)).toHaveLength(26)
+    await member.sync('--type sleep')
+    expect((await startsOf(member))[0]).toBe('2027-02-21')
+  })
+})
+
 it('status and doctor say until when WHOOP is not asked, and how to forget it', async () => {
   const member = await newMember({ days: 5 })
   await member.sync()

@@ -9,6 +9,7 @@ import { syncRuns } from './schema.ts'
 import type { Member } from './tokens.ts'
 
 const KEPT_DAYS = 90
+const AGREEING_RUNS = 25 // a day, when one runs each hour
 
 /** How earlier runs left a type. */
 export interface TypeState {
@@ -84,13 +85,21 @@ export async function endType(
   return row?.complete ?? false
 }
 
-/** Writes the run into the history, and drops what is older than 90 days. */
+/**
+ * Writes the run into the history, and drops what is older than 90 days. What is to go must be that old for each of the
+ * last runs: a machine whose clock was wrong for a while would drop everything.
+ */
 export async function saveRun(db: Db, run: typeof syncRuns.$inferInsert): Promise<void> {
+  const last = sql`(
+    select min(started_at) from (
+      select started_at from ${syncRuns} where user_id = ${run.userId} order by id desc limit ${AGREEING_RUNS}
+    ) last)`
   const old = db.$with('old').as(
     db
       .delete(syncRuns)
       .where(
-        sql`${syncRuns.userId} = ${run.userId} and ${syncRuns.startedAt} < ${run.startedAt}::timestamptz - make_interval(days => ${KEPT_DAYS})`,
+        sql`${syncRuns.userId} = ${run.userId}
+          and ${syncRuns.startedAt} < least(${run.startedAt}::timestamptz, ${last}) - make_interval(days => ${KEPT_DAYS})`,
       )
       .returning({ id: syncRuns.id }),
   )
