@@ -7,7 +7,7 @@ FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY build.js ./
+COPY build.js build-embedded.js ./
 COPY src src
 # For `whoopster --version`: the repository does not come along.
 ARG WHOOPSTER_BUILD

@@ -2,7 +2,9 @@
 // would cost more than everything else together. esbuild splits ES modules only, but Node starts CommonJS sooner, and
 // so each piece is turned into that afterwards.
 import { execFileSync } from 'node:child_process'
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { build, transform } from 'esbuild'
 
@@ -39,6 +41,7 @@ for (const { path, text } of outputFiles) {
   await writeFile(path, code)
 }
 
+await prepareEmbedded('dist/embedded.br')
 await writeFile('dist/LICENSES.txt', await licences(Object.keys(metafile.inputs)))
 
 /** The licence text of every package that is in the bundle, as most of them ask for. */
@@ -54,6 +57,33 @@ async function licences(inputs) {
     texts.push(`${name} ${version} (${license})\n\n${text.trim()}`)
   }
   return `What is in this folder includes these packages:\n\n${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+}
+
+/**
+ * The embedded database, ready to be unpacked: made once for each version of PGlite. In a process of its own, that may be
+ * killed for the memory it takes: a program without it makes the database itself, when somebody wants one.
+ */
+async function prepareEmbedded(file) {
+  const { version } = JSON.parse(await readFile('node_modules/@electric-sql/pglite/package.json', 'utf8'))
+  const cached = `node_modules/.cache/whoopster/embedded-${version}-${await digest('build-embedded.js')}.br`
+  try {
+    if (!existsSync(cached)) {
+      await mkdir(dirname(cached), { recursive: true })
+      const unfinished = `${cached}.${process.pid}`
+      execFileSync(process.execPath, ['build-embedded.js', unfinished], { stdio: ['ignore', 'inherit', 'pipe'] })
+      await rename(unfinished, cached)
+    }
+    await writeFile(file, await readFile(cached))
+  } catch (error) {
+    console.warn(`The embedded database was not made beforehand, the first start will: ${error.message}`)
+  }
+}
+
+async function digest(file) {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+    .slice(0, 8)
 }
 
 /** For `--version`. An image is built without the repository, and says it in WHOOPSTER_BUILD. */

@@ -14,12 +14,13 @@ async function newRepository(): Promise<{ dir: string; built: () => Promise<stri
   await writeFile(join(dir, 'src/other.ts'), 'other')
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }')
   await writeFile(join(dir, 'package-lock.json'), '{}')
+  await writeFile(join(dir, 'build-embedded.js'), '')
   await writeFile(
     join(dir, 'build.js'),
     `import { copyFileSync } from 'node:fs'\ncopyFileSync('src/deep/main.ts', 'dist/main.cjs')\n`,
   )
   for (const path of ['', '/deep', '/deep/main.ts', '/other.ts']) await age(join(dir, `src${path}`))
-  for (const file of ['package.json', 'package-lock.json', 'build.js']) await age(join(dir, file))
+  for (const file of ['package.json', 'package-lock.json', 'build.js', 'build-embedded.js']) await age(join(dir, file))
   return { dir, built: () => readFile(join(dir, 'dist/main.cjs'), 'utf8') }
 }
 

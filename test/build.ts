@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sources = ['src', 'build.js', 'package.json', 'package-lock.json']
+const sources = ['src', 'build.js', 'build-embedded.js', 'package.json', 'package-lock.json']
 
 /** As `npm run build`, if anything has changed since. */
 export function buildIfStale(directory = root): boolean {

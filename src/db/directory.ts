@@ -20,7 +20,7 @@ export function holdsDatabase(dir: string): boolean {
   return existsSync(join(dir, 'postgres', 'PG_VERSION'))
 }
 
-const OURS = new Set(['postgres', 'token.key', 'lock'])
+const OURS = new Set(['postgres', 'postgres.new', 'token.key', 'lock'])
 const OTHERS = 0o077
 
 /**

@@ -7,6 +7,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
 import { makeDirectory, shelter } from './directory.ts'
 import { codeOf } from './failure.ts'
+import { unpackPrepared } from './prepared.ts'
 
 export interface Embedded {
   /** A socket for postgres.js that speaks to the database inside this process. */
@@ -19,10 +20,12 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
   makeDirectory(dir)
   const unlock = await lockDirectory(dir)
   try {
+    const data = join(dir, 'postgres')
+    await unpackPrepared(data)
     const { PGlite } = await import('@electric-sql/pglite')
-    await mkdir(join(dir, 'postgres'), { recursive: true, mode: 0o700 })
+    await mkdir(data, { recursive: true, mode: 0o700 })
     await shelter(dir)
-    const database = await PGlite.create(join(dir, 'postgres'))
+    const database = await PGlite.create(data)
     return {
       socket: () => new PgliteSocket(database),
       close: async () => {
@@ -38,7 +41,7 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
     await unlock()
     throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${wordsOf(cause)}`, {
       hint: isAboutMemory(cause)
-        ? 'it takes about 350 MB, and 900 MB when it is made: give it more, or set DATABASE_URL to a server'
+        ? 'it takes about 400 MB: give it more, or set DATABASE_URL to a server'
         : 'is the disk full, or the directory from another version? move it away to start anew',
       cause,
     })
@@ -56,7 +59,7 @@ const NO_FILES = new Set([24, 33, 23, 41]) // EMFILE and ENFILE, likewise
 /** PGlite's file system throws plain objects with a number. */
 function wordsOf(cause: unknown): string {
   if (typeof cause !== 'object' || cause === null) return String(cause)
-  const number = 'errno' in cause ? Number(cause.errno) : undefined
+  const number = 'errno' in cause ? Math.abs(Number(cause.errno)) : undefined // Node's own are negative
   if (number !== undefined && NO_SPACE.has(number)) return 'no disk space is left'
   if (number !== undefined && NO_FILES.has(number)) return 'this process may open no more files (ulimit -n)'
   return cause instanceof Error ? cause.message : JSON.stringify(cause)
@@ -67,7 +70,8 @@ export async function resetEmbedded(dir: string): Promise<void> {
   makeDirectory(dir)
   const unlock = await lockDirectory(dir)
   try {
-    for (const ours of ['postgres', 'token.key']) await rm(join(dir, ours), { recursive: true, force: true })
+    for (const ours of ['postgres', 'postgres.new', 'token.key'])
+      await rm(join(dir, ours), { recursive: true, force: true })
   } finally {
     await unlock()
   }
