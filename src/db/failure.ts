@@ -29,6 +29,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '25006': { reason: 'unavailable', says: 'is read-only', hint: 'point DATABASE_URL at the primary' },
   '28': { reason: 'settings', says: 'does not let us in', hint: 'check user and password in DATABASE_URL' },
   '3D000': { reason: 'settings', says: 'has no such database', hint: 'create it, or check its name in DATABASE_URL' },
+  '3F000': { reason: 'settings', says: 'has no such schema', hint: 'create it, or check search_path in DATABASE_URL' },
   '40': { reason: 'unavailable', says: 'rolled back a transaction', hint: RETRY },
   '42501': { reason: 'settings', says: 'does not permit this', hint: "grant DATABASE_URL's user the missing right" },
   '42P01': { reason: 'settings', says: 'lacks a table', hint: 'run: whoopster migrate' },
@@ -87,10 +88,9 @@ const pooler: Meaning = {
   hint: "put PostgreSQL's own address into DATABASE_URL, or see docs/operations.md",
 }
 
-const withoutSchema: Meaning = {
-  reason: 'settings',
-  says: 'does not permit this',
-  hint: "as its owner, type: grant usage, create on schema public to … (DATABASE_URL's user)",
+function withoutSchema(name: string): Meaning {
+  const hint = `as its owner, type: grant usage, create on schema ${name} to … (DATABASE_URL's user)`
+  return { reason: 'settings', says: 'does not permit this', hint }
 }
 
 function certificate(says: string): Meaning {
@@ -135,7 +135,8 @@ export function databaseFailure(error: unknown, where: string): unknown {
 }
 
 function meaningOf(code: string | undefined, message: string): Meaning | undefined {
-  if (code === '42501' && message.endsWith('schema public')) return withoutSchema
+  const schema = code === '42501' ? / schema (\S+)$/.exec(message)?.[1] : undefined
+  if (schema !== undefined) return withoutSchema(schema)
   if (POOLERS.test(message) || code === NO_SUCH_STATEMENT) return pooler
   return code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])
 }

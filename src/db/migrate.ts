@@ -26,7 +26,7 @@ export interface SchemaState {
 /** Which migrations the database has; refuses a history that is not the beginning of ours. */
 export async function schemaState(db: Db, folder = migrationsFolder()): Promise<SchemaState> {
   const ours = readMigrations(folder)
-  const own = await readHistory(db, HISTORY)
+  const own = await readHistory(db, HISTORY, IS_HERE)
   const rows = own ?? (await sharedRows(db, ours))
   const applied = rows.map((row, index) => matching(ours[index], row, ours))
   return { applied, pending: ours.slice(applied.length), isShared: own === undefined && applied.length > 0 }
@@ -38,6 +38,7 @@ export async function schemaState(db: Db, folder = migrationsFolder()): Promise<
  */
 export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
+    await requireOwnSchema(db)
     const { applied, pending, isShared } = await schemaState(db, folder)
     if (applied.length === 0) await requireEncoding(db)
     if (isShared) await moveHistory(db, applied)
@@ -53,11 +54,30 @@ const MAKES_READER = '0005_grafana_views' // and says by itself what it may not
 /** All of them, or none. */
 async function apply(db: Db, pending: readonly Migration[]): Promise<void> {
   await db.transaction(async (tx) => {
+    await staySchema(tx)
     await createHistory(tx)
     for (const { when, hash, statements } of pending) {
-      for (const statement of statements) await tx.execute(sql.raw(statement))
+      for (const statement of statements) await tx.execute(sql.raw(statement.replaceAll(GENERATED, '')))
       await tx.execute(sql`insert into ${HISTORY} (created_at, hash) values (${when}, ${hash})`)
     }
+  })
+}
+
+/** drizzle-kit names it before what a foreign key refers to, though the tables are made wherever search_path begins. */
+const GENERATED = '"public".'
+
+/** Until the transaction ends: what is called the same in a schema further down search_path is not ours to change. */
+async function staySchema(tx: Tx): Promise<void> {
+  await tx.execute(sql`select set_config('search_path', quote_ident(current_schema()), true)`)
+}
+
+async function requireOwnSchema(db: Db): Promise<void> {
+  const [row] = await db.execute<{ name: string | null; path: string }>(
+    sql`select current_schema() as name, current_setting('search_path') as path`,
+  )
+  if (!row || row.name !== null) return
+  throw new WhoopsterError('settings', `No schema of search_path (${row.path}) is there for this user.`, {
+    hint: "as the database's owner, type: create schema …; grant usage, create on schema … to … (DATABASE_URL's user)",
   })
 }
 
@@ -120,6 +140,7 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
     if (isShared) await moveHistory(db, applied)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
     await db.transaction(async (tx) => {
+      await staySchema(tx)
       for (const { script, when } of scripts) {
         await tx.execute(sql.raw(script))
         await tx.execute(sql`delete from ${HISTORY} where created_at = ${when}`)
@@ -151,17 +172,23 @@ interface AppliedRow {
   when: number
 }
 
-const HISTORY = sql.raw('public.whoopster_migrations')
+const HISTORY = sql.raw('whoopster_migrations')
 const SHARED = sql.raw('drizzle.__drizzle_migrations')
+
+/** Another schema may have a history as well, of tables that are not the ones we use. */
+const IS_HERE = sql`exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = ${HISTORY}.tableoid and n.nspname = current_schema())`
+const IS_OLD_PLACE = sql`current_schema() = 'public'` // where the tables were when the history was kept there
 
 const NO_SUCH_TABLE = '42P01'
 const NO_SUCH_SCHEMA = '3F000'
 
 /** Undefined when there is no such table. */
-async function readHistory(db: Db, table: SQL): Promise<AppliedRow[] | undefined> {
+async function readHistory(db: Db, table: SQL, condition: SQL): Promise<AppliedRow[] | undefined> {
   try {
     const rows = await db.execute<{ hash: string; created_at: string }>(
-      sql`select hash, created_at from ${table} order by created_at`,
+      sql`select hash, created_at from ${table} where ${condition} order by created_at`,
     )
     return rows.map((row) => ({ hash: row.hash, when: Number(row.created_at) }))
   } catch (error) {
@@ -173,7 +200,7 @@ async function readHistory(db: Db, table: SQL): Promise<AppliedRow[] | undefined
 
 /** What is ours in drizzle's own table. */
 async function sharedRows(db: Db, ours: readonly Migration[]): Promise<AppliedRow[]> {
-  const rows = (await readHistory(db, SHARED)) ?? []
+  const rows = (await readHistory(db, SHARED, IS_OLD_PLACE)) ?? []
   return rows.filter(({ when }) => ours.some((migration) => migration.when === when))
 }
 

@@ -5,14 +5,15 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { withDatabase, type Database, type Db } from '../../src/db/connect.ts'
 import { migrate, migrateDown, requireSchema, schemaState } from '../../src/db/migrate.ts'
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
+import { startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { startProxy } from '../proxy.ts'
-import { run, TEST_KEY } from '../world.ts'
+import { createClock, envFor, logIn, run, TEST_KEY } from '../world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const drizzle = join(root, 'drizzle')
@@ -233,7 +234,7 @@ describe('a history in the table that all who use drizzle share', () => {
     })
   })
 
-  it.each(['create table if not exists public.whoopster_migrations', 'delete from drizzle', 'commit'])(
+  it.each(['create table if not exists whoopster_migrations', 'delete from drizzle', 'commit'])(
     'is in one of the two, whatever dies before: %s',
     async (moment) => {
       await open(share)
@@ -315,6 +316,77 @@ describe('a database that is not for us', () => {
     } finally {
       await database.sql.unsafe(`drop owned by "${role}" cascade; drop role "${role}"`)
     }
+  })
+})
+
+describe('a schema of its own', () => {
+  const within = (parameter: string, env: Env = {}) => {
+    const url = parameter === '' ? database.url : `${database.url}?${parameter}`
+    return { env: { ...env, DATABASE_URL: url, TOKEN_ENCRYPTION_KEY: TEST_KEY } }
+  }
+  const tablesIn = async (schema: string) => {
+    const rows = await database.sql`select tablename as name from pg_tables where schemaname = ${schema}`
+    return rows.map((row) => String(row['name'])).toSorted()
+  }
+  const referred = () => database.sql`
+    select distinct confrelid::regclass::text as name, connamespace::regnamespace::text as from
+    from pg_constraint where contype = 'f'`
+
+  it.each([
+    ['search_path=app', {}],
+    ['search_path=app,public', {}],
+    ['options=-csearch_path%3Dapp', {}],
+    ['options=-c%20search_path%3Dapp', {}],
+    ['', { PGOPTIONS: '-csearch_path=app' }],
+  ])('is where DATABASE_URL says: %j %j', async (parameter, more) => {
+    await database.sql`create schema app`
+    const { env } = within(parameter, more)
+    expect(await run('migrate', env)).toMatchObject({ code: 0, err: '' })
+    expect(await tablesIn('public')).toEqual([])
+    expect(await tablesIn('app')).toEqual(expect.arrayContaining(['users', 'sleep_records', 'whoopster_migrations']))
+    expect([...(await referred())]).toEqual([{ name: 'app.users', from: 'app' }])
+    expect((await run('migrate', env)).out).toContain('up to date')
+    expect((await run(`migrate --down ${names.length}`, env)).code).toBe(0)
+    expect(await tablesIn('app')).toEqual([])
+  })
+
+  it('may be one of two in the same database, which do not see each other', async () => {
+    await database.sql`create schema "My app"`
+    const [theirs, ours] = [within('').env, within('search_path=%22My%20app%22,public').env]
+    expect((await run('migrate', theirs)).code).toBe(0)
+    await database.sql`insert into users (whoop_user_id) values (1)`
+    expect((await run('migrate --status', ours)).out).toContain(names[0])
+    expect((await run('migrate', ours)).code).toBe(0)
+    expect(await tablesIn('My app')).toEqual(await tablesIn('public'))
+    expect(await database.sql`select from "My app".users`).toHaveLength(0)
+    expect((await run(`migrate --down ${names.length}`, ours)).code).toBe(0)
+    expect(await tablesIn('My app')).toEqual([])
+    expect((await run('migrate', theirs)).out).toContain('up to date')
+    expect(await database.sql`select from public.users`).toHaveLength(1)
+  })
+
+  it('is used by every command', async () => {
+    await database.sql`create schema app`
+    const clock = createClock()
+    const sandbox = await startSandbox({ days: 20, limits: 'none', now: clock.now })
+    onTestFinished(() => sandbox.close())
+    const env = envFor(sandbox, `${database.url}?search_path=app`)
+    await logIn(sandbox, env, { clock })
+    for (const line of ['sync', 'verify', 'status', 'stats', 'reprocess', 'export --type sleep', 'auth status']) {
+      const { code, err } = await run(line, env, { clock })
+      expect({ line, code, err }).toMatchObject({ line, code: 0 })
+    }
+    expect(await tablesIn('public')).toEqual([])
+    expect((await database.sql`select from app.sleep_records`).length).toBeGreaterThan(10)
+    expect((await database.sql`select from app.daily_summary`).length).toBeGreaterThan(10) // Grafana's search_path is another one
+  })
+
+  it('that nobody has made is said to be missing', async () => {
+    const { code, err } = await run('migrate', within('search_path=app').env)
+    expect(code).toBe(78)
+    expect(err).toContain('No schema of search_path (app) is there for this user.')
+    expect(err).toContain('create schema')
+    expect(await tablesIn('public')).toEqual([])
   })
 })
 

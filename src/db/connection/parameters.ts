@@ -280,24 +280,6 @@ function refuseWhatIsNotDone(given: Parameters): void {
   )
   refuse('replication', 'asks for a replication connection', 'leave replication out')
   refuse('client_encoding', 'asks for another encoding than UTF8', 'leave client_encoding out', isOtherEncoding)
-  refuse(
-    'search_path',
-    'has a search_path that does not begin with public, where whoopster keeps its tables',
-    SCHEMA,
-    (value) => !PUBLIC_FIRST.test(value),
-  )
-  refuse(
-    'options',
-    'sets a search_path that does not begin with public, where whoopster keeps its tables',
-    SCHEMA,
-    changesPath,
-  )
-}
-
-const PUBLIC_FIRST = /^\s*"?public"?\s*(,|$)/
-
-function changesPath(options: string): boolean {
-  return /search_path\s*=\s*(?!"?public\b)/.test(options)
 }
 
 function isOtherEncoding(value: string): boolean {
@@ -305,4 +287,3 @@ function isOtherEncoding(value: string): boolean {
 }
 
 const SSLMODE = 'use sslmode=require, or sslmode=verify-full with sslrootcert'
-const SCHEMA = 'leave it out, and give whoopster a database of its own'

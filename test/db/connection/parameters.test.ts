@@ -95,10 +95,6 @@ describe('a connection string', () => {
         'DATABASE_URL has an unknown target_session_attrs, master. → use any, read-write, read-only, primary, standby or prefer-standby',
       'postgres://h/d?gssencmode=require':
         'DATABASE_URL asks for GSSAPI encryption, which whoopster cannot do. → use sslmode=require, or sslmode=verify-full with sslrootcert',
-      'postgres://h/d?search_path=app':
-        'DATABASE_URL has a search_path that does not begin with public, where whoopster keeps its tables. → leave it out, and give whoopster a database of its own',
-      'postgres://h/d?options=-csearch_path%3Dapp':
-        'DATABASE_URL sets a search_path that does not begin with public, where whoopster keeps its tables. → leave it out, and give whoopster a database of its own',
       'postgres://h/d?sslcert=/nowhere/me.crt':
         'DATABASE_URL has sslcert without sslkey. → name both, or none: a client certificate takes its key',
       'postgres://h/d?port=many': 'DATABASE_URL has a port that is none. → a port is a number from 1 to 65535',

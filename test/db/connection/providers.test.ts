@@ -50,6 +50,7 @@ describe('the table of providers', () => {
         await admin.unsafe(`create role "${name}" login password '${password}'${name === 'guest' ? '' : ' superuser'}`)
       for (const name of ['neondb', 'd1abc', 'defaultdb', 'abc', 'verceldb', 'guest'])
         await admin.unsafe(`create database ${name}`)
+      await admin.unsafe('create schema app')
     })
   })
   afterAll(async () => {
