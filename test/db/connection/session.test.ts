@@ -326,7 +326,7 @@ describe('a server that ends what idles', () => {
         own.transaction(async (tx) => {
           expect(await shown(tx, 'idle_session_timeout')).toBe('0')
           expect(await shown(tx, 'idle_in_transaction_session_timeout')).toBe('0')
-          expect(await shown(tx, 'transaction_timeout')).toMatch(/^0$|^$/) // PostgreSQL 17 has it
+          expect((await shown(tx, 'transaction_timeout')) ?? '0').toBe('0') // PostgreSQL 17 has it
         }),
       )
     })
