@@ -105,7 +105,7 @@ async function syncMember(
 ): Promise<(Served & { run?: MemberRun }) | undefined> {
   const { db } = means.database
   const startedAt = means.clock.now()
-  return withTypesLocked(db, member, types, async (fence, locked) => {
+  return withTypesLocked(means.database, member, types, async (fence, locked) => {
     const busy = types.filter((type) => !locked.includes(type))
     const stuck = busy.length > 0 ? stuckLock(await loadStuckLocks(db, busy, member)) : undefined
     if (stuck && locked.length === 0) throw stuck

@@ -6,6 +6,8 @@ import { hungUp } from './connection/messages.ts'
 export interface Client extends postgres.Sql {
   /** What the server has warned of; mere notices ("already exists, skipping") are nobody's business. */
   warnings: readonly postgres.Notice[]
+  /** What the server said when it last ended a connection, which may have been while nothing was asked of it. */
+  lastWords(): string | undefined
 }
 
 // The connection may hold locks, so it is never replaced behind our back for being old or idle.
@@ -31,6 +33,7 @@ export function createClient(open: () => Duplex | Promise<Duplex>): Client {
   let asked = 0
   const count = () => void asked++
   let socket: Duplex | undefined
+  let said: string | undefined // over a socket that has been replaced
   const warnings: postgres.Notice[] = []
   const onnotice = (notice: postgres.Notice) => {
     if (notice['severity'] === 'WARNING') warnings.push(notice)
@@ -38,7 +41,11 @@ export function createClient(open: () => Duplex | Promise<Duplex>): Client {
   const all = Object.assign(
     { ...ONE_CONNECTION, ...NOT_ITS_BUSINESS, onnotice },
     {
-      socket: async () => (socket = outlive(await open(), { transaction: () => transaction, asked: () => asked })), // its types do not know of sockets
+      // its types do not know of sockets
+      socket: async () => {
+        said = lastWordsOf(socket) ?? said
+        return (socket = outlive(await open(), { transaction: () => transaction, asked: () => asked }))
+      },
     },
   )
   const client = preparing(postgres(all), count)
@@ -46,6 +53,7 @@ export function createClient(open: () => Duplex | Promise<Duplex>): Client {
   const end = client.end.bind(client)
   return Object.assign(client, {
     warnings,
+    lastWords: () => lastWordsOf(socket) ?? said,
     begin: (work: (tx: Sql) => Promise<unknown>) => {
       count()
       return begin((tx) => (transaction = work(preparing(tx, count)))).catch((error: unknown) => {

@@ -24,6 +24,8 @@ export interface Database {
   pid: () => number | undefined
   /** What the server has warned of on the first connection: a migration says so when it had to leave something out. */
   warnings: Client['warnings']
+  /** What the server said when it ended a connection that has been replaced since. */
+  lastWords: Client['lastWords']
 }
 
 /** Opens the database that the settings name, closes it when the work is done, and names its failures. */
@@ -40,6 +42,7 @@ export async function withDatabase<T>(
   const database: Database = {
     db,
     warnings: main.warnings,
+    lastWords: () => main.lastWords(),
     alone: oneAtATime(db),
     where: server.where,
     pid,
@@ -68,7 +71,9 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
     return await named(dir, async () => {
       await db.execute("set timezone = 'UTC'") // PGlite takes no start-up parameters
       const alone = oneAtATime(db)
-      return work({ db, alone, where: dir, pid: () => undefined, apart: alone, warnings: client.warnings }) // it has one connection, and we hold the directory
+      const { warnings } = client
+      // It has one connection, and we hold the directory.
+      return work({ db, alone, where: dir, pid: () => undefined, apart: alone, warnings, lastWords: () => undefined })
     })
   } finally {
     await client.end()

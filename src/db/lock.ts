@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { WhoopsterError } from '../errors.ts'
-import type { Db, Tx } from './connect.ts'
+import type { Database, Db, Tx } from './connect.ts'
 import type { Member } from './tokens.ts'
 
 /** Proof that this run still holds its locks: they belong to one backend, and die with it. */
@@ -13,12 +13,12 @@ export interface Fence {
 
 /** Works with those of a member's types locked that nobody else is syncing, and with what guards every write. */
 export async function withTypesLocked<Name extends string, T>(
-  db: Db,
+  { db, lastWords }: Pick<Database, 'db' | 'lastWords'>,
   member: Member,
   types: readonly Name[],
   work: (fence: Fence, locked: Name[]) => Promise<T>,
 ): Promise<T> {
-  const { fence, locked } = await lockTypes(db, member, types)
+  const { fence, locked } = await lockTypes(db, member, types, lastWords)
   const unlock = () => unlockTypes(db, member, locked)
   let result: T
   try {
@@ -35,11 +35,13 @@ export async function lockTypes<Name extends string>(
   db: Db,
   member: Member,
   types: readonly Name[],
+  lastWords: Database['lastWords'] = () => undefined,
 ): Promise<{ fence: Fence; locked: Name[] }> {
   const rows = await db.execute<{ type: Name; locked: boolean; pid: number }>(sql`
     select type, pg_backend_pid() as pid, pg_try_advisory_lock(${lockKey(member)}) as locked
     from ${asRows(types)}`)
-  return { fence: createFence(rows[0]?.pid ?? 0), locked: rows.filter((row) => row.locked).map((row) => row.type) }
+  const fence = createFence(rows[0]?.pid ?? 0, lastWords)
+  return { fence, locked: rows.filter((row) => row.locked).map((row) => row.type) }
 }
 
 export async function unlockTypes(db: Db, member: Member, types: readonly string[]): Promise<void> {
@@ -56,7 +58,18 @@ const lockKey = (member: Member) =>
   sql`hashtextextended('whoopster:sync:' || ${member.whoopUserId}::text || ':' || type, 0)`
 
 /** A connection that broke is replaced in silence, without the locks: another run may hold them by now. */
-function createFence(pid: number): Fence {
+function createFence(pid: number, lastWords: Database['lastWords']): Fence {
+  const lost = () => {
+    const words = lastWords()
+    const said = words === undefined ? '' : ` (${words})`
+    return new WhoopsterError(
+      'unavailable',
+      `The connection to PostgreSQL was lost, and this run’s lock with it${said}.`,
+      {
+        hint: 'run it again; everything committed is kept',
+      },
+    )
+  }
   return {
     pid,
     lost,
@@ -65,12 +78,6 @@ function createFence(pid: number): Fence {
       if (!row?.held) throw lost()
     },
   }
-}
-
-function lost(): WhoopsterError {
-  return new WhoopsterError('unavailable', 'The connection to PostgreSQL was lost, and this run’s lock with it.', {
-    hint: 'run it again; everything committed is kept',
-  })
 }
 
 /** Somebody has a type's lock, and it is no sync that goes on. */

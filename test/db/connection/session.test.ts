@@ -12,6 +12,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { withDatabase, type Database } from '../../../src/db/connect.ts'
 import { requireSession } from '../../../src/db/connection/pooler.ts'
+import { withTypesLocked } from '../../../src/db/lock.ts'
 import { exitCodes, WhoopsterError } from '../../../src/errors.ts'
 import { freePort, startPostgres, withSql, type OwnServer } from '../../postgres.ts'
 import { startProxy } from '../../proxy.ts'
@@ -368,6 +369,25 @@ describe('a server that ends what idles', () => {
       }),
     )
     expect(says).toContain('(terminating connection due to administrator command)')
+  })
+})
+
+describe('a server that ends what idles, and was not asked anything', () => {
+  it('is quoted by the run that finds its lock gone', async () => {
+    const member = { id: 1, whoopUserId: 1, firstName: null, scopes: [] }
+    const { code, says } = await refusal(
+      open(server.url, (database) =>
+        withTypesLocked(database, member, ['sleep'], async (fence) => {
+          await withSql(server.url, (admin) => admin`select pg_terminate_backend(${fence.pid})`)
+          await expect.poll(() => database.lastWords(), { timeout: 20_000 }).toBeDefined()
+          await expect.poll(() => ask(database).catch(() => undefined)).toBe(1) // on a new connection
+          expect(database.pid()).not.toBe(fence.pid)
+          await database.db.transaction((tx) => fence.hold(tx))
+        }),
+      ),
+    )
+    expect(code).toBe(69)
+    expect(says).toContain('and this run’s lock with it (terminating connection due to administrator command)')
   })
 })
 
