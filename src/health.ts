@@ -107,6 +107,7 @@ export async function examine({
   } catch (error) {
     interrupted.throwIfAborted()
     if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
+    if (!config.DATABASE_URL && error.reason === 'settings') throw error // it is there, and this user may not use it
     report.failure = error
   }
   return report

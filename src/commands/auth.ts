@@ -80,7 +80,7 @@ async function withApp(cli: Cli): Promise<Cli> {
 
 async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): Promise<void> {
   const { withEverything } = await import('./open.ts')
-  await withEverything(cli, { autoMigrate: true }, (opened) => work({ ...opened, log: cli.log }))
+  await withEverything(cli, { autoMigrate: true, isLogin: true }, (opened) => work({ ...opened, log: cli.log }))
 }
 
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
@@ -178,8 +178,8 @@ async function showLogins(cli: Cli): Promise<void> {
     { withDatabase },
     { requireSchema },
     { loadLogins },
-    { keyId, loadKeys },
-    { requireMembers },
+    { keyId },
+    { keysOf, requireMembers },
   ] = await Promise.all([
     import('../config.ts'),
     import('../db/connect.ts'),
@@ -195,7 +195,7 @@ async function showLogins(cli: Cli): Promise<void> {
     async (database) => {
       await requireSchema(database.db)
       await requireMembers(database)
-      const keys = loadKeys(config, world.env)
+      const keys = await keysOf(database, config, world.env)
       for (const login of await loadLogins(database.db)) {
         const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
         const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'

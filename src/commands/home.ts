@@ -1,5 +1,5 @@
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
-import { WhoopsterError } from '../errors.ts'
+import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../health.ts'
 import { harmless } from '../terminal/safe.ts'
 import { versionAndBuild } from '../whoop/agent.ts'
@@ -40,7 +40,8 @@ export async function showHome(cli: Cli): Promise<void> {
   print(cli, lines.join('\n'))
 }
 
-async function standing({ world }: Cli): Promise<Standing> {
+async function standing(cli: Cli): Promise<Standing> {
+  const { world } = cli
   const { examine, problemsOf } = await import('../health.ts')
   try {
     const report = await examine(world)
@@ -51,6 +52,7 @@ async function standing({ world }: Cli): Promise<Standing> {
     return amiss(says, problem)
   } catch (error) {
     if (!(error instanceof WhoopsterError)) throw error
+    cli.exit(exitCodes[error.reason])
     return amiss([], { message: error.message, hint: error.hint ?? 'run: whoopster doctor' })
   }
 }

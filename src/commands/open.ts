@@ -1,4 +1,4 @@
-import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config } from '../config.ts'
+import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig } from '../config.ts'
 import { clockOf } from '../db/clock.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
 import { requireSession } from '../db/connection/pooler.ts'
@@ -11,7 +11,7 @@ import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
 import { createPace, type Pace, type PaceOptions } from '../whoop/pace.ts'
-import type { Clock, World } from '../world.ts'
+import type { Clock, Env, World } from '../world.ts'
 import type { Cli } from './cli.ts'
 
 type FullConfig = Config<(typeof tokenSettings)[number] | (typeof whoopSettings)[number]>
@@ -27,7 +27,7 @@ export interface Opened {
 /** For the commands that talk to WHOOP: settings read, database open and brought up to date. */
 export async function withEverything<T>(
   { world, log }: Cli,
-  { autoMigrate }: { autoMigrate: boolean },
+  { autoMigrate, isLogin = false }: { autoMigrate: boolean; isLogin?: boolean },
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
@@ -47,10 +47,22 @@ export async function withEverything<T>(
         for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
       }
       if (autoMigrate) await finishMigrations({ world, log }, database)
-      return work({ database, keys: loadKeys(config, world.env), config, world: { ...world, clock } })
+      const keys = await keysOf(database, config, world.env, isLogin)
+      return work({ database, keys, config, world: { ...world, clock } })
     },
     world.interrupted,
   )
+}
+
+/** The keys that the stored logins need: only a login may do without a lost one. */
+export async function keysOf(
+  { db }: Pick<Database, 'db'>,
+  config: TokenConfig,
+  env: Env,
+  isLogin = false,
+): Promise<Keys> {
+  const mayMake = isLogin || config.TOKEN_ENCRYPTION_KEY !== undefined || (await loadMembers(db)).length === 0
+  return loadKeys(config, env, { mayMake })
 }
 
 /** Builds columns again where a migration says so, as far as an earlier run has not. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
-import { makeDirectory, shelter } from './directory.ts'
+import { makeDirectory, requireUsable, shelter } from './directory.ts'
 import { codeOf } from './failure.ts'
 import { unpackPrepared } from './prepared.ts'
 
@@ -18,6 +18,7 @@ export interface Embedded {
 /** PGlite in `dir`, which is this process's alone until it is closed: two at once corrupt the files in silence. */
 export async function openEmbedded(dir: string): Promise<Embedded> {
   makeDirectory(dir)
+  requireUsable(dir)
   const unlock = await lockDirectory(dir)
   try {
     const data = join(dir, 'postgres')
@@ -39,6 +40,7 @@ export async function openEmbedded(dir: string): Promise<Embedded> {
     }
   } catch (cause) {
     await unlock()
+    if (cause instanceof WhoopsterError) throw cause
     throw new WhoopsterError('unavailable', `The embedded database in ${dir} does not open: ${wordsOf(cause)}`, {
       hint: isAboutMemory(cause)
         ? 'it takes about 400 MB: give it more, or set DATABASE_URL to a server'
@@ -68,6 +70,7 @@ function wordsOf(cause: unknown): string {
 /** Empties the database in `dir`, unless somebody is using it; what else lies there stays. */
 export async function resetEmbedded(dir: string): Promise<void> {
   makeDirectory(dir)
+  requireUsable(dir)
   const unlock = await lockDirectory(dir)
   try {
     for (const ours of ['postgres', 'postgres.new', 'token.key'])

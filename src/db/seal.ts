@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
-import { dataDirectory, makeDirectory } from './directory.ts'
+import { dataDirectory, makeDirectory, requireUsable } from './directory.ts'
 
 /** The first key seals; every key opens, so that a new one can be put before the old. */
 export type Keys = readonly [Buffer, ...Buffer[]]
@@ -49,17 +49,23 @@ export function newKey(): string {
   return randomBytes(32).toString('base64')
 }
 
-/** The configured keys; the embedded database keeps one of its own beside it. */
-export function loadKeys(config: TokenConfig, env: Env): Keys {
-  const [first, ...rest] = config.TOKEN_ENCRYPTION_KEY ?? [embeddedKey(dataDirectory(config, env))]
+/** The configured keys; the embedded database keeps one of its own beside it, made here unless logins need the lost one. */
+export function loadKeys(config: TokenConfig, env: Env, { mayMake = true }: { mayMake?: boolean } = {}): Keys {
+  const [first, ...rest] = config.TOKEN_ENCRYPTION_KEY ?? [embeddedKey(dataDirectory(config, env), mayMake)]
   if (!first) throw wrongKey('TOKEN_ENCRYPTION_KEY is empty.')
   return [first, ...rest]
 }
 
-function embeddedKey(dir: string): Buffer {
+function embeddedKey(dir: string, mayMake: boolean): Buffer {
   const path = join(dir, 'token.key')
   makeDirectory(dir)
+  requireUsable(dir)
   if (!existsSync(path)) {
+    if (!mayMake) {
+      throw new WhoopsterError('settings', `The key file ${path} is lost, and with it what opens the logins.`, {
+        hint: 'restore it from a backup, or log in again: whoopster auth',
+      })
+    }
     const draft = `${path}.${randomBytes(4).toString('hex')}`
     writeFileSync(draft, newKey(), { flag: 'wx', mode: 0o600 })
     renameSync(draft, path) // whole, or not at all; the directory's lock keeps others away

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
-import { dataDirectory, holdsDatabase, openToOthers } from '../db/directory.ts'
+import { dataDirectory, holdsDatabase, openToOthers, requireMakeable } from '../db/directory.ts'
 import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/health.ts'
 import { loadLedger } from '../db/ledger.ts'
@@ -24,10 +24,11 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
   if (!config) return
   const embedded = config.DATABASE_URL ? undefined : attempt(() => dataDirectory(config, world.env))
   await lookAtDisk(means, embedded)
-  if (embedded && !holdsDatabase(embedded)) {
-    return find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
-  }
   try {
+    if (embedded && !holdsDatabase(embedded)) {
+      requireMakeable(embedded)
+      return find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
+    }
     await withDatabase(
       config,
       world.env,
