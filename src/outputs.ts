@@ -194,6 +194,7 @@ const verify = v.strictObject({
           missing: list(v.string()),
           extra: list(v.string()),
           different: list(v.strictObject({ key: v.string(), columns: list(v.string()) })),
+          changing: list(v.strictObject({ key: v.string(), why: v.picklist(['open', 'changed since the last sync']) })),
           unreadable: list(v.strictObject({ key: v.string(), reason: v.string() })),
         }),
       ),

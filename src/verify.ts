@@ -1,7 +1,7 @@
-import { compare, storedExcept, type Comparison } from './db/compare.ts'
+import { compare, loadLastSync, storedExcept, type Comparison } from './db/compare.ts'
 import type { Database } from './db/connect.ts'
 import type { Member } from './db/tokens.ts'
-import { understand } from './resources/read.ts'
+import { understand, type Unreadable } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
 import type { Whoop } from './whoop/client.ts'
 import { findRecord, newWalk, readPage } from './whoop/pages.ts'
@@ -14,24 +14,36 @@ export interface Verified {
   /** Stored, but no longer at WHOOP. */
   extra: string[]
   different: { key: string; columns: string[] }[]
+  /** Differs, or is missing, because WHOOP has gone on since the last sync: the next one will store it. */
+  changing: { key: string; why: Changing }[]
   /** At WHOOP, and not understood by this version. */
   unreadable: { key: string; reason: string }[]
 }
+
+/** Not over or not scored yet; or made or changed after our last sync. */
+export type Changing = 'open' | 'changed since the last sync'
+
+const MOST_SKEW_MS = 60_000 // between WHOOP's clock and PostgreSQL's, above which doctor calls it a problem
 
 /** Walks WHOOP's list from the top and compares record by record; writes nothing. */
 export async function verify(
   { database, whoop, member, resource }: { database: Database; whoop: Whoop; member: Member; resource: Resource },
   since: string | undefined,
 ): Promise<Verified> {
-  const result: Verified = { equal: 0, missing: [], extra: [], different: [], unreadable: [] }
+  const result: Verified = { equal: 0, missing: [], extra: [], different: [], changing: [], unreadable: [] }
   const scope = { member, resource }
+  const lastSync = await database.alone((db) => loadLastSync(db, scope))
   const walked = newWalk(resource)
   const isNew = ({ key }: { key: string }) => !walked.seen.has(key)
   const take = async (records: readonly unknown[]) => {
     const { understood, unreadable } = understand(resource, member, records)
-    const compared = await database.alone((db) => compare(db, scope, understood))
-    result.unreadable.push(...unreadable.filter(isNew).map(({ key, reason }) => ({ key, reason })))
-    for (const one of compared.filter(isNew)) sortIn(result, one)
+    const compared = await database.alone((db) => compare(db, scope, understood, since))
+    const unread = unreadable.filter((one) => isNew(one) && isAsked(one, since))
+    result.unreadable.push(...unread.map(({ key, reason }) => ({ key, reason })))
+    for (const [index, one] of compared.entries()) {
+      const row = understood[index]?.row
+      if (row && one.asked && isNew(one)) sortIn(result, one, changeOf(row, lastSync))
+    }
     return [...compared, ...unreadable].map(({ key }) => key)
   }
   for (let token: string | undefined, more = true; more;) {
@@ -53,8 +65,24 @@ export function isFaithful({ missing, extra, different, unreadable }: Verified):
   return missing.length + extra.length + different.length + unreadable.length === 0
 }
 
-function sortIn(result: Verified, { key, stored, columns }: Comparison): void {
-  if (!stored) result.missing.push(key)
+/** As far as a record shows it that cannot be read. */
+function isAsked({ text }: Unreadable, since: string | undefined): boolean {
+  const [, start] = /"start":"([^"]+)"/.exec(text) ?? []
+  return since === undefined || !(Date.parse(start ?? '') < Date.parse(since))
+}
+
+/** Why WHOOP's record may rightly be another than ours. */
+function changeOf(row: Record<string, unknown>, lastSync: Date | undefined): Changing | undefined {
+  if (lastSync === undefined) return undefined
+  if (Date.parse(String(row['updatedAtWhoop'])) > lastSync.getTime() - MOST_SKEW_MS)
+    return 'changed since the last sync'
+  return row['endTime'] === null || row['scoreState'] === 'PENDING_SCORE' ? 'open' : undefined
+}
+
+function sortIn(result: Verified, { key, stored, columns }: Comparison, why: Changing | undefined): void {
+  const isBehind = stored ? why !== undefined && columns.includes('raw_data') : why === 'changed since the last sync'
+  if (isBehind && why) result.changing.push({ key, why })
+  else if (!stored) result.missing.push(key)
   else if (columns.length > 0) result.different.push({ key, columns })
   else result.equal++
 }

@@ -18,7 +18,7 @@ describe('verify', () => {
     const [user] = JSON.parse(out).users
     for (const type of types) {
       const equal = member.sandbox.world.list(type).length
-      expect(user.types[type]).toEqual({ equal, missing: [], extra: [], different: [], unreadable: [] })
+      expect(user.types[type]).toEqual({ equal, missing: [], extra: [], different: [], changing: [], unreadable: [] })
     }
     expect(await everything(member)).toEqual(before)
     expect((await member.run('verify')).out).toContain('WHOOP user 10001')
@@ -41,10 +41,66 @@ describe('verify', () => {
         missing: [missing.id],
         extra: [gone.id],
         different: [{ key: changed.id, columns: ['strain_score'] }],
+        changing: [],
         unreadable: [],
       },
     })
     expect((await member.run('verify --type workout')).out).toContain(`workout ${changed.id} differs in strain_score`)
+  })
+
+  it('does not count what grows today, or was made or changed after the last sync', async () => {
+    const member = await newMember({ days: 40 })
+    await member.sync()
+    member.clock.pass(2 * 3_600_000)
+    const { world } = member.sandbox
+    const [open] = world.list('cycle')
+    const [edited, added] = world.list('workout').slice(5)
+    if (!open || !edited?.score || !added) throw new Error('the sandbox made too little')
+    world.put('cycle', {
+      ...open,
+      score: { strain: 20.5, kilojoule: 9_000, average_heart_rate: 80, max_heart_rate: 190 },
+    })
+    const updated_at = member.clock.now().toISOString()
+    world.put('workout', { ...edited, score: { ...edited.score, strain: 3.5 }, updated_at })
+    const id = 'ffffffff-0000-4000-8000-000000000001'
+    world.put('workout', { ...added, id, created_at: updated_at, updated_at })
+    const { code, out } = await member.run('verify --json')
+    const [user] = JSON.parse(out).users
+    expect(user.types.cycle.changing).toEqual([{ key: String(open.id), why: 'open' }])
+    expect(user.types.workout.changing.map(({ key }: { key: string }) => key)).toEqual([edited.id, id].toSorted())
+    expect({ code, faithful: JSON.parse(out).faithful }).toEqual({ code: 0, faithful: true })
+    const said = (await member.run('verify')).out
+    expect(said).toContain(`cycle ${open.id} is not over or scored yet`)
+    expect(said).toContain(`workout ${edited.id} is changed since the last sync`)
+    expect(said).toContain('the next sync stores it')
+    expect(said).not.toContain('--full')
+    await member.sync()
+    expect((await member.run('verify')).out).not.toContain('→')
+  })
+
+  it('counts what is different though nothing has changed at WHOOP, and says what mends it', async () => {
+    const member = await newMember({ days: 40 })
+    await member.sync()
+    const [open] = member.sandbox.world.list('cycle')
+    await member.database.sql`update cycle_records set strain_score = 1 where id = ${open?.id ?? 0}`
+    const columns = await member.run('verify --type cycle')
+    expect(columns).toMatchObject({ code: 1, out: expect.stringContaining('whoopster reprocess') as string })
+    expect(columns.out).not.toContain('sync --full')
+    await member.database.sql`delete from workout_records`
+    const missing = await member.run('verify --type workout')
+    expect(missing).toMatchObject({ code: 1, out: expect.stringContaining('whoopster sync --full') as string })
+    expect(missing.out).not.toContain('reprocess')
+  })
+
+  it('says nothing of what began before --since, though WHOOP lists it', async () => {
+    const member = await newMember({ days: 40 })
+    await member.sync()
+    const [, , cycle] = member.sandbox.world.list('cycle')
+    if (!cycle) throw new Error('the sandbox made no cycle')
+    await member.database.sql`delete from cycle_records where id = ${cycle.id}`
+    const after = new Date(Date.parse(cycle.start) + 1_000).toISOString() // in the middle of it
+    expect(await member.run(`verify --type cycle --since ${after}`)).toMatchObject({ code: 0 })
+    expect(await member.run(`verify --type cycle --since ${cycle.start}`)).toMatchObject({ code: 1 })
   })
 
   it('looks at what is newer than --since only', async () => {

@@ -8,7 +8,8 @@ export const addVerify: AddCommand = (program, cli) => {
     .command('verify')
     .summary('compare what is stored with WHOOP, record by record')
     .description(
-      'Compare what is stored with what WHOOP answers now, record by record; writes nothing. Exit code 0: equal, 1: not.',
+      'Compare what is stored with what WHOOP answers now, record by record; writes nothing. Exit code 0: equal, 1: not. ' +
+        'What is still open, or changed after the last sync, is listed and does not count.',
     )
     .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readTypes)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
@@ -83,26 +84,46 @@ async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Pro
   ])
   const { stdout } = world.terminal
   const style = await styleFor(stdout, world.env)
-  const head = ['', 'equal', 'missing', 'extra', 'different', 'unreadable'].map((one) => style.dim(one))
+  const head = ['', 'equal', 'missing', 'extra', 'different', 'unreadable', 'changing'].map((one) => style.dim(one))
   const rows = Object.entries(types).map(([type, one]) => [
     type,
     ...[one.equal, one.missing.length, one.extra.length, one.different.length, one.unreadable.length].map(String),
+    String(one.changing.length),
   ])
   const details = Object.entries(types).flatMap(([type, one]) => differencesOf(type, one))
-  const hint =
-    details.length > 0 ? ['→ run: whoopster sync --full (or whoopster reprocess, if only columns differ)'] : []
+  const hint = adviceFor(Object.values(types)).map((advice) => `→ ${advice}`)
   const title = style.bold(`WHOOP user ${whoopUserId}`)
-  return [title, table([head, ...rows], { right: [1, 2, 3, 4, 5], width: widthOf(stdout) }), ...details, ...hint].join(
-    '\n',
-  )
+  return [
+    title,
+    table([head, ...rows], { right: [1, 2, 3, 4, 5, 6], width: widthOf(stdout) }),
+    ...details,
+    ...hint,
+  ].join('\n')
 }
 
-function differencesOf(type: string, { missing, extra, different, unreadable }: Verified): string[] {
+/** What mends each sort of difference. */
+function adviceFor(types: readonly Verified[]): string[] {
+  const different = types.flatMap((one) => one.different)
+  const isOurs = ({ columns }: (typeof different)[number]) => !columns.includes('raw_data')
+  const isBehind = types.some(({ missing, extra }) => missing.length + extra.length > 0)
+  const advice = {
+    'run: whoopster sync --full; it reads again what differs at WHOOP': isBehind || !different.every(isOurs),
+    'run: whoopster reprocess; of what has only columns wrong, WHOOP need not be asked': different.some(isOurs),
+    'report what cannot be read: it waits in quarantined_records for a version that can': types.some(
+      ({ unreadable }) => unreadable.length > 0,
+    ),
+    'nothing to do for what is changing: the next sync stores it': types.some(({ changing }) => changing.length > 0),
+  }
+  return Object.entries(advice).flatMap(([text, applies]) => (applies ? [text] : []))
+}
+
+function differencesOf(type: string, { missing, extra, different, changing, unreadable }: Verified): string[] {
   const lines = [
     ...missing.map((key) => `${type} ${key} is missing`),
     ...extra.map((key) => `${type} ${key} is no longer at WHOOP`),
     ...different.map(({ key, columns }) => `${type} ${key} differs in ${columns.join(', ')}`),
     ...unreadable.map(({ key, reason }) => `${type} ${key} cannot be read: ${reason}`),
+    ...changing.map(({ key, why }) => `${type} ${key} is ${why === 'open' ? 'not over or scored yet' : why}`),
   ]
   return lines.length > SHOWN ? [...lines.slice(0, SHOWN), `… and ${lines.length - SHOWN} more (--json)`] : lines
 }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Understood } from '../resources/read.ts'
 import type { Db } from './connect.ts'
 import { asPage } from './page.ts'
-import { keyOf, tableOf, type Collection } from './scope.ts'
+import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 
 /** How a record of WHOOP's compares with what is stored. */
 export interface Comparison {
@@ -10,18 +10,35 @@ export interface Comparison {
   stored: boolean
   /** The columns that differ, `raw_data` among them; none when it is equal. */
   columns: string[]
+  /** It happened since the time that was asked for: WHOOP also lists what only ended after it. */
+  asked: boolean
 }
 
-export async function compare(db: Db, scope: Collection, records: readonly Understood[]): Promise<Comparison[]> {
+/** When a type's last successful sync was; undefined: there was none. */
+export async function loadLastSync(db: Db, scope: Collection): Promise<Date | undefined> {
+  const [row] = await db.execute<{ at: string | null }>(
+    sql`select last_sync_time as at from sync_status where ${isOf(scope)}`,
+  )
+  return row?.at ? new Date(row.at) : undefined
+}
+
+/** In the records' order. */
+export async function compare(
+  db: Db,
+  scope: Collection,
+  records: readonly Understood[],
+  since: string | undefined,
+): Promise<Comparison[]> {
   if (records.length === 0) return []
   const { source, target, key, columns } = asPage(scope, records)
   const differences = columns.map(({ name }) => {
     const column = sql.identifier(name)
     return sql`case when page.${column} is distinct from stored.${column} then ${name}::text end`
   })
-  const rows = await db.execute<{ key: string; stored: boolean; columns: string[] | string }>(sql`
+  const rows = await db.execute<Omit<Comparison, 'columns'> & { columns: string[] | string }>(sql`
     with page as (${source})
     select page.${key}::text as key, stored.${key} is not null as stored,
+      coalesce(${scope.resource.place(sql`page`)} >= ${since ?? null}::timestamptz, true) as asked,
       to_json(array_remove(array[${sql.join(differences, sql`, `)}], null)) as columns
     from page left join ${target} stored on stored.user_id = ${scope.member.id} and stored.${key} = page.${key}
     order by ordinality`)
