@@ -164,10 +164,24 @@ function tooMany(report: Report, maxAge: number): Problem[] {
   return [{ message, hint: 'ask WHOOP for a higher limit, or allow more: whoopster status --max-age' }]
 }
 
+/** What the last run of a member did not do, though it is not old enough to be a problem yet. */
+export function failedOf({ members }: Report): { whoopUserId: number; types: string[]; isFailure: boolean }[] {
+  return members.flatMap(({ login, types }) =>
+    (['error', 'interrupted'] as const).flatMap((how) => {
+      const names = Object.entries(types).flatMap(([type, { status }]) => (status === how ? [type] : []))
+      return names.length === 0 ? [] : [{ whoopUserId: login.whoopUserId, types: names, isFailure: how === 'error' }]
+    }),
+  )
+}
+
 /** What is healthy, and should be changed all the same. */
 export function adviceOf(report: Report): Problem[] {
   const closed = report.budget && closedOf(report.budget.state, report.at)
-  const waiting = closed ? [closed] : []
+  const failed = failedOf(report).map(({ whoopUserId, types, isFailure }) => ({
+    message: `WHOOP user ${whoopUserId}: the last sync of ${types.join(', ')} ${isFailure ? 'failed' : 'was interrupted'}.`,
+    hint: 'the next run tries again, and goes on where it stopped: whoopster sync',
+  }))
+  const waiting = [...failed, ...(closed ? [closed] : [])]
   if (!report.isAroundTheHour) return waiting
   return [
     ...waiting,

@@ -96,7 +96,9 @@ const status = v.strictObject({
     }),
   ),
   gaps: v.exactOptional(
-    list(v.strictObject({ whoopUserId: count, type: v.string(), from: v.nullable(instant), to: instant })),
+    list(
+      v.strictObject({ whoopUserId: count, type: v.string(), from: v.nullable(instant), to: instant, records: count }),
+    ),
   ),
   users: list(
     v.strictObject({
@@ -109,7 +111,7 @@ const status = v.strictObject({
           lastRecordTime: v.nullable(instant),
           records: count,
           complete: v.boolean(),
-          status: v.picklist(['success', 'error', 'in_progress', 'never', 'not_granted']),
+          status: v.picklist(['success', 'error', 'in_progress', 'interrupted', 'never', 'not_granted']),
           emptyRuns: count,
           error: v.nullable(v.string()),
         }),

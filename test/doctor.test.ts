@@ -155,7 +155,11 @@ describe('doctor', () => {
     const member = await newMember({ days: 5, loggedIn: false })
     const empty = await createEmptyDatabase()
     onTestFinished(empty.drop)
-    expect((await doctor(member, { ...member.env, DATABASE_URL: empty.url })).amiss).toEqual([])
+    const env = { ...member.env, DATABASE_URL: empty.url }
+    expect((await doctor(member, env)).amiss).toEqual([])
+    const { out } = await run('doctor', env, { clock: member.clock })
+    expect(out).toContain('nobody is logged in yet')
+    expect(out).not.toContain('All is well')
   })
 
   it('finds that nobody is logged in, or that WHOOP has ended a login', async () => {

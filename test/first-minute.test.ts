@@ -208,6 +208,13 @@ describe('whoopster alone', () => {
     expect((await member.run('')).out).toMatch(
       /: \d+ sleep, \d+ recovery, \d+ workout, \d+ cycle; synced within the hour/,
     )
+    const { faults } = member.sandbox.world
+    faults.next = [{ path: '/developer/v2/activity/workout', times: 100, answer: { status: 503 } }]
+    await member.sync()
+    faults.next = []
+    expect(await next()).toBe('whoopster sync')
+    expect((await member.run('')).out.replaceAll(/\s+/g, ' ')).toContain('but the last sync of workout did not succeed')
+    await member.sync()
     member.clock.pass(3 * 86_400_000)
     expect(await next()).toBe('whoopster sync')
     await member.database.sql`update oauth_tokens set dead_fingerprint = 'dead'`

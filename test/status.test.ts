@@ -226,7 +226,9 @@ describe('status', () => {
     })
     const { out } = await run('status', env, { clock, isTTY: true, columns: 80 })
     expect(anonymous(out, database).replace(/ +body .*\n/, '')).toMatchInlineSnapshot(`
-      "✔ healthy
+      "! healthy, but the last sync was not
+        WHOOP user 10001: the last sync of sleep, recovery, workout, cycle failed.
+        → the next run tries again, and goes on where it stopped: whoopster sync
 
       database  PostgreSQL 17.0 at localhost:5432/whoopster
       schema    up to date

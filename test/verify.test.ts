@@ -294,6 +294,36 @@ describe('status', () => {
     expect((await member.run('status --gaps')).out).toContain('no gaps')
   })
 
+  it('calls what an interrupted --full has not come to stored, and to be read again', async () => {
+    const member = await newMember({ days: 120 })
+    await member.sync()
+    const answer = { status: 500, body: 'boom' }
+    member.sandbox.world.faults.next = [{ path: '/developer/v2/cycle', skip: 2, times: 4, answer }]
+    expect(await member.sync('--full')).toMatchObject({ code: 69 })
+    const { out } = await member.run('status --gaps')
+    expect(out).toMatch(/stored, and to be read again.*\n10001 cycle: from the beginning to 2026-/)
+    expect(out).not.toContain('not stored')
+    await member.sync()
+    expect((await member.run('status --gaps')).out).toContain('no gaps')
+  })
+
+  it('tells a run that was killed from one that is at work, and that WHOOP was asked', async () => {
+    const member = await newMember({ days: 60 })
+    await member.sync()
+    await member.database.sql`update sync_status set status = 'in_progress' where data_type in ('sleep', 'cycle')`
+    await member.database.sql`delete from sync_runs`
+    const sleep = "hashtextextended('whoopster:sync:10001:sleep', 0)"
+    const holder = await member.database.sql.reserve()
+    await holder.unsafe(`select pg_advisory_lock(${sleep})`)
+    const { out } = await member.run('status')
+    await holder.unsafe(`select pg_advisory_unlock(${sleep})`)
+    holder.release()
+    expect(out).toMatch(/^ {2}sleep .*in progress$/m)
+    expect(out).toMatch(/^ {2}cycle .*interrupted$/m)
+    expect(out).toMatch(/WHOOP +asked \d+ times today/)
+    expect(out).toContain('the last sync of cycle was interrupted')
+  })
+
   it('names fields that WHOOP sends and no column takes', async () => {
     const member = await newMember({ days: 10 })
     member.sandbox.world.faults.extraFields = true

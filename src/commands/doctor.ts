@@ -49,15 +49,19 @@ async function draw({ world }: Cli, findings: readonly Finding[], healthy: boole
     '',
     ...lines,
     '',
-    ...wrap(
-      healthy ? 'All is well. Whether the data is fresh, tells: whoopster status' : 'Begin with the first ✘.',
-      width,
-    ),
+    ...wrap(verdictOf(findings, healthy), width),
     ...wrap(
       "This may go into a bug report: no token, secret, name or member id is in it. The database's host is.",
       width,
     ).map((line) => style.dim(line)),
   ].join('\n')
+}
+
+function verdictOf(findings: readonly Finding[], healthy: boolean): string {
+  if (!healthy) return 'Begin with the first ✘.'
+  const isLoggedIn = findings.some(({ check, verdict }) => check === 'logins' && verdict === 'ok')
+  if (!isLoggedIn) return 'Nothing is wrong so far, and nobody is logged in yet. Next: whoopster auth'
+  return 'All is well. Whether the data is fresh, tells: whoopster status'
 }
 
 const INDENT = ' '.repeat(12)

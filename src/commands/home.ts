@@ -42,13 +42,13 @@ export async function showHome(cli: Cli): Promise<void> {
 
 async function standing(cli: Cli): Promise<Standing> {
   const { world } = cli
-  const { examine, problemsOf } = await import('../health.ts')
+  const { examine, failedOf, problemsOf } = await import('../health.ts')
   try {
     const report = await examine(world)
     const [problem] = problemsOf(report, DAY_MS)
     if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
     const says = membersOf(report)
-    if (!problem) return { says, next: HEALTHY }
+    if (!problem) return { says, next: failedOf(report).length === 0 ? HEALTHY : AGAIN }
     return amiss(says, problem)
   } catch (error) {
     if (!(error instanceof WhoopsterError)) throw error
@@ -61,6 +61,11 @@ const HEALTHY: readonly Next[] = [
   ['whoopster stats', 'what is stored: averages, trends, the last twelve weeks'],
   ['whoopster sync', 'fetch what is new'],
   ['whoopster status', 'whether all of it is healthy, in detail'],
+]
+
+const AGAIN: readonly Next[] = [
+  ['whoopster sync', 'try again; it goes on where it stopped'],
+  ['whoopster status', 'what failed, and why'],
 ]
 
 function beginning(env: Cli['world']['env']): Standing {
@@ -91,6 +96,10 @@ function membersOf({ members, at }: Report): string[] {
     const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
     const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / 3_600_000
     const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
-    return `${who}: ${counts.join(', ')}; synced ${when}.`
+    const failed = Object.entries(types).flatMap(([type, { status }]) =>
+      status === 'error' || status === 'interrupted' ? [type] : [],
+    )
+    const last = failed.length === 0 ? '' : `, but the last sync of ${failed.join(', ')} did not succeed`
+    return `${who}: ${counts.join(', ')}; synced ${when}${last}.`
   })
 }

@@ -1,9 +1,10 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { Failure, Reason } from '../errors.ts'
-import { scopeOf } from '../resources/index.ts'
+import { resources, scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connect.ts'
 import { isAroundTheHour } from '../session.ts'
+import { isLocked } from './lock.ts'
 import { loadLogins, type Login } from './tokens.ts'
 
 export interface TypeHealth {
@@ -12,7 +13,8 @@ export interface TypeHealth {
   records: number
   /** Nothing below the newest record is missing. */
   complete: boolean
-  status: 'success' | 'error' | 'in_progress' | 'never' | 'not_granted'
+  /** `interrupted`: its run ended without a word, killed or crashed. */
+  status: 'success' | 'error' | 'in_progress' | 'interrupted' | 'never' | 'not_granted'
   /** How many runs in a row heard that there is nothing, where records are stored. */
   emptyRuns: number
   error: string | null
@@ -33,20 +35,37 @@ export interface StoredGap {
   type: string
   from: Date | null
   to: Date
+  /** How many of its records are stored, from before they were to be read again. */
+  records: number
 }
 
 export async function loadGaps(db: Db): Promise<StoredGap[]> {
-  const rows = await db.execute<{ id: string; type: string; lower: string | null; upper: string }>(sql`
-    select whoop_user_id as id, data_type as type, lower(gap) as lower, upper(gap) as upper
+  const rows = await db.execute<{ id: string; userId: number; type: string; lower: string | null; upper: string }>(sql`
+    select whoop_user_id as id, user_id as "userId", data_type as type, lower(gap) as lower, upper(gap) as upper
     from sync_status join users on users.id = user_id,
       unnest(tstzmultirange(tstzrange(null, last_record_time)) - covered) gap
     where last_record_time is not null order by 1, 2, gap desc`)
-  return rows.map(({ id, type, lower, upper }) => ({
-    whoopUserId: Number(id),
-    type,
-    from: lower === null ? null : new Date(lower),
-    to: new Date(upper),
-  }))
+  const gaps: StoredGap[] = []
+  for (const { id, userId, type, lower, upper } of rows) {
+    gaps.push({
+      whoopUserId: Number(id),
+      type,
+      from: lower === null ? null : new Date(lower),
+      to: new Date(upper),
+      records: await countWithin(db, userId, type, lower, upper),
+    })
+  }
+  return gaps
+}
+
+async function countWithin(db: Db, userId: number, type: string, from: string | null, to: string): Promise<number> {
+  const resource = resources.find(({ name }) => name === type)
+  if (!resource) return 0
+  const is = (place: SQL) => sql`(${from}::timestamptz is null or ${place} >= ${from}) and ${place} < ${to}`
+  const [row] = await db.execute<{ count: number }>(
+    sql`select count(*)::int as count from (${resource.within(userId, is)}) stored`,
+  )
+  return row?.count ?? 0
 }
 
 export interface WhoopHealth {
@@ -97,7 +116,9 @@ export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
   const logins = await loadLogins(db)
   const rows = await db.execute<Row>(sql`
     select whoop_user_id as "whoopUserId", data_type as type, last_sync_time as "lastSync",
-      last_record_time as "lastRecord", status, empty_runs as "emptyRuns", error_message as error,
+      last_record_time as "lastRecord", empty_runs as "emptyRuns", error_message as error,
+      case when status = 'in_progress' and not ${isLocked(sql`whoop_user_id`, sql`data_type`)}
+        then 'interrupted' else status end as status,
       case data_type when 'body' then (select count(*)::int from body_measurements b where b.user_id = users.id)
         else records end as records,
       last_sync_time is not null and (last_record_time is null
@@ -152,7 +173,7 @@ interface Row extends Record<string, unknown> {
   type: TypeName
   lastSync: string | null
   lastRecord: string | null
-  status: 'success' | 'error' | 'in_progress'
+  status: 'success' | 'error' | 'in_progress' | 'interrupted'
   emptyRuns: number
   error: string | null
   records: number

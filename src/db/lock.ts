@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import { WhoopsterError } from '../errors.ts'
 import type { Database, Db, Tx } from './connect.ts'
 import type { Member } from './tokens.ts'
@@ -56,6 +56,16 @@ function asRows(types: readonly string[]) {
 
 const lockKey = (member: Member) =>
   sql`hashtextextended('whoopster:sync:' || ${member.whoopUserId}::text || ':' || type, 0)`
+
+/** Whether a run, or somebody in its place, is at work on a type; the parameters are columns. */
+export function isLocked(whoopUserId: SQL, type: SQL): SQL {
+  return sql`exists (
+    select from (select hashtextextended('whoopster:sync:' || ${whoopUserId}::text || ':' || ${type}, 0) as key) wanted
+    join pg_locks on locktype = 'advisory' and objsubid = 1 and granted
+      and classid = ((key >> 32) & 4294967295)::oid and objid = (key & 4294967295)::oid
+      and pg_locks.database = (select oid from pg_database where datname = current_database())
+  )`
+}
 
 /** A connection that broke is replaced in silence, without the locks: another run may hold them by now. */
 function createFence(pid: number, lastWords: Database['lastWords']): Fence {

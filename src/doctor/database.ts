@@ -27,7 +27,8 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
   try {
     if (embedded && !holdsDatabase(embedded)) {
       requireMakeable(embedded)
-      return find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
+      find('database', 'ok', `the embedded one, in ${embedded}: nothing is stored yet`)
+      return find('logins', 'skipped', ...NOBODY)
     }
     await withDatabase(
       config,
@@ -55,6 +56,7 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
   }
 }
 
+const NOBODY = ['nobody is logged in yet', 'run: whoopster auth'] as const
 const LITTLE_SPACE = 1e9
 const NO_SPACE = 100e6
 
@@ -74,8 +76,10 @@ async function lookAtDisk({ world, find }: Means, embedded: string | undefined):
 async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean> {
   const { applied, pending } = await schemaState(db)
   if (pending.length === 0) find('schema', 'ok', 'up to date')
-  else if (applied.length === 0) find('schema', 'ok', 'not made yet; the first login makes it')
-  else find('schema', 'problem', `lacks ${pending.map(({ name }) => name).join(', ')}`, 'run: whoopster migrate')
+  else if (applied.length === 0) {
+    find('schema', 'ok', 'not made yet; the first login makes it')
+    find('logins', 'skipped', ...NOBODY)
+  } else find('schema', 'problem', `lacks ${pending.map(({ name }) => name).join(', ')}`, 'run: whoopster migrate')
   return pending.length === 0
 }
 

@@ -1,5 +1,5 @@
 import type { MemberHealth, TypeHealth } from '../db/health.ts'
-import { freshnessOf, type Problem, type Report } from '../health.ts'
+import { budgetOf, failedOf, freshnessOf, type Problem, type Report } from '../health.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from './duration.ts'
@@ -21,7 +21,9 @@ export async function drawStatus(
   const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
   const now = report.at
   const healthy = problems.length === 0
-  const verdict = style.bold(healthy ? style.green('✔ healthy') : style.red('✘ not healthy'))
+  const isGood = failedOf(report).length === 0
+  const words = isGood ? style.green('✔ healthy') : style.yellow('! healthy, but the last sync was not')
+  const verdict = style.bold(healthy ? words : style.red('✘ not healthy'))
   const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
@@ -31,7 +33,8 @@ export async function drawStatus(
   const members = report.members.flatMap((member) => {
     const { login, types } = member
     const state = login.dead ? style.red('login ended') : style.green('logged in')
-    const [head = [], ...rows] = typeRows(types, now, width < NARROW)
+    const reread = rereadTypes(report, login.whoopUserId)
+    const [head = [], ...rows] = typeRows(types, reread, now, width < NARROW)
     return [
       '',
       ...wrap(harmless(login.name), width).map((line) => style.bold(line)),
@@ -56,29 +59,46 @@ function factsOf(report: Report): string[][] {
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
-    ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : 'not asked yet'],
+    ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
     ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
   ]
 }
 
-function typeRows(types: MemberHealth['types'], now: Date, isNarrow: boolean): string[][] {
+/** What it answers is written down when a run ends. */
+function askedWords(report: Report): string {
+  const spent = budgetOf(report)?.spent ?? 0
+  return spent === 0
+    ? 'not asked yet'
+    : `asked ${spent.toLocaleString('en')} times today; no run has come to its end yet`
+}
+
+/** Types that have gaps only because what is stored is to be read again. */
+function rereadTypes({ gaps }: Report, whoopUserId: number): Set<string> {
+  const own = gaps.filter((gap) => gap.whoopUserId === whoopUserId)
+  const missing = new Set(own.filter(({ records }) => records === 0).map(({ type }) => type))
+  return new Set(own.map(({ type }) => type).filter((type) => !missing.has(type)))
+}
+
+function typeRows(types: MemberHealth['types'], reread: ReadonlySet<string>, now: Date, isNarrow: boolean): string[][] {
   const head = ['  type', 'synced', 'newest record', 'stored', '']
   const rows = Object.entries(types).map(([type, health]) => [
     `  ${type}`,
     health.lastSuccess ? ago(health.lastSuccess, now) : 'never',
     health.lastRecordTime ? ago(health.lastRecordTime, now) : '–',
     health.records.toLocaleString('en'),
-    stateWords(type as TypeName, health),
+    stateWords(type as TypeName, health, reread.has(type)),
   ])
   return [head, ...rows].map((row) => (isNarrow ? row.filter((_, index) => index !== 2 && index !== 3) : row))
 }
 
-function stateWords(type: TypeName, { status, complete }: TypeHealth): string {
+function stateWords(type: TypeName, { status, complete }: TypeHealth, isReread: boolean): string {
   if (status === 'not_granted') return 'not granted'
   if (status === 'error') return 'failed'
-  if (status === 'in_progress') return 'in progress' // or its run was killed
+  if (status === 'in_progress') return 'in progress'
+  if (status === 'interrupted') return 'interrupted'
   if (status === 'never' || type === 'body') return ''
-  return complete ? 'complete' : 'has gaps'
+  if (complete) return 'complete'
+  return isReread ? 'to be read again' : 'has gaps'
 }
 
 /** Each reason once: when WHOOP is down, every type says the same. */
@@ -109,8 +129,21 @@ function minuteOf(date: Date | null): string {
 }
 
 function gaps(report: Report): string[] {
-  const lines = report.gaps.map(
-    (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
-  )
-  return ['', lines.length === 0 ? 'no gaps' : 'not stored completely; the next run fills it', ...lines]
+  const list = (title: string, of: Report['gaps']) => {
+    const lines = of.map(
+      (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
+    )
+    return of.length === 0 ? [] : ['', title, ...lines]
+  }
+  if (report.gaps.length === 0) return ['', 'no gaps']
+  return [
+    ...list(
+      'not stored completely; the next run fills it',
+      report.gaps.filter(({ records }) => records === 0),
+    ),
+    ...list(
+      'stored, and to be read again; the next run goes on with it',
+      report.gaps.filter(({ records }) => records > 0),
+    ),
+  ]
 }
