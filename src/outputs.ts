@@ -66,7 +66,9 @@ const sync = v.strictObject({
   ),
   waiting: count,
   requests: count,
+  retries: count,
   waitedMs: v.number(),
+  limitedMs: v.number(),
   tokenRefreshes: count,
 })
 

@@ -42,7 +42,11 @@ export interface RunResult {
   /** Members whose turn did not come in this run. */
   waiting: number
   requests: number
+  /** Requests that were made again, because there was no answer, or one of trouble. */
+  retries: number
   waitedMs: number
+  /** As much of it as was for WHOOP's limit. */
+  limitedMs: number
   tokenRefreshes: number
 }
 
@@ -76,7 +80,9 @@ export function emptyRun(now: Date, error: unknown): RunResult {
     users: [],
     waiting: 0,
     requests: 0,
+    retries: 0,
     waitedMs: 0,
+    limitedMs: 0,
     tokenRefreshes: 0,
   }
 }

@@ -23,7 +23,10 @@ export async function sync(means: Means, queue: Queue, order: Order): Promise<Ru
   const runs = new Map<number, MemberRun>()
   const { waiting, undone } = await takeTurns(means, queue, order, async (turn) => {
     const { member } = turn
-    const served = await syncMember(means, order, mode, turn).catch((error: unknown) => lost(means, member, error))
+    const begun: Begun = {}
+    const served = await syncMember(means, order, mode, turn, begun).catch((error: unknown) => {
+      return lost(means, member, begun, error)
+    })
     if (served?.run) keep(runs, member, served.run)
     return served
   })
@@ -40,7 +43,9 @@ export async function sync(means: Means, queue: Queue, order: Order): Promise<Ru
     users: results.map(({ result }) => result),
     waiting,
     requests: sum(results, 'requests'),
+    retries: sum(results, 'retries'),
     waitedMs: sum(results, 'waitedMs'),
+    limitedMs: sum(results, 'limitedMs'),
     tokenRefreshes: sum(results, 'tokenRefreshes'),
   }
 }
@@ -87,13 +92,22 @@ function warnOfLimit({ pace, log }: Means): void {
   if (remaining !== undefined && remaining < FEW_REQUESTS) log.warn("WHOOP's requests for today run out", { remaining })
 }
 
+/** What a member's run had done before it was lost. */
+interface Begun {
+  run?: MemberRun
+}
+
 /** A member whose run could not even be written down. */
-function lost(means: Means, member: Member, cause: unknown): Served & { run: MemberRun } {
+function lost(means: Means, member: Member, { run }: Begun, cause: unknown): Served & { run: MemberRun } {
   if (means.interrupted.aborted) throw cause
   const error = named(means, cause)
-  means.log.error(error.message, { whoopUserId: member.whoopUserId, reason: error.reason, hint: error.hint })
-  const result: MemberResult = { whoopUserId: member.whoopUserId, outcome: 'failed', error, types: {} }
-  return { run: { result, ...totals([]), tokenRefreshes: 0 }, busy: [] }
+  const { whoopUserId } = member
+  const before = run?.result.error
+  // What made the work fail keeps it from being written down, too: that is said once.
+  if (before?.reason !== error.reason)
+    means.log.error(error.message, { whoopUserId, reason: error.reason, hint: error.hint })
+  const result: MemberResult = { types: {}, ...run?.result, whoopUserId, outcome: 'failed', error: before ?? error }
+  return { run: { ...totals([]), tokenRefreshes: 0, ...run, result }, busy: [] }
 }
 
 /** One member's sync, from lock to unlock, and its line in `sync_runs`; undefined when another run makes it needless. */
@@ -102,6 +116,7 @@ async function syncMember(
   order: Order,
   mode: Mode,
   { member, types, purpose, unlessServedSince: since }: Turn,
+  begun: Begun,
 ): Promise<(Served & { run?: MemberRun }) | undefined> {
   const { db } = means.database
   const startedAt = means.clock.now()
@@ -126,6 +141,7 @@ async function syncMember(
     const results = mode === 'ordered' ? {} : skippedFor(context, busy, stuck)
     const result = await attempt(context, session, locked, results)
     const run = { result, ...totals(clients.map(({ usage }) => usage)), tokenRefreshes: session.refreshes() }
+    begun.run = run
     await saveRun(db, {
       userId: member.id,
       startedAt: startedAt.toISOString(),
@@ -278,6 +294,7 @@ function totals(usages: readonly Usage[]): Usage {
     requests: sum(usages, 'requests'),
     retries: sum(usages, 'retries'),
     waitedMs: sum(usages, 'waitedMs'),
+    limitedMs: sum(usages, 'limitedMs'),
     lastStatus: usages.findLast(({ lastStatus }) => lastStatus !== null)?.lastStatus ?? null,
   }
 }

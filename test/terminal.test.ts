@@ -275,12 +275,20 @@ describe('a stacked bar', () => {
 })
 
 describe('progress', () => {
-  const newProgress = (since?: string) => {
+  const headers: Record<string, string> = {
+    'x-ratelimit-limit': '100, 100;window=60, 10000;window=86400',
+    'x-ratelimit-remaining': '57',
+    'x-ratelimit-reset': '30',
+  }
+  const limited = async () => {
+    return { status: 200, headers: { get: (name: string) => headers[name] ?? null }, text: async () => '' }
+  }
+  const newProgress = (since?: string, { perMinute = 100, width = 80 } = {}) => {
     let text = ''
     const clock = createClock()
     const progress = createProgress(
       clock,
-      { perMinute: 100, since, types: ['sleep', 'recovery', 'cycle'] },
+      { perMinute, since, types: ['sleep', 'recovery', 'cycle'], width: () => width },
       (draw) => (text = draw()),
     )
     const page = (fetched: number, reached: string, type: TypeName = 'sleep') =>
@@ -290,14 +298,7 @@ describe('progress', () => {
 
   it('says how far each type is, what WHOOP leaves, and the time for each year of history', async () => {
     const { progress, page, text } = newProgress()
-    const headers: Record<string, string> = {
-      'x-ratelimit-limit': '100, 100;window=60, 10000;window=86400',
-      'x-ratelimit-remaining': '57',
-      'x-ratelimit-reset': '30',
-    }
-    await progress.overhearing(async () => {
-      return { status: 200, headers: { get: (name) => headers[name] ?? null }, text: async () => '' }
-    })('', { method: 'GET', headers: {}, signal: new AbortController().signal })
+    await progress.overhearing(limited)('', { method: 'GET', headers: {}, signal: new AbortController().signal })
     page(25, '2026-10-29T00:00:00.000Z')
     page(50, '2026-10-05T00:00:00.000Z') // a page is 24 days: a year takes 15.2 requests of each
     // of two types, and they 20.3 s
@@ -315,14 +316,43 @@ describe('progress', () => {
   })
 
   it('knows the time to go where it knows the end, and says when it waits', () => {
-    const { progress, page, text } = newProgress('2026-01-01')
+    const { progress, page, clock, text } = newProgress('2026-01-01')
     page(25, '2026-10-29T00:00:00.000Z')
     page(50, '2026-10-28T00:00:00.000Z')
     expect(text()).toContain('about 6 minutes to go') // 300 and 301 days, a request each
     progress.waiting(12_300)
-    expect(text()).toContain("13 s for WHOOP's limit")
-    page(75, '2026-10-27T00:00:00.000Z')
+    const until = new Date(clock.now().getTime() + 13_000).toTimeString().slice(0, 8) // as the wall says
+    expect(text()).toContain(`waiting for WHOOP's limit until ${until}`)
+    page(75, '2026-10-27T00:00:00.000Z') // which was asked for before
+    expect(text()).toContain("waiting for WHOOP's limit")
+    clock.pass(12_300)
+    page(100, '2026-10-26T00:00:00.000Z')
     expect(text()).not.toContain('for WHOOP')
+  })
+
+  it('reckons with what WHOOP allows, when the settings allow more', async () => {
+    const { progress, page, text } = newProgress(undefined, { perMinute: 100_000 })
+    await progress.overhearing(limited)('', { method: 'GET', headers: {}, signal: new AbortController().signal })
+    page(25, '2026-10-29T00:00:00.000Z')
+    page(50, '2026-10-05T00:00:00.000Z')
+    expect(text()).toContain('about 21 s for each year')
+  })
+
+  it.each([40, 50, 80])('keeps within %i columns, the spinner included', async (width) => {
+    const { progress, page, text } = newProgress(undefined, { width })
+    await progress.overhearing(limited)('', { method: 'GET', headers: {}, signal: new AbortController().signal })
+    page(25, '2026-10-29T00:00:00.000Z')
+    page(1_000_000, '2026-10-05T00:00:00.000Z')
+    for (const wait of [0, 56_000]) {
+      progress.waiting(wait)
+      expect(
+        Math.max(
+          ...text()
+            .split('\n')
+            .map((line) => line.length + 2),
+        ),
+      ).toBeLessThanOrEqual(width)
+    }
   })
 })
 

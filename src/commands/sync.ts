@@ -69,7 +69,7 @@ async function syncOnce(cli: Cli, options: SyncOptions): Promise<Ended> {
   const { result, error } = ended
   if (options.json) printJson(cli, result satisfies Printed<'sync'>)
   if (error) throw error
-  if (!options.json && !cli.quiet) print(cli, await describe(cli, result))
+  if (!options.json && !cli.quiet) print(cli, await describe(cli, ended))
   if (!cli.world.terminal.stderr.isTTY) logTypes(cli, result)
   return ended
 }
@@ -77,6 +77,8 @@ async function syncOnce(cli: Cli, options: SyncOptions): Promise<Ended> {
 interface Ended {
   result: RunResult
   code: number
+  /** The members' first names. */
+  names?: ReadonlyMap<number, string | null>
   error?: unknown
 }
 
@@ -103,20 +105,33 @@ function usage(message: string): WhoopsterError {
 
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
   const { log } = cli
-  const [{ openPace, requireQueue, withEverything }, { sync }, { createOAuth }, { createProgress }, { createSpinner }] =
-    await Promise.all([
-      import('./open.ts'),
-      import('../sync.ts'),
-      import('../whoop/oauth.ts'),
-      import('../terminal/progress.ts'),
-      import('../terminal/spinner.ts'),
-    ])
+  const [
+    { openPace, requireQueue, withEverything },
+    { sync },
+    { createOAuth },
+    { createProgress },
+    { createSpinner },
+    { widthOf },
+  ] = await Promise.all([
+    import('./open.ts'),
+    import('../sync.ts'),
+    import('../whoop/oauth.ts'),
+    import('../terminal/progress.ts'),
+    import('../terminal/spinner.ts'),
+    import('../terminal/style.ts'),
+  ])
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
     const { database, keys, config, world } = opened
     const startedAt = world.clock.now()
     const queue = await requireQueue(database, startedAt, options)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
-    const wanted = { perMinute: config.MAX_REQUESTS_PER_MINUTE, since: options.since, types: options.type ?? typeNames }
+    const width = () => widthOf(world.terminal.stderr)
+    const wanted = {
+      perMinute: config.MAX_REQUESTS_PER_MINUTE,
+      since: options.since,
+      types: options.type ?? typeNames,
+      width,
+    }
     const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
     const means = {
       ...world,
@@ -134,7 +149,8 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       const deadline = options.deadline === undefined ? undefined : new Date(startedAt.getTime() + options.deadline)
       const result = await sync(means, queue, { types: options.type, again, olderThanMs, maxMembers, deadline })
       const reason = worstReason(result)
-      return { result, code: reason === undefined ? 0 : exitCodes[reason] }
+      const names = new Map(queue.members.map((member) => [member.whoopUserId, member.firstName]))
+      return { result, names, code: reason === undefined ? 0 : exitCodes[reason] }
     } catch (error) {
       throw world.interrupted.aborted ? interruption(progress.kept()) : error
     } finally {
@@ -148,9 +164,9 @@ function interruption(kept: string): Interruption {
   return new Interruption(`interrupted; everything committed is kept${what}`, 'go on where it stopped: whoopster sync')
 }
 
-async function describe({ world }: Cli, result: RunResult): Promise<string> {
+async function describe({ world }: Cli, { result, names = new Map() }: Ended): Promise<string> {
   const { drawRun } = await import('../terminal/run.ts')
-  return drawRun(result, world.terminal.stdout, world.env)
+  return drawRun(result, names, world.terminal.stdout, world.env)
 }
 
 /** For those who read logs rather than tables: one line a type. */

@@ -4,6 +4,7 @@ import { readLimit } from '../whoop/pace.ts'
 import type { Clock, Fetch } from '../world.ts'
 import { roughly } from './duration.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** How far a sync has come, for whoever waits for it. */
 export interface SyncProgress {
@@ -25,26 +26,37 @@ interface Way {
   done: boolean
 }
 
-const DAY_MS = 86_400_000
-const YEAR_MS = 365 * DAY_MS
+interface Wanted {
+  /** What the settings allow; WHOOP may allow less. */
+  perMinute: number
+  since: string | undefined
+  types: readonly TypeName[]
+  /** The terminal's, now. */
+  width: () => number
+}
+
+const MARK = 2 // columns, which the spinner takes from each line
+const YEAR_MS = 365 * 86_400_000
 const USED = 0.9 // of what WHOOP allows
 
 export function createProgress(
   clock: Clock,
-  { perMinute, since, types }: { perMinute: number; since: string | undefined; types: readonly TypeName[] },
+  { perMinute: mine, since, types, width }: Wanted,
   say: (draw: () => string) => void,
 ): SyncProgress {
   let user: number | undefined
   let ways = new Map<TypeName, Way>()
   const kept = new Map<TypeName, number>()
   let left: string | undefined
+  let perMinute = mine
   let waitsUntil = 0
   const show = () => {
     say(() => {
       // Recovery waits for its sleeps, and goes the same way.
       const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
-      const waits = waitOf(waitsUntil - clock.now().getTime())
-      return draw(ways, follows !== undefined, [left, waits, outlook([...ways.values()], follows, perMinute, since)])
+      const waits = waitsUntil > clock.now().getTime() ? `waiting for WHOOP's limit until ${timeOf(waitsUntil)}` : left
+      const notes = [waits, outlook([...ways.values()], follows, perMinute, since)]
+      return draw(ways, follows !== undefined, notes, width() - MARK)
     })
   }
   return {
@@ -55,8 +67,7 @@ export function createProgress(
       kept.set(type, (kept.get(type) ?? 0) + fetched - way.fetched)
       const pages = way.pages + (reached === undefined ? 0 : 1)
       ways.set(type, { ...way, fetched, pages, reached: earlier(way.reached, reached), done })
-      waitsUntil = 0
-      show()
+      show() // what waits goes on waiting, while the answers to earlier requests come in
     },
     waiting: (ms) => {
       waitsUntil = clock.now().getTime() + ms
@@ -65,6 +76,7 @@ export function createProgress(
     overhearing: (fetch) => async (url, init) => {
       const answer = await fetch(url, init)
       const limit = readLimit(answer)
+      perMinute = Math.min(mine, limit?.windows[60] ?? mine)
       if (limit) left = `${limit.remaining} requests left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
       return answer
     },
@@ -76,6 +88,7 @@ function draw(
   ways: ReadonlyMap<TypeName, Way>,
   recoveryFollows: boolean,
   notes: readonly (string | undefined)[],
+  width: number,
 ): string {
   const rows = typeNames.flatMap((type) => {
     const way = ways.get(type)
@@ -85,11 +98,13 @@ function draw(
     return [[done ? '✔' : ' ', type, `${fetched.toLocaleString('en')} records`, where]]
   })
   const said = notes.filter((note) => note !== undefined)
-  return [said.join(' · ') || 'syncing', table(rows, { right: [2], width: Infinity })].join('\n')
+  const head = wrap(said.join(' · ') || 'syncing', width)
+  return [...head, table(rows, { right: [2], width })].join('\n')
 }
 
-function waitOf(ms: number): string | undefined {
-  return ms > 0 ? `${Math.ceil(ms / 1000)} s for WHOOP's limit` : undefined
+/** By the clock on the member's wall: a count of seconds would stand still while nothing happens. */
+function timeOf(ms: number): string {
+  return new Date(Math.ceil(ms / 1000) * 1000).toTimeString().slice(0, 8)
 }
 
 /**

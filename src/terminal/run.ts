@@ -1,22 +1,35 @@
 import { typeNames } from '../resources/names.ts'
 import type { MemberResult, Outcome, RunResult, TypeResult } from '../result.ts'
 import type { Env, Output } from '../world.ts'
+import { harmless } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'
 import { table } from './table.ts'
 
 /** A run's summary for people. Why something failed has been said on stderr by then. */
-export async function drawRun(result: RunResult, output: Output, env: Env): Promise<string> {
+export async function drawRun(
+  result: RunResult,
+  names: ReadonlyMap<number, string | null>,
+  output: Output,
+  env: Env,
+): Promise<string> {
   const style = await styleFor(output, env)
-  const users = result.users.map((user) => drawUser(user, style, widthOf(output)))
+  const users = result.users.map((user) => drawUser(user, names.get(user.whoopUserId) ?? '', style, widthOf(output)))
   return [...users, style.dim(totalsOf(result))].join('\n')
 }
 
-function drawUser({ whoopUserId, outcome, types }: MemberResult, style: Style, width: number): string {
+function drawUser(
+  { whoopUserId, outcome, types }: MemberResult,
+  firstName: string,
+  style: Style,
+  width: number,
+): string {
   const rows = typeNames.flatMap((type) => {
     const one = types[type]
     return one ? [[markOf(one.outcome, style), type, ...countsOf(one)]] : []
   })
-  const head = `${style.bold(`WHOOP user ${whoopUserId}`)}  ${outcome}`
+  const name = harmless(firstName)
+  const who = name ? `${name} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
+  const head = `${style.bold(who)}  ${outcome}`
   return rows.length === 0 ? head : `${head}\n${table(rows, { right: [2, 3, 4], width })}`
 }
 
@@ -30,8 +43,9 @@ function markOf(outcome: Outcome, style: Style): string {
   return outcome === 'failed' ? style.red('✘') : style.yellow('–')
 }
 
-function totalsOf({ requests, startedAt, finishedAt, waitedMs }: RunResult): string {
+function totalsOf({ requests, retries, startedAt, finishedAt, limitedMs }: RunResult): string {
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
-  const waited = waitedMs >= 1000 ? ", held back by WHOOP's limit" : '' // its types waited at the same time
-  return `${requests} requests in ${seconds.toFixed(1)} s${waited}`
+  const repeated = retries > 0 ? `, ${retries} of them again after no good answer` : ''
+  const limited = limitedMs >= 1000 ? ", held back by WHOOP's limit" : '' // its types waited at the same time
+  return `${requests} request${requests === 1 ? '' : 's'} in ${seconds.toFixed(1)} s${repeated}${limited}`
 }

@@ -33,7 +33,10 @@ export interface Whoop {
 export interface Usage {
   requests: number
   retries: number
+  /** Between attempts, and for a turn. */
   waitedMs: number
+  /** As much of it as was for WHOOP's limit. */
+  limitedMs: number
   lastStatus: number | null
 }
 
@@ -53,7 +56,7 @@ const TIMEOUT_MS = 30_000
 /** WHOOP's API for one member: paced, retried, every failure named with its status, path and WHOOP's own words. */
 export function createWhoop(options: WhoopOptions): Whoop {
   const { baseUrl, clock, pace, authority, log, interrupted, random = Math.random } = options
-  const usage: Usage = { requests: 0, retries: 0, waitedMs: 0, lastStatus: null }
+  const usage: Usage = { requests: 0, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: null }
 
   async function ask(path: string, scope: string): Promise<Reply> {
     const token = await authority.token()
@@ -80,13 +83,16 @@ export function createWhoop(options: WhoopOptions): Whoop {
       usage.retries++
       const sleptFrom = clock.now().getTime()
       await clock.sleep(wait, interrupted)
-      usage.waitedMs += clock.now().getTime() - sleptFrom
+      const slept = clock.now().getTime() - sleptFrom
+      usage.waitedMs += slept
+      if (reply.status === 429) usage.limitedMs += slept
     }
   }
 
   async function once(path: string, token: string): Promise<Reply> {
     const waited = await pace.turn(interrupted)
     usage.waitedMs += waited // in two steps: others count at the same time
+    usage.limitedMs += waited
     interrupted.throwIfAborted()
     if (pace.spentForMs() > LONGEST_WAIT_MS) throw spent(path, pace.spentForMs())
     usage.requests++

@@ -72,23 +72,24 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
   let line: Promise<unknown> = Promise.resolve()
 
   async function takeTurn(signal: AbortSignal): Promise<number> {
-    const asked = clock.now().getTime()
+    let waited = 0 // without the ledger's own time
     for (;;) {
       const now = clock.now().getTime()
-      if (closedUntil - now > LONGEST_WAIT_MS) return now - asked
+      if (closedUntil - now > LONGEST_WAIT_MS) return waited
       if (held && held.unsent > 0 && now <= held.until && closedUntil <= now) {
         send(held)
-        return now - asked
+        return waited
       }
       const { granted, waitMs: wait } = await reserve(now)
       if (held && granted > 0) {
         send(held) // however long the ledger took: what was given is used
-        return clock.now().getTime() - asked
+        return waited
       }
       if (wait > LONGEST_WAIT_MS) close(now, wait)
-      if (signal.aborted || wait > LONGEST_WAIT_MS) return now - asked
+      if (signal.aborted || wait > LONGEST_WAIT_MS) return waited
       waiting(wait)
       await clock.sleep(wait, signal)
+      waited += clock.now().getTime() - now
     }
   }
 

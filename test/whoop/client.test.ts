@@ -137,10 +137,10 @@ describe('an answer', () => {
   it('is counted, with its status', async () => {
     api().get(PATH).twice().reply(200, {})
     const { whoop, log } = open()
-    expect(whoop.usage).toEqual({ requests: 0, retries: 0, waitedMs: 0, lastStatus: null })
+    expect(whoop.usage).toEqual({ requests: 0, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: null })
     await whoop.get(PATH, SCOPE)
     await whoop.get(PATH, SCOPE)
-    expect(whoop.usage).toEqual({ requests: 2, retries: 0, waitedMs: 0, lastStatus: 200 })
+    expect(whoop.usage).toEqual({ requests: 2, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: 200 })
     expect(log).toMatchObject([
       { msg: 'asked', path: PATH, status: 200 },
       { msg: 'asked', path: PATH, status: 200 },
@@ -247,7 +247,13 @@ describe('too many requests', () => {
     const { whoop, clock } = open()
     await whoop.get(PATH, SCOPE)
     expect(clock.slept).toEqual([waits])
-    expect(whoop.usage).toEqual({ requests: 2, retries: 1, waitedMs: waits, lastStatus: 200 })
+    expect(whoop.usage).toEqual({
+      requests: 2,
+      retries: 1,
+      waitedMs: waits,
+      limitedMs: expect.any(Number) as number,
+      lastStatus: 200,
+    })
   })
 
   it('ends after four tries, to be tried again later', async () => {
@@ -270,7 +276,13 @@ describe('too many requests', () => {
     const { whoop, clock } = open()
     for (let index = 0; index < 90; index++) await whoop.get(PATH, SCOPE)
     expect(clock.slept).toEqual([375, 60_000 - 375])
-    expect(whoop.usage).toEqual({ requests: 91, retries: 1, waitedMs: 60_000, lastStatus: 200 })
+    expect(whoop.usage).toEqual({
+      requests: 91,
+      retries: 1,
+      waitedMs: 60_000,
+      limitedMs: 60_000 - 375,
+      lastStatus: 200,
+    })
   })
 
   it('counts all waiting of many callers at once', async () => {
@@ -345,7 +357,7 @@ describe('trouble at WHOOP', () => {
     const { whoop, clock, log } = open()
     expect(await whoop.get(PATH, SCOPE)).toEqual({ records: [] })
     expect(clock.slept).toEqual([375, 1_125, 3_375])
-    expect(whoop.usage).toEqual({ requests: 4, retries: 3, waitedMs: 4_875, lastStatus: 200 })
+    expect(whoop.usage).toEqual({ requests: 4, retries: 3, waitedMs: 4_875, limitedMs: 0, lastStatus: 200 })
     expect(log.map(({ msg, status }) => `${msg} ${status}`)).toEqual([
       'asked 500',
       'asking again 500',
@@ -455,7 +467,7 @@ describe('a connection', () => {
         "reason": "unavailable",
       }
     `)
-    expect(whoop.usage).toEqual({ requests: 4, retries: 3, waitedMs: 4_875, lastStatus: null })
+    expect(whoop.usage).toEqual({ requests: 4, retries: 3, waitedMs: 4_875, limitedMs: 0, lastStatus: null })
   })
 
   it('to a name that cannot be found is named', async () => {
@@ -534,7 +546,7 @@ describe('an interruption', () => {
     const interruption = new AbortController()
     const { whoop } = open({ interruption, clock: { sleep: async () => interruption.abort(130) } })
     await expect(whoop.get(PATH, SCOPE)).rejects.toBe(130)
-    expect(whoop.usage).toEqual({ requests: 1, retries: 1, waitedMs: 0, lastStatus: 500 })
+    expect(whoop.usage).toEqual({ requests: 1, retries: 1, waitedMs: 0, limitedMs: 0, lastStatus: 500 })
   })
 
   it('asks nothing when it came before', async () => {
