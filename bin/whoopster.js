@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // CommonJS, like the bundle: Node's loader of ES modules alone takes longer than reading the command line.
-const { accessSync, closeSync, fstatSync, openSync, readFileSync } = require('node:fs')
+const { accessSync, closeSync, fstatSync, openSync, readFileSync, writeSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { parseEnv } = require('node:util')
 const { main } = require('../dist/main.cjs')
@@ -68,7 +68,9 @@ async function run() {
   })
   process.exitCode = code
   process.on('exit', () => {
-    if (unwritten && code === 0) process.exitCode = 70
+    if (!unwritten || code !== 0) return
+    process.exitCode = 78
+    complain(`What was to be printed could not be written: ${unwritten}`, 'make room, or write it to another place')
   })
   if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
 }
@@ -114,6 +116,15 @@ function dotenv() {
   } finally {
     if (file !== undefined) closeSync(file)
   }
+}
+
+/** As the program's own log would, which has ended. */
+function complain(msg, hint) {
+  const line = { level: 'error', time: new Date().toISOString(), msg, reason: 'settings', hint }
+  const text = process.stderr.isTTY ? `error: ${msg}\n  → ${hint}` : JSON.stringify(line)
+  try {
+    writeSync(2, `${text}\n`)
+  } catch {} // stderr is full, too: the exit code is left
 }
 
 /** Who may write it can have the login sent elsewhere. A group of one's own has the number of its user. */

@@ -36,7 +36,7 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     else await createProgram(cli).parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
-    return explain(error, cli.log, world, asked(args, '--verbose', '-v'))
+    return explain(error, cli.log, world, args)
   }
 }
 
@@ -95,11 +95,15 @@ function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent as Command)} ${command.name()}` : command.name()
 }
 
-function explain(error: unknown, log: Log, world: World, verbose: boolean): number {
+function explain(error: unknown, log: Log, world: World, args: readonly string[]): number {
+  const verbose = asked(args, '--verbose', '-v')
   const { interrupted } = world
   if (interrupted.aborted || error instanceof Interruption) {
     if (world.terminal.stderr.isTTY) world.terminal.stderr.write('\n') // the terminal has put ^C there
-    const { message, hint } = error instanceof Interruption ? error : new Interruption(INTERRUPTED)
+    const { message, hint } =
+      error instanceof Interruption
+        ? error
+        : new Interruption(args.some((arg) => WRITING.has(arg)) ? KEPT : 'interrupted')
     log.warn(message, hint === undefined ? {} : { hint })
     return typeof interrupted.reason === 'number' ? interrupted.reason : SIGINT
   }
@@ -112,7 +116,8 @@ function explain(error: unknown, log: Log, world: World, verbose: boolean): numb
 }
 
 const SIGINT = 130
-const INTERRUPTED = 'interrupted; everything committed is kept'
+const KEPT = 'interrupted; everything committed is kept'
+const WRITING = new Set(['sync', 'reprocess', 'migrate'])
 
 function stackOf(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : ''
