@@ -128,22 +128,20 @@ function minuteOf(date: Date | null): string {
   return date?.toISOString().slice(0, 16).replace('T', ' ') ?? 'the beginning'
 }
 
-function gaps(report: Report): string[] {
-  const list = (title: string, of: Report['gaps']) => {
-    const lines = of.map(
-      (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
-    )
-    return of.length === 0 ? [] : ['', title, ...lines]
-  }
-  if (report.gaps.length === 0) return ['', 'no gaps']
+function gaps({ gaps: all }: Report): string[] {
+  if (all.length === 0) return ['', 'no gaps']
+  const missing = all.filter(({ records }) => records === 0)
+  const stored = all.filter(({ records }) => records > 0)
   return [
-    ...list(
-      'not stored completely; the next run fills it',
-      report.gaps.filter(({ records }) => records === 0),
-    ),
-    ...list(
-      'stored, and to be read again; the next run goes on with it',
-      report.gaps.filter(({ records }) => records > 0),
-    ),
+    ...gapLines('not stored completely; the next run fills it', missing),
+    ...gapLines('stored, and to be read again; the next run goes on with it', stored),
   ]
+}
+
+function gapLines(title: string, list: Report['gaps']): string[] {
+  if (list.length === 0) return []
+  const lines = list.map(
+    (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
+  )
+  return ['', title, ...lines]
 }
