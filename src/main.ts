@@ -33,7 +33,10 @@ export async function main(args: readonly string[], world: World): Promise<numbe
   }
   try {
     if (args.length === 0) await (await import('./commands/home.ts')).showHome(cli)
-    else await createProgram(cli).parseAsync([...args], { from: 'user' })
+    else {
+      const program = createProgram(cli)
+      await program.parseAsync(withHelp(program, args), { from: 'user' })
+    }
     return code
   } catch (error) {
     return explain(error, cli.log, world, args)
@@ -75,9 +78,35 @@ export function createProgram(cli: Cli): Command {
     command.configureOutput({ outputError: (text) => sayUsage(cli.log, text, pathOf(command)) })
   }
   for (const command of everyCommand(program).slice(1)) {
+    refuseTwice(command)
+    if (command.commands.length === 0) command.allowExcessArguments(false) // auth allows it, and they inherit
     command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
   }
   return program
+}
+
+/** `help auth url` and `auth help` for `auth url --help` and `auth --help`: commander's own goes down one step only. */
+function withHelp(program: Command, args: readonly string[]): string[] {
+  const path: Command[] = [program]
+  let isAsked = false
+  for (const arg of args) {
+    const child = path.at(-1)?.commands.find((one) => one.name() === arg)
+    if (child) path.push(child as Command)
+    else if (arg === 'help' && !isAsked && (path.at(-1)?.commands.length ?? 0) > 0) isAsked = true
+    else return args.slice(isAsked && args[0] === 'help' ? 1 : 0) // it is for commander to say what that is
+  }
+  return isAsked ? [...path.slice(1).map((one) => one.name()), '--help'] : [...args]
+}
+
+/** Of two values, one would be dropped without a word. */
+function refuseTwice(command: Command): void {
+  for (const { long, variadic, required } of command.options) {
+    if (!long || variadic || !required) continue
+    let count = 0
+    command.on(`option:${long.slice(2)}`, () => {
+      if (++count > 1) command.error(`error: ${long} is given twice, and takes one value`)
+    })
+  }
 }
 
 function everyCommand(command: Command): Command[] {
@@ -88,7 +117,22 @@ function everyCommand(command: Command): Command[] {
 function sayUsage(log: Log, text: string, path: string): void {
   const [message = '', ...suggestions] = text.trim().split('\n')
   const near = suggestions.map((line) => line.replace(/^\((.*)\)$/, '$1'))
-  log.error(message.replace(/^error: /, ''), { reason: 'usage', hint: [...near, `see: ${path} --help`].join(' ') })
+  log.error(inOurWords(message.replace(/^error: /, '')), {
+    reason: 'usage',
+    hint: [...near, `see: ${path} --help`].join(' '),
+  })
+}
+
+function inOurWords(message: string): string {
+  return message
+    .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /, '$1 does not take $2. ')
+    .replace(/^option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, '$1 lacks its value: $2')
+    .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
+    .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
+      count === '0'
+        ? 'It takes no argument but options.'
+        : `It takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
+    )
 }
 
 function pathOf(command: Command): string {

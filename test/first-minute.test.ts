@@ -224,13 +224,64 @@ describe('whoopster alone', () => {
   })
 })
 
+describe('help', () => {
+  it.each([
+    ['help', 'whoopster [options]'],
+    ['help sync', 'whoopster sync '],
+    ['help auth', 'whoopster auth '],
+    ['help auth url', 'whoopster auth url'],
+    ['auth help', 'whoopster auth '],
+    ['auth help url', 'whoopster auth url'],
+    ['sandbox help', 'whoopster sandbox '],
+  ])('%s is what --help says', async (line, usage) => {
+    const { code, out, err } = await run(line, {})
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(new RegExp(`^Usage: ${usage.replaceAll('[', '\\[')}`))
+    expect(out).toContain('Options:')
+  })
+})
+
+it('an export of nobody is refused, not empty', async () => {
+  const member = await newMember({ days: 5 })
+  const { code, out, err } = await member.run('export --type sleep --user 999')
+  expect({ code, out }).toEqual({ code: 64, out: '' })
+  expect(err).toContain('Nothing is stored of WHOOP user 999')
+})
+
 describe('a slip of the finger', () => {
   it.each([
     ['sinc', "unknown command 'sinc'", 'Did you mean sync? see: whoopster --help'],
     ['sync --jsno', "unknown option '--jsno'", 'Did you mean --json? see: whoopster sync --help'],
     ['auth statu', "unknown command 'statu'", 'Did you mean status? see: whoopster auth --help'],
     ['auth logout --usr 1', "unknown option '--usr'", 'Did you mean --user? see: whoopster auth logout --help'],
-    ['stats --type sleeep', expect.stringContaining('It is one of sleep'), 'see: whoopster stats --help'],
+    [
+      'stats --type sleeep',
+      '--type does not take sleeep. It is one of sleep, recovery, workout, cycle, body.',
+      'Did you mean sleep? see: whoopster stats --help',
+    ],
+    [
+      'stats --units imperail',
+      expect.stringContaining('--units does not take'),
+      expect.stringContaining('mean imperial?'),
+    ],
+    ['export --format cvs', expect.stringContaining('--format does not take'), expect.stringContaining('mean csv?')],
+    ['verify --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster verify --help'],
+    ['reprocess --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster reprocess --help'],
+    ['stats --days 7 --days 30', '--days is given twice, and takes one value', 'see: whoopster stats --help'],
+    ['stats --days', '--days lacks its value: <n>', 'see: whoopster stats --help'],
+    ['stats sleep', 'It takes no argument but options.', 'see: whoopster stats --help'],
+    ['auth status now', 'It takes no argument but options.', 'see: whoopster auth status --help'],
+    ['sandbox now', expect.stringMatching(/./), expect.stringContaining('whoopster sandbox --help')],
+    ['auth complete', 'What is missing: <url>', 'see: whoopster auth complete --help'],
+    ['help sinc', "unknown command 'sinc'", 'Did you mean sync? see: whoopster --help'],
+    [
+      'export --type sleep --since 2026-02-01 --until 2026-01-01',
+      '--since must be before --until.',
+      expect.any(String),
+    ],
+    ['export --type sleep --since 2027-01-01', '--since 2027-01-01 lies in the future.', expect.any(String)],
+    ['sync --since 2027-01-01', '--since 2027-01-01 lies in the future.', expect.any(String)],
+    ['verify --since 2027-01-01', '--since 2027-01-01 lies in the future.', expect.any(String)],
   ])('%s is answered with the near one', async (line, msg, hint) => {
     const { code, out, err } = await run(line, {})
     expect({ code, out }).toEqual({ code: 64, out: '' })

@@ -1,8 +1,9 @@
+import type { Db } from '../db/connect.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
-import { readExactInstant, readOneOf, readSeveralOf, readUserId } from './read.ts'
+import { readExactInstant, readOneOf, readSeveralOf, readUserId, requireRange } from './read.ts'
 
 interface ExportOptions {
   format: Format
@@ -40,6 +41,7 @@ export const addExport: AddCommand = (program, cli) => {
 
 async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): Promise<void> {
   const { world } = cli
+  requireRange('export', options, world.clock.now())
   const names = types ?? exportNames
   const [only, ...others] = names
   const toStdout = out === '-'
@@ -60,9 +62,19 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
     range: { from: options.since, to: options.until },
   }
   await withStored(cli, async ({ db }) => {
+    if (options.user !== undefined) await requireStored(db, options.user)
     if (toStdout && only)
       await exportTo(db, only, wish, toOutput(world.terminal.stdout, world.interrupted), world.interrupted)
     else report(cli, await exportInto(db, names, wish, out, world.interrupted))
+  })
+}
+
+/** A member who is not there would make an empty file, which a script takes for a member without records. */
+async function requireStored(db: Db, whoopUserId: number): Promise<void> {
+  const { loadEverybody } = await import('../db/tokens.ts')
+  if ((await loadEverybody(db, whoopUserId)).length > 0) return
+  throw new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
+    hint: 'see who there is: whoopster auth status',
   })
 }
 

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { WhoopsterError } from '../errors.ts'
+import { nearest } from '../near.ts'
 import { typeNames } from '../resources/names.ts'
 
 // What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name.
@@ -15,12 +17,29 @@ export function readSeveralOf<Name extends string>(names: readonly Name[]) {
 export function readOneOf<Name extends string>(names: readonly Name[]) {
   return (text: string): Name => {
     const name = names.find((one) => one === text)
-    if (name === undefined) throw new InvalidArgumentError(`It is one of ${names.join(', ')}.`)
-    return name
+    if (name !== undefined) return name
+    const near = nearest(text, names)
+    const meant = near === undefined ? '' : `\n(Did you mean ${near}?)` // as commander writes it of options
+    throw new InvalidArgumentError(`It is one of ${names.join(', ')}.${meant}`)
   }
 }
 
 export const readTypes = readSeveralOf(typeNames)
+/** Of the commands that look at records: body measurements are none. */
+export const readRecordTypes = readSeveralOf(typeNames.filter((name) => name !== 'body'))
+
+/** Refuses a range in which nothing can be. */
+export function requireRange(
+  command: string,
+  { since, until }: { since?: string | undefined; until?: string | undefined },
+  now: Date,
+): void {
+  const hint = `see: whoopster ${command} --help`
+  if (since && until && Date.parse(since) >= Date.parse(until) && since >= until)
+    throw new WhoopsterError('usage', '--since must be before --until.', { hint })
+  if (since && Date.parse(since) > now.getTime())
+    throw new WhoopsterError('usage', `--since ${since.slice(0, 10)} lies in the future.`, { hint })
+}
 
 /** A day (UTC) or an RFC 3339 instant, as an RFC 3339 instant. */
 export function readInstant(text: string): string {

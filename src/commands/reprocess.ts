@@ -1,5 +1,5 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
-import { readTypes } from './read.ts'
+import { readRecordTypes } from './read.ts'
 import type { TypeName } from '../resources/names.ts'
 
 export const addReprocess: AddCommand = (program, cli) => {
@@ -9,7 +9,7 @@ export const addReprocess: AddCommand = (program, cli) => {
     .description(
       'Build the columns again from the raw data that is stored, without asking WHOOP: for the day a column is added.',
     )
-    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readTypes)
+    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readRecordTypes)
     .addHelpText('after', '\nExample:\n  $ whoopster reprocess --type workout')
     .action(({ type }) => rebuild(cli, type))
 }

@@ -4,7 +4,7 @@ import type { Printed } from '../outputs.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import { emptyRun, errorsOf, worstReason, type RunResult } from '../result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
-import { readCount, readDuration, readInstant, readTypes, readUserId } from './read.ts'
+import { readCount, readDuration, readInstant, readTypes, readUserId, requireRange } from './read.ts'
 
 interface SyncOptions {
   type?: TypeName[] | undefined
@@ -64,7 +64,7 @@ async function watched(cli: Cli, work: () => Promise<Ended>): Promise<void> {
 }
 
 async function syncOnce(cli: Cli, options: SyncOptions): Promise<Ended> {
-  const again = rangeOf(options)
+  const again = rangeOf(cli, options)
   const ended = await run(cli, options, again).catch((error: unknown) => gaveUp(cli, error))
   const { result, error } = ended
   if (options.json) printJson(cli, result satisfies Printed<'sync'>)
@@ -93,9 +93,9 @@ function gaveUp({ world, log }: Cli, error: unknown): Ended {
 }
 
 /** What has to be read again; undefined when nothing has. */
-function rangeOf({ full, since, until }: SyncOptions): Range | undefined {
+function rangeOf({ world }: Cli, { full, since, until }: SyncOptions): Range | undefined {
   if (full && (since ?? until)) throw usage('--full reads everything again: leave --since and --until out.')
-  if (since && until && since >= until) throw usage('--since must be before --until.')
+  requireRange('sync', { since, until }, world.clock.now())
   return full || since || until ? { from: since, to: until } : undefined
 }
 

@@ -1,7 +1,7 @@
 import type { TypeName } from '../resources/names.ts'
 import type { Verified } from '../verify.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
-import { readInstant, readTypes, readUserId } from './read.ts'
+import { readInstant, readRecordTypes, readUserId, requireRange } from './read.ts'
 
 export const addVerify: AddCommand = (program, cli) => {
   program
@@ -11,12 +11,13 @@ export const addVerify: AddCommand = (program, cli) => {
       'Compare what is stored with what WHOOP answers now, record by record; writes nothing. Exit code 0: equal, 1: not. ' +
         'What is still open, or changed after the last sync, is listed and does not count.',
     )
-    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readTypes)
+    .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readRecordTypes)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readInstant)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster verify --since 2026-03-01')
     .action(async (options) => {
+      requireRange('verify', options, cli.world.clock.now())
       const { isFaithful } = await import('../verify.ts')
       const members = await compareAll(cli, options)
       const faithful = members.every(({ types }) => Object.values(types).every(isFaithful))
