@@ -10,6 +10,34 @@ import { expectNoSecrets, logIn, run, TEST_KEY, type TestClock } from './world.t
 
 const HOUR_MS = 3_600_000
 
+describe('what cannot be taken back', () => {
+  const typing = (text: string) => {
+    const stdin = new PassThrough()
+    stdin.write(text)
+    return { stdin }
+  }
+
+  it.each([
+    ['auth logout', 'This ends the login of everybody here: WHOOP user 10001. The records stay.'],
+    ['migrate --down 1', 'with the data that only they hold.'],
+  ])('%s asks on a terminal, and needs --yes without one', async (line, question) => {
+    const member = await newMember({ days: 5 })
+    const refused = await member.run(line)
+    expect(refused).toMatchObject({ code: 64, out: '' })
+    expect(JSON.parse(refused.err)).toMatchObject({ hint: 'if it is meant, add: --yes' })
+    const declined = await member.run(line, typing('no\n'))
+    expect(declined).toMatchObject({ code: 64, out: '' })
+    expect(declined.err).toContain(question)
+    expect((await member.run('status --json')).out).toContain('"login": "ok"')
+    expect(await member.run(line, typing('yes\n'))).toMatchObject({ code: 0 })
+  })
+
+  it('is not asked for one member’s logout', async () => {
+    const member = await newMember({ days: 5 })
+    expect(await member.run('auth logout --user 10001')).toMatchObject({ code: 0 })
+  })
+})
+
 describe('auth url and auth complete', () => {
   it('log a member in without a terminal, and keep the same row when it happens again', async () => {
     const member = await newMember({ days: 5, loggedIn: false })
@@ -238,18 +266,24 @@ describe('auth status, logout and keygen', () => {
   it('logout revokes at WHOOP, forgets the tokens and keeps the records', async () => {
     const member = await newMember({ days: 5 })
     await member.sync()
-    expect(await member.run('auth logout')).toMatchObject({ code: 0, out: expect.stringContaining('revoked at WHOOP') })
+    expect(await member.run('auth logout --yes')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('revoked at WHOOP'),
+    })
     expect(member.sandbox.requests.at(-1)).toMatchObject({ method: 'DELETE', status: 204 })
     expect(await member.database.sql`select * from oauth_tokens`).toEqual([])
     expect((await member.database.sql`select * from sleep_records`).length).toBeGreaterThan(0)
     expect(await member.run('sync')).toMatchObject({ code: 77 })
-    expect(await member.run('auth logout')).toMatchObject({ code: 77 })
+    expect(await member.run('auth logout --yes')).toMatchObject({ code: 77 })
   })
 
   it('logout revokes though WHOOP refuses the access token before its time', async () => {
     const member = await newMember({ days: 5 })
     member.sandbox.revokeAccess()
-    expect(await member.run('auth logout')).toMatchObject({ code: 0, out: expect.stringContaining('revoked at WHOOP') })
+    expect(await member.run('auth logout --yes')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('revoked at WHOOP'),
+    })
     expect(member.sandbox.requests.at(-1)).toMatchObject({ method: 'DELETE', status: 204 })
   })
 
@@ -260,18 +294,18 @@ describe('auth status, logout and keygen', () => {
     const member = await newMember({ days: 5 })
     member.clock.pass(2 * HOUR_MS)
     member.sandbox.world.faults.next = [{ path, times: 9, answer: { status: 503, body: 'down' } }]
-    const { code, err } = await member.run('auth logout')
+    const { code, err } = await member.run('auth logout --yes')
     expect(code).toBe(69)
     expect(err).toContain('is still logged in, at WHOOP and here')
     expect(err).toContain('run it again later: whoopster auth logout --user 10001')
     member.sandbox.world.faults.next = []
-    expect(await member.run('auth logout')).toMatchObject({ code: 0 })
+    expect(await member.run('auth logout --yes')).toMatchObject({ code: 0 })
   })
 
   it('logout leaves the records to be looked at', async () => {
     const member = await newMember({ days: 5 })
     await member.sync()
-    await member.run('auth logout')
+    await member.run('auth logout --yes')
     expect(await member.run('stats')).toMatchObject({ code: 0, out: expect.stringContaining('WHOOP user 10001') })
   })
 

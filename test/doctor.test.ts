@@ -145,7 +145,7 @@ describe('doctor', () => {
 
   it('finds a schema that lags behind', async () => {
     const member = await newMember({ days: 5 })
-    await member.run('migrate --down 1')
+    await member.run('migrate --down 1 --yes')
     expect((await doctor(member)).amiss).toEqual([
       expect.stringMatching(/^schema: lacks \S+ → run: whoopster migrate$/),
     ])

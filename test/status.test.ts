@@ -334,7 +334,7 @@ describe('status of several members', () => {
   })
 
   it('is unhealthy when the schema is behind', async () => {
-    await run('migrate --down 1', env, { clock })
+    await run('migrate --down 1 --yes', env, { clock })
     const report = await status(env, { clock })
     expect(report).toMatchObject({ code: 1, schema: { pending: 1 }, users: [] })
     expect(report.problems).toEqual([{ message: 'The schema lacks 1 migration(s).', hint: 'run: whoopster migrate' }])

@@ -267,7 +267,7 @@ describe('a sync that cannot', () => {
     const database = await createDatabase()
     onTestFinished(database.drop)
     const env = { DATABASE_URL: database.url, ...settings }
-    await run('migrate --down 1', env)
+    await run('migrate --down 1 --yes', env)
     expect(await run('sync --no-migrate', env)).toMatchObject({ code: 78, err: expect.stringContaining('migrate') })
     expect(await run('sync', env)).toMatchObject({ code: 77, err: expect.stringContaining('migrated the schema') })
   })

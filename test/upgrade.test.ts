@@ -20,7 +20,7 @@ it.each(names.slice(1).map((_, index) => [names[index], names.length - 1 - index
     expect((await member.sync()).code).toBe(0)
     await expectFaithful(member.database, member.sandbox)
 
-    expect((await member.run(`migrate --down ${steps}`)).code).toBe(0)
+    expect((await member.run(`migrate --down ${steps} --yes`)).code).toBe(0)
     if (names.length - steps <= MEMBER_KEYS) {
       const [cycle] = await sql`select count(*)::int as rows from recovery_records where cycle_id = ${second.cycle_id}`
       expect(cycle).toEqual({ rows: 1 })

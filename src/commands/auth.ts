@@ -1,4 +1,5 @@
 import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
+import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
 import type { LoggedIn, LoginMeans } from '../login.ts'
@@ -58,8 +59,9 @@ export const addAuth: AddCommand = (program, cli) => {
     .command('logout')
     .description('Revoke every login at WHOOP and forget the tokens; the records stay.')
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
+    .option('--yes', 'of everybody without asking')
     .addHelpText('after', '\nExample:\n  $ whoopster auth logout --user 10129')
-    .action(({ user }) => logOut(cli, user))
+    .action((options) => logOut(cli, options))
 
   auth
     .command('keygen')
@@ -214,7 +216,7 @@ async function showLogins(cli: Cli): Promise<void> {
   )
 }
 
-async function logOut(cli: Cli, user: number | undefined): Promise<void> {
+async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?: true | undefined }): Promise<void> {
   const [{ requireMembers, withEverything }, { createSession }, { createOAuth }, { forgetTokens }] = await Promise.all([
     import('./open.ts'),
     import('../session.ts'),
@@ -223,7 +225,12 @@ async function logOut(cli: Cli, user: number | undefined): Promise<void> {
   ])
   await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config, world }) => {
     const oauth = createOAuth(config, world)
-    for (const member of await requireMembers(database, user)) {
+    const members = await requireMembers(database, user)
+    if (user === undefined) {
+      const ids = members.map(({ whoopUserId }) => whoopUserId).join(', ')
+      await confirm(cli, `This ends the login of everybody here: WHOOP user ${ids}. The records stay.`, yes)
+    }
+    for (const member of members) {
       const session = createSession({ ...world, log: cli.log, database, keys, oauth, member })
       const ended = await revoke(session, oauth).catch((error: unknown) => {
         throw stillLoggedIn(member.whoopUserId, error)

@@ -1,5 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
+import type { Db } from '../db/connect.ts'
 import { print, type AddCommand } from './cli.ts'
+import { confirm } from './confirm.ts'
 import { readCount } from './read.ts'
 
 export const addMigrate: AddCommand = (program, cli) => {
@@ -13,8 +15,9 @@ export const addMigrate: AddCommand = (program, cli) => {
       'take the newest n back, with the data they hold; suspend the schedule first, the next sync migrates up again',
       readCount,
     )
+    .option('--yes', 'take back without asking')
     .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
-    .action(async ({ status, down }) => {
+    .action(async ({ status, down, yes }) => {
       if (status && down) throw new WhoopsterError('usage', '--status changes nothing: leave --down out.')
       const [
         { databaseSettings, readConfig },
@@ -42,6 +45,7 @@ export const addMigrate: AddCommand = (program, cli) => {
             return
           }
           await requireSession(database)
+          if (down) await confirm(cli, await lossOf(db, down), yes)
           const moved = down ? await migrateDown(db, down) : await migrate(db)
           if (!down) await finishMigrations(cli, database)
           for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
@@ -51,4 +55,12 @@ export const addMigrate: AddCommand = (program, cli) => {
         cli.world.interrupted,
       )
     })
+}
+
+/** What taking migrations back would do, by name. */
+async function lossOf(db: Db, down: number): Promise<string> {
+  const { schemaState } = await import('../db/migrate.ts')
+  const { applied } = await schemaState(db)
+  const names = applied.slice(-down).map(({ name }) => name)
+  return `This takes back ${names.toReversed().join(', ')}, with the data that only they hold.`
 }

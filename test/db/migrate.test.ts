@@ -511,7 +511,7 @@ describe('a history that is not ours', () => {
       'stats',
       'migrate',
       'migrate --status',
-      'migrate --down 1',
+      'migrate --down 1 --yes',
       'auth status',
       'auth url',
     ])('is refused by %s: 78, with the way out', async (line) => {
@@ -540,17 +540,17 @@ describe('whoopster migrate', () => {
     expect(await cli('migrate')).toMatchObject({ code: 0, out: all('applied', names), err: '' })
     expect(await cli('migrate')).toMatchObject({ code: 0, out: 'The schema is up to date.\n' })
     expect(await cli('migrate --status')).toMatchObject({ code: 0, out: all('applied', names) })
-    expect(await cli('migrate --down 1')).toMatchObject({ code: 0, out: all('took back', names.slice(-1)) })
+    expect(await cli('migrate --down 1 --yes')).toMatchObject({ code: 0, out: all('took back', names.slice(-1)) })
     expect(await cli('migrate --status')).toMatchObject({
       code: 0,
       out: all('applied', names.slice(0, -1)) + all('pending', names.slice(-1)),
     })
-    expect(await cli('migrate --down 99')).toMatchObject({ code: 64, out: '' })
-    expect(await cli(`migrate --down ${names.length - 1}`)).toMatchObject({
+    expect(await cli('migrate --down 99 --yes')).toMatchObject({ code: 64, out: '' })
+    expect(await cli(`migrate --down ${names.length - 1} --yes`)).toMatchObject({
       code: 0,
       out: all('took back', names.slice(0, -1).toReversed()),
     })
-    expect(await cli('migrate --down 1')).toMatchObject({ code: 64 })
+    expect(await cli('migrate --down 1 --yes')).toMatchObject({ code: 64 })
   })
 
   it.each(['migrate --down 0', 'migrate --down x', 'migrate --down', 'migrate --status --down 1'])(

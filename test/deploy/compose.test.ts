@@ -173,7 +173,7 @@ describe('its commands, as they stand', () => {
       expect(await run('migrate', { DATABASE_URL: admin })).toMatchObject({ code: 0 }) // as earlier versions did
       prepare()
       const app = Object.assign(new URL(admin), { username: 'whoopster_app', password: "it's secret" }).href
-      expect(await run('migrate --down 3', { DATABASE_URL: app })).toMatchObject({ code: 0, err: '' })
+      expect(await run('migrate --down 3 --yes', { DATABASE_URL: app })).toMatchObject({ code: 0, err: '' })
       prepare()
       expect(await run('migrate', { DATABASE_URL: app })).toMatchObject({ code: 0, err: '' })
       const mine = { ...member.env, DATABASE_URL: app }

@@ -84,7 +84,7 @@ describe('a server where the schema’s owner may make no role', () => {
         'set role whoopster_reader; select * from daily_trends; select * from night_log; select * from behaviour_effects',
       )
     })
-    expect(await run('migrate --down 1', { DATABASE_URL: url.href })).toMatchObject({ code: 0 })
+    expect(await run('migrate --down 1 --yes', { DATABASE_URL: url.href })).toMatchObject({ code: 0 })
     expect(await run('migrate', { DATABASE_URL: url.href })).toMatchObject({ code: 0, err: '' })
   })
 })
