@@ -8,7 +8,8 @@ const { main } = require('../dist/main.cjs')
 const FIRST_NODE = 20
 const LAST_NODE = 26
 
-const env = { ...dotenv(), ...process.env }
+const needsNothing = process.argv.slice(2).some((arg) => ['-h', '--help', 'help', '-V', '--version'].includes(arg))
+const env = { ...(needsNothing ? {} : dotenv()), ...process.env }
 const interruption = new AbortController()
 let fetch
 let unwritten
@@ -103,7 +104,7 @@ function tuneV8(set) {
 
 /** The working directory's `.env`; the environment itself comes first. */
 function dotenv() {
-  let file
+  let file // a directory of that name cannot be read, either
   try {
     file = openSync('.env', 'r')
     const stranger = strangerTo(fstatSync(file))

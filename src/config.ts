@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { WhoopsterError } from './errors.ts'
+import { nearest } from './near.ts'
 import type { Env } from './world.ts'
 
 const text = v.pipe(v.string(), v.trim())
@@ -145,10 +146,11 @@ export function readConfig<Name extends SettingName>(env: Env, names: readonly N
     const given = env[name]?.trim() ? env[name] : undefined // compose and Secrets pass what is unset as ''
     const read = v.safeParse(settings[name].schema, given)
     if (read.success) config[name] = read.output
-    else problems.push(`${name} ${given === undefined ? 'is not set' : read.issues[0].message}`)
+    else problems.push(`${name} ${given === undefined ? `is not set${mistyped(env, name)}` : read.issues[0].message}`)
   }
   if (env['DATABASE_URL']?.trim() && asks(names, 'TOKEN_ENCRYPTION_KEY') && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
-    problems.push('TOKEN_ENCRYPTION_KEY is not set (make one: whoopster auth keygen)')
+    const typed = mistyped(env, 'TOKEN_ENCRYPTION_KEY') || ' (make one: whoopster auth keygen)'
+    problems.push(`TOKEN_ENCRYPTION_KEY is not set${typed}`)
   }
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`)
@@ -162,6 +164,20 @@ export function readConfig<Name extends SettingName>(env: Env, names: readonly N
 }
 
 const NO_APP = /^WHOOP_CLIENT_(ID|SECRET) is not set$/
+const NAMES = Object.keys(settings)
+const OURS = /^(WHOOP|TOKEN_ENC|MAX_REQ|HEALTHCHECK)/ // other programs have settings, too
+
+/** What looks like a setting of ours and is none, with what was probably meant. Never its value. */
+export function unknownSettings(env: Env): { name: string; meant: string | undefined }[] {
+  return Object.keys(env)
+    .filter((name) => env[name]?.trim() && !NAMES.includes(name) && OURS.test(name.toUpperCase()))
+    .map((name) => ({ name, meant: nearest(name, NAMES) }))
+}
+
+function mistyped(env: Env, setting: SettingName): string {
+  const found = unknownSettings(env).find(({ meant }) => meant === setting)
+  return found ? `, but ${found.name} is: did you mean that?` : ''
+}
 
 function asks(names: readonly SettingName[], name: SettingName): boolean {
   return names.includes(name)

@@ -86,6 +86,11 @@ export function readRedirect(pasted: string): { code: string; state: string } {
   const code = query.get('code')
   const state = query.get('state')
   if (code && state && !/\p{Cc}/u.test(code + state)) return { code, state } // PostgreSQL takes no NUL
+  if (code && !state) {
+    throw new WhoopsterError('usage', 'The address ends before its state: a shell cuts it at an & without quotes.', {
+      hint: "put it between quotes: whoopster auth complete 'http://…?code=…&state=…'",
+    })
+  }
   throw new WhoopsterError('usage', 'That is not the URL WHOOP redirected to: it has no code and state.', {
     hint: "paste the whole address from the browser's address bar",
   })

@@ -31,7 +31,11 @@ export async function sync(means: Means, queue: Queue, order: Order): Promise<Ru
     return served
   })
   for (const one of undone) keep(runs, one.member, refused(means, one))
-  if (waiting > 0) means.log.info('members wait for a later run', { synced: runs.size, waiting })
+  if (waiting > 0)
+    means.log.info(`${waiting} member${waiting === 1 ? ' waits' : 's wait'} for a later run`, {
+      synced: runs.size,
+      waiting,
+    })
   else if (runs.size === 0) means.log.info('no member is due that another run is not at work on')
   warnOfLimit(means)
   const results = [...runs.values()]
@@ -275,9 +279,13 @@ async function syncType(
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */
 function notGranted({ log, member, order }: Context, type: TypeName): TypeResult {
   const scope = scopeOf[type]
-  const error = new WhoopsterError('login', `${type} cannot be synced: the login lacks ${scope}.`, {
-    hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
-  })
+  const error = new WhoopsterError(
+    'login',
+    `${type} of WHOOP user ${member.whoopUserId} cannot be synced: the login lacks ${scope}.`,
+    {
+      hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
+    },
+  )
   const say = order.types ? log.error : log.warn
   say(error.message, { whoopUserId: member.whoopUserId, type, hint: error.hint })
   return skipped(order.types ? failure(error) : null)

@@ -96,6 +96,15 @@ it('looks at the log level whatever the command', () => {
   expect(problems({ LOG_LEVEL: 'loud' }, databaseSettings)).toEqual(['LOG_LEVEL is none of debug, info, warn, error'])
 })
 
+it('names what was probably meant by a setting that is not set', () => {
+  const env = { WHOOP_CLIENTID: 'a', WHOOP_CLIENT_SECRT: 'hidden' }
+  expect(() => readConfig(env, ['WHOOP_CLIENT_ID', 'WHOOP_CLIENT_SECRET'])).toThrow(
+    'The settings are incomplete or wrong:\n' +
+      '  WHOOP_CLIENT_ID is not set, but WHOOP_CLIENTID is: did you mean that?\n' +
+      '  WHOOP_CLIENT_SECRET is not set, but WHOOP_CLIENT_SECRT is: did you mean that?',
+  )
+})
+
 describe('DATABASE_URL and WHOOPSTER_DATA_DIR', () => {
   it.each([
     ['"postgres://h/d"', 'DATABASE_URL is in quotes: leave them out'],

@@ -97,7 +97,8 @@ describe('doctor', () => {
   })
 
   it.each([
-    [11 * 60_000, /^clock: is 10 minutes ahead of WHOOP's → set the clock/],
+    [2 * 3_600_000, /^clock: is 2 hours ahead of WHOOP's → set the clock/],
+    [11 * 60_000, /^clock: is 11 minutes ahead of WHOOP's → set the clock/],
     [-11 * 60_000, /^clock: is 11 minutes behind WHOOP's → set the clock/],
   ])('finds a clock that is %i ms off', async (offset, message) => {
     const member = await newMember({ days: 5 })
@@ -110,6 +111,15 @@ describe('doctor', () => {
       },
     })
     expect(amiss).toEqual([expect.stringMatching(message)])
+  })
+
+  it('finds a setting whose name has a slip in it', async () => {
+    const member = await newMember({ days: 5 })
+    const { amiss, code } = await doctor(member, { ...member.env, WHOOP_REDIRECT_URL: 'http://localhost/' })
+    expect({ amiss, code }).toEqual({
+      amiss: ['settings: WHOOP_REDIRECT_URL is set, and is no setting of whoopster → did you mean WHOOP_REDIRECT_URI?'],
+      code: 0,
+    })
   })
 
   it('finds a .env that others may read', async () => {

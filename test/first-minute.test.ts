@@ -1,5 +1,7 @@
 // `whoopster` alone, and `whoopster auth` before WHOOP knows the copy.
-import { lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -8,6 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { changeDotenv } from '../src/dotenv.ts'
 import { newMember, type Member } from './member.ts'
 import { freePort } from './postgres.ts'
+import { startProgram } from './program.ts'
 import { run, TEST_KEY, type RunOptions } from './world.ts'
 
 async function newDirectory(): Promise<string> {
@@ -239,6 +242,59 @@ describe('help', () => {
     expect(out).toMatch(new RegExp(`^Usage: ${usage.replaceAll('[', '\\[')}`))
     expect(out).toContain('Options:')
   })
+})
+
+describe('a hint', () => {
+  it('for an address that the shell has cut speaks of quotes', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const { code, err } = await member.run(['auth', 'complete', 'http://localhost:8000/callback?code=abc'])
+    expect(code).toBe(64)
+    expect(JSON.parse(err.trim().split('\n').at(-1) ?? '').hint).toContain('put it between quotes')
+  })
+
+  it('after a logout with the wrong key speaks of the key', async () => {
+    const member = await newMember({ days: 5 })
+    const env = { ...member.env, TOKEN_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') }
+    const { code, err } = await run('auth logout --user 10001', env, { clock: member.clock })
+    expect(code).toBe(78)
+    expect(err).toContain('bring back the key')
+    expect(err).not.toContain('later')
+  })
+
+  it('for a redirect that the sandbox does not know says how it would', async () => {
+    const member = await newMember({ days: 5, loggedIn: false })
+    const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://localhost:8000/callback' }
+    const url = (await run('auth url', env, { clock: member.clock })).out.trim()
+    const { code, err } = await run(['sandbox', 'consent', url], env)
+    expect(code).toBe(64)
+    expect(err).toContain('start it with the same WHOOP_REDIRECT_URI')
+  })
+
+  it('for a port that is taken names the next', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    const { port } = taken.address() as AddressInfo
+    const { code, err } = await run(`sandbox --port ${port}`, {})
+    expect(code).toBe(64)
+    expect(err).toContain('another program has it')
+    expect(err).toContain(`--port ${port + 1}`)
+  })
+
+  it('names the member whose scope is missing, and the number by which doctor calls him', async () => {
+    const member = await newMember({ days: 5, grant: ['offline', 'read:profile', 'read:sleep'] })
+    expect((await member.sync()).err).toContain('workout of WHOOP user 10001 cannot be synced')
+    expect((await member.run('auth status')).out).toMatch(/^WHOOP user 10001 .*, member 1 to whoopster doctor$/m)
+  })
+})
+
+it('a .env that is a directory does not keep anybody from --help', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'whoopster-'))
+  onTestFinished(() => rm(cwd, { recursive: true }))
+  await mkdir(join(cwd, '.env'))
+  for (const line of ['--help', 'help', '--version', 'sync --help'])
+    expect(await startProgram(line.split(' '), {}, { cwd }).ended).toMatchObject({ code: 0, err: '' })
+  expect(await startProgram(['stats'], {}, { cwd }).ended).toMatchObject({ code: 78 })
 })
 
 it('an export of nobody is refused, not empty', async () => {

@@ -198,13 +198,14 @@ async function showLogins(cli: Cli): Promise<void> {
       await requireSchema(database.db)
       await requireMembers(database)
       const keys = await keysOf(database, config, world.env)
-      for (const login of await loadLogins(database.db)) {
+      for (const [index, login] of (await loadLogins(database.db)).entries()) {
         const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
         const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'
         const state = login.dead
           ? 'has ended: run whoopster auth'
           : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
-        print(cli, `WHOOP user ${login.whoopUserId}${login.name ? ` (${harmless(login.name)})` : ''}`)
+        const name = login.name ? ` (${harmless(login.name)})` : ''
+        print(cli, `WHOOP user ${login.whoopUserId}${name}, member ${index + 1} to whoopster doctor`)
         print(cli, `  login   ${state}`)
         print(cli, `  scopes  ${login.scopes.join(' ')}`)
         if (login.refusedScopes.length > 0)
@@ -260,7 +261,8 @@ async function revoke(session: Session, oauth: OAuth): Promise<string> {
 function stillLoggedIn(whoopUserId: number, error: unknown): unknown {
   if (!(error instanceof WhoopsterError)) return error
   const message = `WHOOP user ${whoopUserId} is still logged in, at WHOOP and here: ${error.message}`
-  const hint = `run it again later: whoopster auth logout --user ${whoopUserId}`
+  const again = `run it again later: whoopster auth logout --user ${whoopUserId}`
+  const hint = error.reason === 'settings' && error.hint ? error.hint : again // time mends no key
   return new WhoopsterError(error.reason, message, { hint, cause: error })
 }
 

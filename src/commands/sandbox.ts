@@ -1,4 +1,5 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
+import { codeOf } from '../db/failure.ts'
 import { WhoopsterError } from '../errors.ts'
 import { languages, type Language } from '../sandbox/languages.ts'
 import { readCount, readOneOf, readPort, readUserId } from './read.ts'
@@ -86,6 +87,12 @@ async function allow(cli: Cli, url: string, member: number): Promise<void> {
   }
   const { consent } = await import('../sandbox/browser.ts')
   const redirected = await consent(url, { member }).catch((cause: unknown) => {
+    const [, refusal] = /answered \d+: ([^]*)/.exec(cause instanceof Error ? cause.message : '') ?? []
+    if (refusal !== undefined) {
+      throw new WhoopsterError('usage', `The sandbox refuses this address: ${refusal.replaceAll(/\s+/g, ' ').trim()}`, {
+        hint: 'start it with the same WHOOP_REDIRECT_URI as whoopster auth url: it is registered there as it is then',
+      })
+    }
     throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${String(cause)}`, {
       hint: 'is it what whoopster auth url has printed? does whoopster sandbox run?',
       cause,
@@ -101,8 +108,12 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
   const redirectUri = env['WHOOP_REDIRECT_URI'] || REDIRECT_URI
   const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() }).catch(
     (cause: unknown) => {
-      throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${String(cause)}`, {
-        hint: 'choose another one with --port',
+      const isTaken = codeOf(cause) === 'EADDRINUSE'
+      const why = isTaken ? 'another program has it' : String(cause)
+      throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
+        hint: isTaken
+          ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`
+          : 'choose another one with --port',
         cause,
       })
     },

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig, settings, tokenSettings, whoopSettings } from '../config.ts'
+import { readConfig, settings, tokenSettings, unknownSettings, whoopSettings } from '../config.ts'
 import { failure } from '../errors.ts'
 import type { Means } from './findings.ts'
 
 const everySetting = [...whoopSettings, ...tokenSettings] as const
 
-export function lookAtSettings({ world, find }: Means): void {
+export function lookAtSettings(means: Means): void {
+  const { world, find } = means
   const set = Object.keys(settings).filter((name) => world.env[name]?.trim())
   try {
     readConfig(world.env, everySetting)
@@ -16,6 +17,15 @@ export function lookAtSettings({ world, find }: Means): void {
     const [, ...problems] = message.split('\n').map((line) => line.trim())
     const lacksApp = problems.some((problem) => /^WHOOP_CLIENT_(ID|SECRET) is not set/.test(problem))
     find('settings', 'problem', problems.join('; '), lacksApp ? 'run: whoopster auth' : (hint ?? undefined))
+  }
+  lookAtNames(means)
+}
+
+/** A name of ours with a slip in it, whose value nobody reads. */
+function lookAtNames({ world, find }: Means): void {
+  for (const { name, meant } of unknownSettings(world.env)) {
+    const hint = meant ? `did you mean ${meant}?` : 'the names are in .env.example'
+    find('settings', 'warning', `${name} is set, and is no setting of whoopster`, hint)
   }
 }
 

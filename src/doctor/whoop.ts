@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts'
-import { roughly } from '../terminal/duration.ts'
+import { about } from '../terminal/duration.ts'
 import { reach } from '../whoop/reach.ts'
 import { attempt, type Find, type Means } from './findings.ts'
 
@@ -43,6 +43,6 @@ function judgeClock(find: Find, aheadMs: number | undefined): void {
   if (aheadMs === undefined) return find('clock', 'skipped', 'WHOOP did not say what time it is')
   const skew = Math.abs(aheadMs)
   if (skew <= MOST_SKEW_MS) return find('clock', 'ok', "agrees with WHOOP's")
-  const message = `is ${roughly(skew)} ${aheadMs > 0 ? 'ahead of' : 'behind'} WHOOP's`
+  const message = `is ${about(skew)} ${aheadMs > 0 ? 'ahead of' : 'behind'} WHOOP's`
   find('clock', 'problem', message, 'set the clock of this machine, by NTP: tokens are renewed by it')
 }

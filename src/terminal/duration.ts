@@ -11,6 +11,12 @@ export function roughly(ms: number): string {
   return inUnit(ms, units.find(([, size]) => ms >= size) ?? MINUTE)
 }
 
+/** The same, to the nearest one: 1 h 59 min 58 s are 2 hours. */
+export function about(ms: number): string {
+  const unit = units.find(([, size]) => ms >= size * 0.95) ?? MINUTE
+  return inUnit(Math.round(ms / unit[1]) * unit[1], unit)
+}
+
 /** In the largest unit that leaves nothing over: 90 minutes, 1 day. */
 export function exactly(ms: number): string {
   return inUnit(ms, units.find(([, size]) => ms % size === 0) ?? MINUTE)
