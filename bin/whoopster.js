@@ -57,7 +57,7 @@ async function run() {
     terminal: process,
     interrupted: interruption.signal,
     hold,
-    openBrowser,
+    openBrowser: (url) => require('./browser.js').openBrowser(url, env, process.platform),
     machine: {
       directory: workingDirectory(),
       runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
@@ -160,17 +160,4 @@ function workingDirectory() {
   } catch {
     return '.'
   }
-}
-
-function openBrowser(url) {
-  const { spawn } = require('node:child_process')
-  const [command, ...args] = { darwin: ['open'], win32: ['rundll32', 'url.dll,FileProtocolHandler'] }[
-    process.platform
-  ] ?? ['xdg-open']
-  return new Promise((resolve) => {
-    const browser = spawn(command, [...args, url], { stdio: 'ignore', detached: true })
-    browser.once('error', () => resolve(false))
-    browser.once('spawn', () => resolve(true))
-    browser.unref()
-  })
 }

@@ -193,11 +193,12 @@ describe('auth on a terminal', () => {
     const member = await newMember({ days: 5, loggedIn: false, redirectUris: ['https://example.com/callback'] })
     const env = { ...member.env, WHOOP_REDIRECT_URI: 'https://example.com/callback' }
     const stdin = new PassThrough()
-    const { code, out } = await run('auth', env, {
+    const { code, out, err } = await run('auth', env, {
       clock: patient(member),
       stdin,
       heard: pasting(member, stdin),
     })
+    expect(err).toContain('in a browser of any machine')
     expect(code).toBe(0)
     expect(out).toContain('WHOOP user 10001')
   })

@@ -99,10 +99,7 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
   const done = new AbortController()
   try {
     const opened = callback ? await openBrowser(url) : false
-    terminal.stderr.write(
-      `${opened ? 'Your browser shows' : 'Open'} WHOOP's consent page:\n\n  ${url}\n\n` +
-        `Allow, then come back here${callback ? ', or' : ' and'} paste the address you were redirected to.\n`,
-    )
+    terminal.stderr.write(opened ? inYourBrowser(url) : onAnyMachine(url, callback !== undefined))
     const waits = [pasted(cli, callback !== undefined, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
     const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
     terminal.stderr.write('\n')
@@ -111,6 +108,24 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
     done.abort()
     callback?.close()
   }
+}
+
+function inYourBrowser(url: string): string {
+  return (
+    `Your browser shows WHOOP's consent page:\n\n  ${url}\n\n` +
+    'Allow, then come back here, or paste the address you were redirected to.\n'
+  )
+}
+
+/** Only a browser of this machine reaches the listener. */
+function onAnyMachine(url: string, isListening: boolean): string {
+  return (
+    `Open WHOOP's consent page, in a browser of any machine:\n\n  ${url}\n\n` +
+    (isListening
+      ? 'Allow. On this machine that is all. On another one, the page after it will not load:\n'
+      : 'Allow, then:\n') +
+    'copy the address it was to go to, and paste it here.\n'
+  )
 }
 
 /** Without the listener, pasting is left. */
