@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest'
 const { openBrowser } = createRequire(import.meta.url)('../bin/browser.js') as {
   openBrowser: (url: string, env: Record<string, string>, platform: string) => Promise<boolean>
 }
-const URL_ = 'http://localhost/consent?a=1&b=2'
+const ADDRESS = 'http://localhost/consent?a=1&b=2'
 
 /** A PATH on which xdg-open is this script. */
 async function withOpener(script: string) {
@@ -20,9 +20,9 @@ async function withOpener(script: string) {
 }
 
 it.skipIf(process.platform === 'win32').each([
-  ['when its opener succeeds', 'printf %s "$1" > DIR/url', { DISPLAY: ':0' }, true, URL_],
-  ['on Wayland, too', 'printf %s "$1" > DIR/url', { WAYLAND_DISPLAY: 'wayland-0' }, true, URL_],
-  ['not when its opener fails', 'printf %s "$1" > DIR/url; exit 3', { DISPLAY: ':0' }, false, URL_],
+  ['when its opener succeeds', 'printf %s "$1" > DIR/url', { DISPLAY: ':0' }, true, ADDRESS],
+  ['on Wayland, too', 'printf %s "$1" > DIR/url', { WAYLAND_DISPLAY: 'wayland-0' }, true, ADDRESS],
+  ['not when its opener fails', 'printf %s "$1" > DIR/url; exit 3', { DISPLAY: ':0' }, false, ADDRESS],
   ['not without a screen, where none is started', 'printf %s "$1" > DIR/url', {}, false, undefined],
   [
     'not over SSH, whose screen is elsewhere',
@@ -33,10 +33,10 @@ it.skipIf(process.platform === 'win32').each([
   ],
 ])('a browser is open %s', async (_, script, env, isOpen, shown) => {
   const { dir, PATH } = await withOpener(script)
-  expect(await openBrowser(URL_, { ...env, PATH } as Record<string, string>, 'linux')).toBe(isOpen)
+  expect(await openBrowser(ADDRESS, { ...env, PATH }, 'linux')).toBe(isOpen)
   expect(await readFile(join(dir, 'url'), 'utf8').catch(() => undefined)).toBe(shown)
 })
 
 it('a browser is not open when there is no opener', async () => {
-  expect(await openBrowser(URL_, { DISPLAY: ':0', PATH: '/nowhere' }, 'linux')).toBe(false)
+  expect(await openBrowser(ADDRESS, { DISPLAY: ':0', PATH: '/nowhere' }, 'linux')).toBe(false)
 })
