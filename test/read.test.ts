@@ -2,6 +2,17 @@ import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { describe, expect, it } from 'vitest'
 import { readCount, readDuration, readInstant, readTypes, readUserId } from '../src/commands/read.ts'
 
+const NOW = new Date('2026-11-22T10:20:00Z')
+
+it.each([
+  ['today', '2026-11-22T00:00:00.000Z'],
+  ['yesterday', '2026-11-21T00:00:00.000Z'],
+  ['7d', '2026-11-15T10:20:00.000Z'],
+  ['90m', '2026-11-22T08:50:00.000Z'],
+])('--since %s is reckoned from now', (text, instant) => {
+  expect(readInstant(text, NOW)).toBe(instant)
+})
+
 describe('types', () => {
   it.each([
     ['sleep', ['sleep']],
@@ -39,13 +50,13 @@ describe('an instant', () => {
     ['2026-03-28T01:30:00+05:30', '2026-03-27T20:00:00.000Z'],
     ['2026-03-28T20:00:00-08:00', '2026-03-29T04:00:00.000Z'],
   ])('reads %s', (text, instant) => {
-    expect(readInstant(text)).toBe(instant)
+    expect(readInstant(text, NOW)).toBe(instant)
   })
 
   it.each([
     '',
-    'yesterday',
     '2026',
+    'tomorrow',
     '2026-03',
     '28.03.2026',
     '2026-3-28',
@@ -58,7 +69,7 @@ describe('an instant', () => {
     ' 2026-03-28',
     '1774656000',
   ])('refuses %j', (text) => {
-    expect(() => readInstant(text)).toThrow(InvalidArgumentError)
+    expect(() => readInstant(text, NOW)).toThrow(InvalidArgumentError)
   })
 })
 

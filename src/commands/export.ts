@@ -16,6 +16,7 @@ interface ExportOptions {
 }
 
 export const addExport: AddCommand = (program, cli) => {
+  const readDate = (text: string) => readExactInstant(text, cli.world.clock.now())
   program
     .command('export')
     .summary('write what is stored as CSV or JSON')
@@ -25,8 +26,8 @@ export const addExport: AddCommand = (program, cli) => {
     )
     .option('--type <type...>', `only these: ${exportNames.join(', ')}`, readSeveralOf(exportNames))
     .option('--format <format>', formats.join(', '), readOneOf(formats), 'csv')
-    .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readExactInstant)
-    .option('--until <date>', 'only up to here, exclusive', readExactInstant)
+    .option('--since <date>', 'only from here on: a UTC day, yesterday, 7d (ago) or an RFC 3339 instant', readDate)
+    .option('--until <date>', 'only up to here, exclusive', readDate)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .option('--raw', 'with each record as WHOOP sent it, in raw_data')
     .option('--out <folder>', 'a file a type, in this folder; - is stdout, for one type', '-')

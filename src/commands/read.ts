@@ -41,17 +41,22 @@ export function requireRange(
     throw new WhoopsterError('usage', `--since ${since.slice(0, 10)} lies in the future.`, { hint })
 }
 
-/** A day (UTC) or an RFC 3339 instant, as an RFC 3339 instant. */
-export function readInstant(text: string): string {
+/** A day (UTC), `today`, `yesterday`, so long ago (`7d`), or an RFC 3339 instant; as an RFC 3339 instant. */
+export function readInstant(text: string, now: Date): string {
+  const named = text === 'today' ? 0 : text === 'yesterday' ? DAY_MS : undefined
+  if (named !== undefined) return `${new Date(now.getTime() - named).toISOString().slice(0, 10)}T00:00:00.000Z`
+  if (DURATION.test(text)) return new Date(now.getTime() - readDuration(text)).toISOString()
   const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(text) ?? []
   const time = new Date(text)
   if (day !== undefined && isOnCalendar(day) && !Number.isNaN(time.getTime())) return time.toISOString()
-  throw new InvalidArgumentError('Write a day (2026-03-28) or an instant with its zone (2026-03-28T06:00:00Z).')
+  throw new InvalidArgumentError(
+    'Write a day (2026-03-28, yesterday), how long ago (7d), or an instant with its zone (2026-03-28T06:00:00Z).',
+  )
 }
 
 /** The same to the microsecond, for what only PostgreSQL has to understand. */
-export function readExactInstant(text: string): string {
-  const instant = readInstant(text)
+export function readExactInstant(text: string, now: Date): string {
+  const instant = readInstant(text, now)
   const [, fraction = ''] = /\.(\d{4,6})/.exec(text) ?? []
   return fraction === '' ? instant : `${instant.slice(0, 20)}${fraction}Z`
 }
@@ -78,11 +83,13 @@ export function readCount(text: string): number {
   throw new InvalidArgumentError('It is a whole number above 0.')
 }
 
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DAY_MS = 86_400_000
+const DURATION = /^(\d{1,5})([mhd])$/
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY_MS }
 
 /** `90m`, `24h` or `2d`, in milliseconds. */
 export function readDuration(text: string): number {
-  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  const [, number, unit] = DURATION.exec(text) ?? []
   const ms = Number(number) * (UNITS[unit ?? ''] ?? Number.NaN)
   if (ms > 0) return ms
   throw new InvalidArgumentError('Write a duration like 90m, 24h or 2d.')

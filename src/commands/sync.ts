@@ -20,14 +20,19 @@ interface SyncOptions {
 }
 
 export const addSync: AddCommand = (program, cli) => {
+  const readDate = (text: string) => readInstant(text, cli.world.clock.now())
   program
     .command('sync')
     .summary('fetch what is new or changed and store it')
     .description('Fetch what is new or changed at WHOOP, for every member that is logged in, and store it.')
     .option('--type <type...>', 'only these: sleep, recovery, workout, cycle, body', readTypes)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
-    .option('--since <date>', 'read from here on again: a UTC day or an RFC 3339 instant', readInstant)
-    .option('--until <date>', 'read up to here again, exclusive', readInstant)
+    .option(
+      '--since <date>',
+      'read from here on again: a UTC day, yesterday, 7d (ago) or an RFC 3339 instant',
+      readDate,
+    )
+    .option('--until <date>', 'read up to here again, exclusive', readDate)
     .option('--full', 'read the whole history again')
     .option('--older-than <duration>', 'only members whose last sync began longer ago than 10m, 2h …', readDuration)
     .option('--max-members <n>', 'sync at most so many members, the stalest first', readCount)

@@ -4,6 +4,7 @@ import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readRecordTypes, readUserId, requireRange } from './read.ts'
 
 export const addVerify: AddCommand = (program, cli) => {
+  const readDate = (text: string) => readInstant(text, cli.world.clock.now())
   program
     .command('verify')
     .summary('compare what is stored with WHOOP, record by record')
@@ -13,7 +14,7 @@ export const addVerify: AddCommand = (program, cli) => {
     )
     .option('--type <type...>', 'only these: sleep, recovery, workout, cycle', readRecordTypes)
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
-    .option('--since <date>', 'only from here on: a UTC day or an RFC 3339 instant', readInstant)
+    .option('--since <date>', 'only from here on: a UTC day, yesterday, 7d (ago) or an RFC 3339 instant', readDate)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster verify --since 2026-03-01')
     .action(async (options) => {
