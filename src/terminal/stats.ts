@@ -135,7 +135,11 @@ function averages(stats: MemberStats, { style, width }: Paper): string[] {
     const metric = metrics[index - 1]
     const dim = (cells: string[]) => cells.map((cell) => style.dim(cell))
     if (room < SHORTEST_LINE) return metric ? row : dim(row)
-    if (!metric) return dim([...row, room < LONG_TITLE ? '' : `the ${days.length.toLocaleString('en')} days`])
+    if (!metric)
+      return dim([
+        ...row,
+        room < LONG_TITLE ? '' : days.length === 1 ? 'the one day' : `the ${days.length.toLocaleString('en')} days`,
+      ])
     return [...row, style.cyan(sparkline(squeeze(days.map(metric.value), room)))]
   })
   return table(drawn, { right, width }).split('\n')
@@ -181,7 +185,7 @@ function stages({ days }: MemberStats, { style, width }: Paper): string[] {
   const drawn = stackedBar(parts, Math.min(width, MOST_BAR), style)
   if (drawn === '') return []
   return [
-    style.dim(fit(`an average night of the last ${month.length} days`, width)),
+    style.dim(fit(month.length === 1 ? 'the last night' : `an average night of the last ${month.length} days`, width)),
     drawn,
     ...flow(key(parts, style), width),
   ]
