@@ -1,7 +1,7 @@
 import { databaseSettings, readConfig } from './config.ts'
 import { clockOf } from './db/clock.ts'
 import { readUrl, withDatabase } from './db/connect.ts'
-import { dataDirectory, holdsDatabase } from './db/directory.ts'
+import { dataDirectory, holdsDatabase, READERS_WAIT_MS } from './db/directory.ts'
 import {
   loadGaps,
   loadMemberHealth,
@@ -103,6 +103,7 @@ export async function examine({
         report.gaps = await loadGaps(db)
       },
       interrupted,
+      { patienceMs: READERS_WAIT_MS },
     )
   } catch (error) {
     interrupted.throwIfAborted()
@@ -138,6 +139,7 @@ export function budgetOf(report: Report): BudgetReport | null {
 
 /** Everything that keeps it from being healthy. */
 export function problemsOf(report: Report, maxAge: number): Problem[] {
+  if (report.failure?.reason === 'busy') return [] // somebody is at work: that is no illness
   if (report.failure) {
     return [{ message: report.failure.message, hint: report.failure.hint ?? 'check DATABASE_URL' }]
   }
@@ -176,6 +178,9 @@ export function failedOf({ members }: Report): { whoopUserId: number; types: str
 
 /** What is healthy, and should be changed all the same. */
 export function adviceOf(report: Report): Problem[] {
+  if (report.failure?.reason === 'busy') {
+    return [{ message: report.failure.message, hint: report.failure.hint ?? 'try again when it has ended' }]
+  }
   const closed = report.budget && closedOf(report.budget.state, report.at)
   const failed = failedOf(report).map(({ whoopUserId, types, isFailure }) => ({
     message: `WHOOP user ${whoopUserId}: the last sync of ${types.join(', ')} ${isFailure ? 'failed' : 'was interrupted'}.`,

@@ -37,9 +37,29 @@ describe('the embedded database', () => {
         code: 0,
         err: expect.stringContaining('Another whoopster'),
       })
-      expect(await run('stats', env, { clock })).toMatchObject({ code: 75 })
+      const stats = await run('stats', env, { clock })
+      expect(stats).toMatchObject({ code: 75 })
+      expect(stats.err).toMatch(new RegExp(`Another whoopster \\(process ${process.pid}, since 20.* UTC\\)`))
+      const status = await run('status', env, { clock })
+      expect(status).toMatchObject({ code: 0, out: expect.stringContaining('at work') as string })
+      expect((await run('', env, { clock })).out).toContain('Another whoopster')
     })
     expect(await run('sync', env, { clock })).toMatchObject({ code: 0 })
+  })
+
+  it('is waited for by who only looks, for as long as a quiet sync takes', async () => {
+    const { env, clock, dir } = await newMember({ days: 5 })
+    const embedded = await openEmbedded(dir)
+    const looking = run('status --json', env, { clock })
+    setTimeout(() => void embedded.close(), 500)
+    expect(JSON.parse((await looking).out)).toMatchObject({ database: { reachable: true } })
+  })
+
+  it('is said to be made, the first time', async () => {
+    const dir = await newDirectory()
+    const first = await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })
+    expect(first.err).toContain(`making an embedded PostgreSQL in ${dir}`)
+    expect((await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })).err).toBe('')
   })
 
   it('refreshes a login that has expired', async () => {

@@ -1,4 +1,5 @@
 import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
+import { READERS_WAIT_MS } from '../db/directory.ts'
 import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
@@ -229,6 +230,7 @@ async function showLogins(cli: Cli): Promise<void> {
       }
     },
     world.interrupted,
+    { patienceMs: READERS_WAIT_MS },
   )
 }
 

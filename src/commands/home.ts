@@ -47,6 +47,8 @@ async function standing(cli: Cli): Promise<Standing> {
     const report = await examine(world)
     const [problem] = problemsOf(report, DAY_MS)
     if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
+    if (report.failure?.reason === 'busy')
+      return amiss([], { message: report.failure.message, hint: 'try again later' })
     const says = membersOf(report)
     if (!problem) return { says, next: failedOf(report).length === 0 ? HEALTHY : AGAIN }
     return amiss(says, problem)

@@ -53,6 +53,7 @@ export const addMigrate: AddCommand = (program, cli) => {
           if (moved.length === 0) print(cli, 'The schema is up to date.')
         },
         cli.world.interrupted,
+        { log: cli.log },
       )
     })
 }

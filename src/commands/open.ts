@@ -5,6 +5,7 @@ import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createLedger } from '../db/ledger.ts'
 import { loadQueue, type Queue } from '../db/queue.ts'
+import { READERS_WAIT_MS } from '../db/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
@@ -51,6 +52,7 @@ export async function withEverything<T>(
       return work({ database, keys, config, world: { ...world, clock } })
     },
     world.interrupted,
+    { log },
   )
 }
 
@@ -75,7 +77,7 @@ export async function finishMigrations({ world, log }: Pick<Cli, 'world' | 'log'
 }
 
 /** For the commands that only look at what is stored. */
-export function withStored<T>({ world }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
+export function withStored<T>({ world, log }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
   return withDatabase(
     readConfig(world.env, databaseSettings),
     world.env,
@@ -84,6 +86,7 @@ export function withStored<T>({ world }: Cli, work: (database: Database) => Prom
       return work(database)
     },
     world.interrupted,
+    { log, patienceMs: READERS_WAIT_MS },
   )
 }
 

@@ -6,6 +6,7 @@ import { openSession } from './connection/open.ts'
 import { readParameters } from './connection/parameters.ts'
 import type { Tls } from './connection/tls.ts'
 import { dataDirectory } from './directory.ts'
+import type { Opening } from './embedded.ts'
 import { databaseFailure } from './failure.ts'
 
 export type Db = PostgresJsDatabase
@@ -34,8 +35,9 @@ export async function withDatabase<T>(
   env: Env,
   work: (database: Database) => Promise<T>,
   interrupted?: AbortSignal,
+  opening: Opening = {},
 ): Promise<T> {
-  if (!config.DATABASE_URL) return withEmbedded(dataDirectory(config, env), work)
+  if (!config.DATABASE_URL) return withEmbedded(dataDirectory(config, env), work, opening)
   const server = readUrl(config.DATABASE_URL, env, interrupted)
   const { client: main, pid } = server.connect()
   const db = drizzle(main)
@@ -62,9 +64,9 @@ export async function withDatabase<T>(
   }
 }
 
-async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>): Promise<T> {
+async function withEmbedded<T>(dir: string, work: (database: Database) => Promise<T>, opening: Opening): Promise<T> {
   const { openEmbedded } = await import('./embedded.ts')
-  const embedded = await openEmbedded(dir)
+  const embedded = await openEmbedded(dir, opening)
   const client = createClient(() => embedded.socket())
   const db = drizzle(client)
   try {

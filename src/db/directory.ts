@@ -85,6 +85,9 @@ function ownerOf(path: string): number | undefined {
   }
 }
 
+/** How long a command that only looks waits for one that is at work on the embedded database. */
+export const READERS_WAIT_MS = 3_000
+
 const OURS = new Set(['postgres', 'postgres.new', 'token.key', 'lock'])
 const OTHERS = 0o077
 

@@ -3,9 +3,11 @@ import { statSync } from 'node:fs'
 import { mkdir, rm, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../errors.ts'
-import { makeDirectory, requireUsable, shelter } from './directory.ts'
+import type { Log } from '../log.ts'
+import { holdsDatabase, makeDirectory, requireUsable, shelter } from './directory.ts'
 import { codeOf } from './failure.ts'
 import { unpackPrepared } from './prepared.ts'
 
@@ -15,12 +17,21 @@ export interface Embedded {
   close(): Promise<void>
 }
 
+/** How an embedded database is opened. */
+export interface Opening {
+  /** Told that one is being made, which takes seconds. */
+  log?: Pick<Log, 'info'>
+  /** How long another process is waited for that has it. */
+  patienceMs?: number
+}
+
 /** PGlite in `dir`, which is this process's alone until it is closed: two at once corrupt the files in silence. */
-export async function openEmbedded(dir: string): Promise<Embedded> {
+export async function openEmbedded(dir: string, { log, patienceMs = 0 }: Opening = {}): Promise<Embedded> {
   makeDirectory(dir)
   requireUsable(dir)
-  const unlock = await lockDirectory(dir)
+  const unlock = await lockDirectory(dir, patienceMs)
   try {
+    if (!holdsDatabase(dir)) log?.info(`making an embedded PostgreSQL in ${dir}: once, and it takes some seconds`)
     const data = join(dir, 'postgres')
     await unpackPrepared(data)
     const { PGlite } = await import('@electric-sql/pglite')
@@ -85,19 +96,28 @@ export async function resetEmbedded(dir: string): Promise<void> {
  * races for it; but it is unknown to another container. The file is known to all, and one that nobody answers is left
  * over from a process that died.
  */
-async function lockDirectory(dir: string): Promise<() => Promise<void>> {
+async function lockDirectory(dir: string, patienceMs = 0): Promise<() => Promise<void>> {
   const { dev, ino } = statSync(dir)
   const isLinux = statSync('/proc/self/ns/net', { throwIfNoEntry: false }) !== undefined
   const file = join(dir, 'lock')
-  const first = isLinux ? await listen(`\0whoopster:${dev}:${ino}`) : async () => {}
+  const name = `\0whoopster:${dev}:${ino}`
+  const first = isLinux ? await listen(name) : async () => {}
   const second = first && file.length < LONGEST_SOCKET_PATH ? await listenOnFile(file) : async () => {}
   if (first && second) return async () => void (await Promise.all([first(), second()]))
   await first?.()
-  throw new WhoopsterError('busy', `Another whoopster is using the embedded database in ${dir}.`, {
+  if (patienceMs > 0) {
+    await sleep(POLL_MS)
+    return lockDirectory(dir, patienceMs - POLL_MS)
+  }
+  const holder = (isLinux && (await holderOf(name))) || (await holderOf(file))
+  const who =
+    holder === undefined ? 'Another whoopster' : `Another whoopster (process ${holder.pid}, since ${holder.since})`
+  throw new WhoopsterError('busy', `${who} is using the embedded database in ${dir}.`, {
     hint: 'try again when it has ended, or set DATABASE_URL: a PostgreSQL server takes many at once',
   })
 }
 
+const POLL_MS = 100
 const LONGEST_SOCKET_PATH = 100 // of the kernel's 108 bytes
 
 async function listenOnFile(path: string): Promise<(() => Promise<void>) | undefined> {
@@ -144,7 +164,11 @@ async function create(path: string): Promise<boolean> {
 
 function listen(address: string): Promise<(() => Promise<void>) | undefined> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy())
+    const since = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    const server = createServer((socket) => {
+      socket.on('error', () => {}) // who asked may be gone
+      socket.end(`${process.pid} ${since}`) // for the message to who finds it locked
+    })
     server.once('error', (error) => {
       if ('code' in error && error.code === 'EADDRINUSE') resolve(undefined)
       else reject(error)
@@ -153,6 +177,26 @@ function listen(address: string): Promise<(() => Promise<void>) | undefined> {
       server.unref()
       resolve(() => new Promise((closed) => server.close(() => closed())))
     })
+  })
+}
+
+const ANSWER_MS = 1_000 // WebAssembly that is busy lets nobody answer
+
+/** Who listens there, as far as it says so in time. */
+function holderOf(address: string): Promise<{ pid: string; since: string } | undefined> {
+  return new Promise((resolve) => {
+    let said = ''
+    const socket = connect(address)
+    const end = () => {
+      clearTimeout(patience)
+      socket.destroy()
+      const [, pid, since] = /^(\d+) ([\d :-]+UTC)$/.exec(said) ?? []
+      resolve(pid && since ? { pid, since } : undefined)
+    }
+    const patience = setTimeout(end, ANSWER_MS)
+    socket.on('data', (chunk) => (said += String(chunk)))
+    socket.once('error', end)
+    socket.once('end', end)
   })
 }
 

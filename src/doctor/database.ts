@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
-import { dataDirectory, holdsDatabase, openToOthers, requireMakeable } from '../db/directory.ts'
+import { dataDirectory, holdsDatabase, openToOthers, READERS_WAIT_MS, requireMakeable } from '../db/directory.ts'
 import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/health.ts'
 import { loadLedger } from '../db/ledger.ts'
@@ -48,11 +48,13 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
         await lookAtLogins(means, database, whoopAnswers)
       },
       world.interrupted,
+      { patienceMs: READERS_WAIT_MS },
     )
   } catch (error) {
     world.interrupted.throwIfAborted()
     if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
-    find('database', 'problem', error.message, error.hint)
+    const verdict = error.reason === 'busy' ? 'skipped' : 'problem' // somebody is at work: that is no illness
+    find('database', verdict, error.message, error.hint)
   }
 }
 

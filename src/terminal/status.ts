@@ -23,7 +23,8 @@ export async function drawStatus(
   const healthy = problems.length === 0
   const isGood = failedOf(report).length === 0
   const words = isGood ? style.green('✔ healthy') : style.yellow('! healthy, but the last sync was not')
-  const verdict = style.bold(healthy ? words : style.red('✘ not healthy'))
+  const isBusy = report.failure?.reason === 'busy'
+  const verdict = style.bold(isBusy ? '– at work' : healthy ? words : style.red('✘ not healthy'))
   const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
