@@ -7,6 +7,7 @@ import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
+import { addSql } from './commands/sql.ts'
 import { addStats } from './commands/stats.ts'
 import { addStatus } from './commands/status.ts'
 import { addSync } from './commands/sync.ts'
@@ -67,6 +68,7 @@ export function createProgram(cli: Cli): Command {
     addMigrate,
     addVerify,
     addReprocess,
+    addSql,
     addExport,
     addImport,
     addDoctor,

@@ -15,6 +15,8 @@ export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 export interface Database {
   /** One connection: a session's advisory locks on it are this run's. */
   db: Db
+  /** That connection as its driver has it, for statements that are not ours. */
+  client: Client
   /** That connection for one piece of work at a time: postgres.js has mixed up transactions that queue for it. */
   alone: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** For what must not wait behind, or be rolled back with, this run's pages: a connection of its own. */
@@ -43,6 +45,7 @@ export async function withDatabase<T>(
   const db = drizzle(main)
   const database: Database = {
     db,
+    client: main,
     warnings: main.warnings,
     lastWords: () => main.lastWords(),
     alone: oneAtATime(db),
@@ -75,13 +78,15 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
       const alone = oneAtATime(db)
       const { warnings } = client
       // It has one connection, and we hold the directory.
-      return work({ db, alone, where: dir, pid: () => undefined, apart: alone, warnings, lastWords: () => undefined })
+      return work({ db, client, alone, where: dir, pid: noProcess, apart: alone, warnings, lastWords: () => undefined })
     })
   } finally {
     await client.end()
     await embedded.close()
   }
 }
+
+const noProcess = () => undefined
 
 function oneAtATime(db: Db): Database['alone'] {
   let last: Promise<unknown> = Promise.resolve()
