@@ -7,6 +7,7 @@ import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addSandbox } from './commands/sandbox.ts'
+import { addReport } from './commands/report.ts'
 import { addSql } from './commands/sql.ts'
 import { addStats } from './commands/stats.ts'
 import { addStatus } from './commands/status.ts'
@@ -68,6 +69,7 @@ export function createProgram(cli: Cli): Command {
     addMigrate,
     addVerify,
     addReprocess,
+    addReport,
     addSql,
     addExport,
     addImport,
