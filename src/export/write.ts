@@ -54,7 +54,7 @@ export async function writeFileWhole(path: string, work: (sink: FileSink) => Pro
     }
     await rename(draft, path)
   } catch (cause) {
-    await rm(draft, { force: true })
+    await rm(draft, { force: true }).catch(() => {}) // why it could not be written is the news
     throw isFileTrouble(cause) ? cannotWrite(path, cause) : cause
   }
 }

@@ -164,17 +164,23 @@ function timeTicks({ days, slots }: Axis): string {
   const end = Date.parse(dayAfter(first, slots))
   const ticks = scaleUtc([start, end], [0, 100]).ticks(5)
   const isLong = slots > 2.5 * 365
-  return ticks
+  const placed = ticks
     .filter((tick) => tick.getUTCHours() === 0)
-    .map((tick) => {
-      const share = (100 * (tick.getTime() - start)) / (end - start)
+    .map((tick) => ({ tick, share: (100 * (tick.getTime() - start)) / (end - start) }))
+  const isCrowded = (placed[1]?.share ?? 100) - (placed[0]?.share ?? 0) < CROWDED
+  return placed
+    .filter(({ share }) => !isCrowded || (share >= EDGE && share <= 100 - EDGE))
+    .map(({ tick, share }) => {
       const isJanuary = tick.getUTCMonth() === 0
       const options = isLong || (slots > 120 && isJanuary) ? YEAR : slots > 120 ? MONTH : DAY
-      const anchor = share < 4 ? 'start' : share > 94 ? 'end' : 'middle'
+      const anchor = share < EDGE ? 'start' : share > 100 - EDGE ? 'end' : 'middle'
       return `<text x="${short(share)}%" y="${HEIGHT + 16}" text-anchor="${anchor}">${tick.toLocaleDateString('en-GB', options)}</text>`
     })
     .join('')
 }
+
+const CROWDED = 22 // percent between two names, on a phone
+const EDGE = 6
 
 const WEEK = 7
 const MOST_WEEKS = 53
@@ -203,7 +209,7 @@ export function calendar(
     }
     const paths = [...squares].map(([name, some]) => `<path class="${name}" d="${some.join('')}"/>`)
     const months = monthsOf(days, firstWeek, columns, lead)
-    return `<svg class="months" height="16" aria-hidden="true">${months}</svg><svg class="squares" viewBox="0 0 ${columns * CELL - 1.4} ${WEEK * CELL - 1.4}" data-first="${firstWeek * WEEK - lead}" data-columns="${columns}" aria-hidden="true">${paths.join('')}</svg>`
+    return `<svg class="months" height="16" aria-hidden="true">${months}</svg><svg class="squares" viewBox="0 0 ${columns * CELL - 1.4} ${WEEK * CELL - 1.4}" data-first="${firstWeek * WEEK - lead}" data-columns="${columns}" aria-hidden="true">${paths.join('')}<rect class="mark" width="8.6" height="8.6"/></svg>`
   })
   return `<div class="calendar" data-id="${id}" data-count="${days.length}" role="img" aria-label="${escape(label)}">${drawn.join('')}</div>`
 }

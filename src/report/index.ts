@@ -22,6 +22,7 @@ export interface ReportData {
 }
 
 const HOUR_MS = 3_600_000
+const MANY = 190 // days: more are drawn finer
 const MOST_ROWS = 400 // of the table of days
 
 /** One page that needs nothing but itself: its policy lets nothing be fetched, and nothing run but its own script. */
@@ -48,7 +49,7 @@ export function renderReport(data: ReportData): string {
 <body>
 <header>
 <h1>${name === '' ? 'Your days' : foreign(name)}</h1>
-<p class="lead">${longDay(last.day)} · ${plural(days.length, 'day')} from ${plainDay(first.day)}</p>
+<p class="lead">${longDay(last.day)}${days.length > 1 ? `, and the days since ${plainDay(first.day)}` : ''}</p>
 </header>
 <main>
 ${body}
@@ -76,12 +77,14 @@ function section(id: string, title: string, content: string): string {
   return `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`
 }
 
+type Legend = readonly (readonly [className: string, name: string])[]
+
 interface Panel {
   id: string
   title: string
   says: string
   chart: string
-  legend?: readonly (readonly [className: string, name: string])[]
+  legend?: Legend
 }
 
 /** `says` is HTML. */
@@ -98,12 +101,18 @@ const bandOf = (recovery: number) => (recovery >= 67 ? 'good' : recovery >= 34 ?
 const sleepBandOf = (performance: number) => (performance >= 85 ? 'good' : performance >= 70 ? 'fair' : 'poor')
 const strainBandOf = (strain: number) => (strain >= 14 ? 's4' : strain >= 10 ? 's3' : strain >= 6 ? 's2' : 's1')
 
+function hero(title: string, arc: string, big: string, note: string): string {
+  return `<div class="card hero">${arc}<div><h3>${title}</h3><p class="big">${big}</p><p class="note">${note}</p></div></div>`
+}
+
+function vital(title: string, value: number | null, unit: string, digits: number, note: string): string {
+  return `<div><h3>${title}</h3><p class="value">${figure(value, digits)}<small>${unit}</small></p><p class="note">${note}</p></div>`
+}
+
 const today: Part = ({ days }) => {
   const day = days.findLast(({ recovery, asleep }) => recovery !== null || asleep !== null) ?? days.at(-1)
   if (!day) return ''
   const slept = day.asleep === null || !day.sleepNeed ? null : day.asleep / day.sleepNeed
-  const hero = (title: string, arc: string, big: string, note: string) =>
-    `<div class="card hero">${arc}<div><h3>${title}</h3><p class="big">${big}</p><p class="note">${note}</p></div></div>`
   const usual = mean(days.slice(-31, -1).map(({ recovery }) => recovery))
   const heroes = [
     hero(
@@ -125,8 +134,6 @@ const today: Part = ({ days }) => {
       day.acuteStrain === null ? 'of 21' : `of 21; seven days: ${figure(day.acuteStrain, 1)}`,
     ),
   ]
-  const vital = (title: string, value: number | null, unit: string, digits: number, note: string) =>
-    `<div><h3>${title}</h3><p class="value">${figure(value, digits)}<small>${unit}</small></p><p class="note">${note}</p></div>`
   const vitals = [
     vital('HRV', day.hrv, 'ms', 0, says.normalRange(day.hrvBaseline, day.hrvSpread)),
     vital('Resting heart rate', day.resting, 'bpm', 0, says.normalRange(day.restingBaseline, day.restingSpread)),
@@ -153,44 +160,85 @@ const today: Part = ({ days }) => {
   )
 }
 
+function classesOf(values: readonly (number | null)[], classOf: (value: number) => string): (string | undefined)[] {
+  return values.map((value) => (value === null ? undefined : classOf(value)))
+}
+
+function bandLegend(low: number, high: number): Legend {
+  return [
+    ['good', `${high}–100 %`],
+    ['fair', `${low}–${high - 1} %`],
+    ['poor', `below ${low} %`],
+    ['nothing', 'no data'],
+  ]
+}
+
 const calendars: Part = ({ days }, texts) => {
   const dates = days.map(({ day }) => day)
   texts['recovery'] = days.map(({ recovery }) => withUnit(recovery, '%'))
   texts['performance'] = days.map((day) => `${withUnit(day.sleepPerformance, '%')}, ${hours(day.asleep)} asleep`)
   texts['strain'] = days.map(({ strain }) => figure(strain, 1))
-  const classes = (values: readonly (number | null)[], classOf: (value: number) => string) =>
-    values.map((value) => (value === null ? undefined : classOf(value)))
-  const bands = (low: number, high: number) =>
-    [['good', `${high}–100 %`], ['fair', `${low}–${high - 1} %`], ['poor', `below ${low} %`], ['nothing', 'no data']] as const // prettier-ignore
   const best = weekdayOf(days)
   const panels = [
     panel({
       id: 'recovery',
       title: 'Recovery',
       says: says.aboutRecovery(days),
-      chart: charts.calendar('recovery', 'Calendar of recovery', dates, classes(days.map((day) => day.recovery), bandOf)), // prettier-ignore
-      legend: bands(34, 67),
+      chart: charts.calendar(
+        'recovery',
+        'Calendar of recovery',
+        dates,
+        classesOf(
+          days.map((day) => day.recovery),
+          bandOf,
+        ),
+      ),
+      legend: bandLegend(34, 67),
     }),
     panel({
       id: 'performance',
       title: 'Sleep performance',
       says: best,
-      chart: charts.calendar('performance', 'Calendar of sleep performance', dates, classes(days.map((day) => day.sleepPerformance), sleepBandOf)), // prettier-ignore
-      legend: bands(70, 85),
+      chart: charts.calendar(
+        'performance',
+        'Calendar of sleep performance',
+        dates,
+        classesOf(
+          days.map((day) => day.sleepPerformance),
+          sleepBandOf,
+        ),
+      ),
+      legend: bandLegend(70, 85),
     }),
     panel({
       id: 'strain',
       title: 'Day strain',
       says: hardestOf(days),
-      chart: charts.calendar('strain', 'Calendar of day strain', dates, classes(days.map((day) => day.strain), strainBandOf)), // prettier-ignore
-      legend: [['s1', 'below 6'], ['s2', '6–10'], ['s3', '10–14'], ['s4', '14–21'], ['nothing', 'no data']], // prettier-ignore
+      chart: charts.calendar(
+        'strain',
+        'Calendar of day strain',
+        dates,
+        classesOf(
+          days.map((day) => day.strain),
+          strainBandOf,
+        ),
+      ),
+      legend: [
+        ['s1', 'below 6'],
+        ['s2', '6–10'],
+        ['s3', '10–14'],
+        ['s4', '14–21'],
+        ['nothing', 'no data'],
+      ],
     }),
   ]
-  const isShort = days.length <= 190
+  const isShort = days.length <= MANY
   return section('days', 'Day by day', `<div class="${isShort ? 'grid3' : 'stack'}">${panels.join('')}</div>`)
 }
 
 const WEEKDAYS = ['Sundays', 'Mondays', 'Tuesdays', 'Wednesdays', 'Thursdays', 'Fridays', 'Saturdays']
+
+const ALIKE = 3 // percent: less is nothing to speak of
 
 function weekdayOf(days: readonly TrendDay[]): string {
   const means = WEEKDAYS.map((weekday, number) => {
@@ -201,6 +249,7 @@ function weekdayOf(days: readonly TrendDay[]): string {
   const sorted = means.toSorted((one, other) => other.value - one.value)
   const [best, worst] = [sorted[0], sorted.at(-1)]
   if (!best || !worst || sorted.length < 7) return 'Weekdays can be compared after three weeks of nights.'
+  if (best.value - worst.value < ALIKE) return 'You sleep about as well on every day of the week.'
   return `You sleep best into ${best.weekday} (${withUnit(best.value, '%')} on average) and worst into ${worst.weekday} (${withUnit(worst.value, '%')}).`
 }
 
@@ -209,6 +258,7 @@ function hardestOf(days: readonly TrendDay[]): string {
   const [first] = known
   if (!first) return 'There is no strain to be seen yet.'
   const hardest = known.reduce((most, day) => (day.strain > most.strain ? day : most), first)
+  if (known.length < 3) return `Strain was ${figure(hardest.strain, 1)} on ${shortDay(hardest.day)}.`
   return `${shortDay(hardest.day)} was the hardest day, with a strain of ${figure(hardest.strain, 1)}; the mean is ${figure(mean(known.map(({ strain }) => strain)), 1)}.`
 }
 
@@ -239,8 +289,11 @@ const heart: Part = ({ days }, texts) => {
           days.map((day) => around(...normal(day), 1)),
           band,
         ),
-        charts.lineOf(days.map((day) => normal(day)[0]), 'norm'), // prettier-ignore
-        charts.lineOf(days.map(value), className),
+        charts.lineOf(
+          days.map((day) => normal(day)[0]),
+          'norm',
+        ),
+        charts.lineOf(days.map(value), days.length > MANY ? `${className} thin` : className),
       ],
     })
   const panels = [
@@ -248,15 +301,35 @@ const heart: Part = ({ days }, texts) => {
       id: 'hrv',
       title: 'Heart rate variability, ms',
       says: says.aboutHrv(days),
-      chart: chart('hrv', 'Heart rate variability by day', (day) => day.hrv, (day) => [day.hrvBaseline, day.hrvSpread], 'hrv', 'band'), // prettier-ignore
-      legend: [['hrv', 'each night'], ['band', 'your normal']], // prettier-ignore
+      chart: chart(
+        'hrv',
+        'Heart rate variability by day',
+        (day) => day.hrv,
+        (day) => [day.hrvBaseline, day.hrvSpread],
+        'hrv',
+        'band',
+      ),
+      legend: [
+        ['hrv', 'each night'],
+        ['band', 'your normal'],
+      ],
     }),
     panel({
       id: 'resting',
       title: 'Resting heart rate, bpm',
       says: says.aboutResting(days),
-      chart: chart('resting', 'Resting heart rate by day', (day) => day.resting, (day) => [day.restingBaseline, day.restingSpread], 'resting', 'band2'), // prettier-ignore
-      legend: [['resting', 'each night'], ['band2', 'your normal']], // prettier-ignore
+      chart: chart(
+        'resting',
+        'Resting heart rate by day',
+        (day) => day.resting,
+        (day) => [day.restingBaseline, day.restingSpread],
+        'resting',
+        'band2',
+      ),
+      legend: [
+        ['resting', 'each night'],
+        ['band2', 'your normal'],
+      ],
     }),
   ]
   return section('heart', 'The heart at night', `<div class="grid2">${panels.join('')}</div>`)
@@ -276,7 +349,10 @@ const sleep: Part = ({ days }, texts) => {
     axis: charts.axisOf(days.map(({ day }) => day)),
     layers: [
       charts.barsOf([part('deep'), part('rem'), part('light')]),
-      charts.stepsOf(days.map((day) => inHours(day.sleepNeed)), 'wanted'), // prettier-ignore
+      (days.length > MANY ? charts.lineOf : charts.stepsOf)(
+        days.map((day) => inHours(day.sleepNeed)),
+        'wanted',
+      ),
     ],
     from: 0,
     show: (value) => `${value} h`,
@@ -286,7 +362,12 @@ const sleep: Part = ({ days }, texts) => {
     title: 'Sleep stages against need, hours',
     says: says.aboutSleep(days),
     chart,
-    legend: [['deep', 'deep'], ['rem', 'REM'], ['light', 'light'], ['wanted', 'needed']], // prettier-ignore
+    legend: [
+      ['deep', 'deep'],
+      ['rem', 'REM'],
+      ['light', 'light'],
+      ['wanted', 'needed'],
+    ],
   })
   return section('sleep', 'Sleep', one)
 }
@@ -302,8 +383,14 @@ const load: Part = ({ days }, texts) => {
     axis: charts.axisOf(days.map(({ day }) => day)),
     layers: [
       charts.barsOf([{ className: 'faint', values: days.map((day) => day.strain) }]),
-      charts.lineOf(days.map((day) => day.chronicStrain), 'quiet'), // prettier-ignore
-      charts.lineOf(days.map((day) => day.acuteStrain), 'energy'), // prettier-ignore
+      charts.lineOf(
+        days.map((day) => day.chronicStrain),
+        'quiet',
+      ),
+      charts.lineOf(
+        days.map((day) => day.acuteStrain),
+        'energy',
+      ),
     ],
     from: 0,
     to: 21,
@@ -313,7 +400,11 @@ const load: Part = ({ days }, texts) => {
     title: 'Strain and load',
     says: says.aboutLoad(days),
     chart,
-    legend: [['faint', 'each day'], ['energy', 'seven days'], ['quiet', 'four weeks']], // prettier-ignore
+    legend: [
+      ['faint', 'each day'],
+      ['energy', 'seven days'],
+      ['quiet', 'four weeks'],
+    ],
   })
   return section('load', 'Load', one)
 }
@@ -351,7 +442,12 @@ const training: Part = ({ days, workouts }, texts) => {
     label: 'Minutes in the heart rate zones by day',
     axis: charts.axisOf(days.map(({ day }) => day)),
     layers: [
-      charts.barsOf(zoneColours.map((_, zone) => ({ className: `z${zone}`, values: days.map((day) => says.zonesOf(day)[zone] ?? 0) }))), // prettier-ignore
+      charts.barsOf(
+        zoneColours.map((_, zone) => ({
+          className: `z${zone}`,
+          values: days.map((day) => says.zonesOf(day)[zone] ?? 0),
+        })),
+      ),
     ],
     from: 0,
     show: (value) => `${value}`,
@@ -417,7 +513,7 @@ const corrections: Part = ({ changes, changeCount }) => {
     reason === 'deleted' ? 'deleted' : figure(after, type === 'cycle' || type === 'workout' ? 1 : 0),
   ])
   const shown = changeCount > changes.length ? ` The last ${changes.length}:` : ''
-  const table = htmlTable(['Record', 'Noticed', 'Was', 'Is'], rows, 'What WHOOP changed afterwards')
+  const table = htmlTable(['Record', 'Noticed', 'Was', 'Is'], rows, 'Records that were replaced or deleted')
   return section(
     'changes',
     'What WHOOP changed afterwards',

@@ -31,12 +31,11 @@ for (const chart of document.querySelectorAll('[data-id]')) {
   const markDay = (index) => {
     for (const squares of chart.querySelectorAll('.squares')) {
       const cell = index - Number(squares.dataset.first)
-      squares.querySelector('.mark')?.remove()
-      if (cell < 0 || cell >= 7 * Number(squares.dataset.columns)) continue
-      const mark = document.createElementNS('http://www.w3.org/2000/svg', 'rect')
-      const place = { class: 'mark', x: Math.floor(cell / 7) * 10, y: (cell % 7) * 10, width: 8.6, height: 8.6 }
-      for (const [name, value] of Object.entries(place)) mark.setAttribute(name, String(value))
-      squares.append(mark)
+      const mark = squares.querySelector('.mark')
+      const isHere = cell >= 0 && cell < 7 * Number(squares.dataset.columns)
+      mark.classList.toggle('on', isHere)
+      mark.setAttribute('x', String(Math.floor(cell / 7) * 10))
+      mark.setAttribute('y', String((((cell % 7) + 7) % 7) * 10))
     }
   }
   const indexAt = (event) => {

@@ -71,11 +71,13 @@ export function aboutSleep(days: readonly TrendDay[]): string {
   const needed = last.filter(({ sleepNeed }) => sleepNeed !== null)
   const lack = mean(needed.map((day) => (day.sleepNeed ?? 0) - (day.asleep ?? 0)))
   const met = needed.filter((day) => (day.asleep ?? 0) >= (day.sleepNeed ?? 0)).length
-  const said = `You slept ${hours(asleep)} a night over the last ${plural(last.length, 'night')}`
+  const isOne = last.length === 1
+  const said = `You slept ${hours(asleep)} ${isOne ? 'in the one night there is' : `a night over the last ${plural(last.length, 'night')}`}`
   if (lack === null) return `${said}.`
   const less =
     Math.abs(lack) < 60_000 ? 'as much as' : `${hours(Math.abs(lack))} ${lack > 0 ? 'less than' : 'more than'}`
-  return `${said}, ${less} WHOOP says you needed; the need was met on ${met === 0 ? 'none' : met} of them.`
+  const often = isOne ? '' : `; the need was met on ${met === 0 ? 'none' : met} of them`
+  return `${said}, ${less} WHOOP says you needed${often}.`
 }
 
 export function aboutLoad(days: readonly TrendDay[]): string {

@@ -28,7 +28,7 @@ h3{font-size:13px;font-weight:600;margin:0;color:var(--soft)}
 .big{font-size:38px;line-height:1.1;font-weight:600;letter-spacing:-.02em;margin:2px 0}
 .big small{font-size:18px;font-weight:500;color:var(--soft);letter-spacing:0;margin-left:3px}
 .note{color:var(--soft);font-size:14px;line-height:1.4;margin:0}
-.vitals{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));margin-top:16px;padding:0}
+.vitals{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));margin-top:16px}.card.vitals{padding:0}
 .vitals>div{padding:18px 20px;border-left:1px solid var(--rule)}
 .vitals>div:first-child{border-left:0}
 .vitals .value{font-size:24px;font-weight:600;line-height:1.25;margin:2px 0}
@@ -46,7 +46,7 @@ figcaption p{font-size:18px;line-height:1.38;margin:4px 0 0}
 .ys text{text-anchor:end}
 .grid{stroke:var(--rule);fill:none;vector-effect:non-scaling-stroke}
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round;vector-effect:non-scaling-stroke}
-.thin{stroke-width:1.25;opacity:.55}
+.line.thin{stroke-width:1.25;opacity:.85}
 .cursor{display:none;stroke:var(--ink);stroke-width:1}.cursor.on{display:inline}
 .line.norm{fill:none;stroke:var(--soft);stroke-dasharray:3 4;stroke-width:1.5}
 .wanted{fill:var(--need)}.line.wanted{fill:none;stroke:var(--need);stroke-linecap:butt;stroke-width:2}
@@ -59,9 +59,7 @@ ${parts.join('')}${zones}
 .s1{fill:${palette.strain};opacity:.25}.s2{fill:${palette.strain};opacity:.5}.s3{fill:${palette.strain};opacity:.75}.s4{fill:${palette.strain}}
 .calendar{outline-offset:6px;border-radius:4px}
 .calendar svg{display:block;width:100%}
-.calendar .squares{max-height:190px}
-.grid3 .squares{max-height:none}
-.mark{fill:none;stroke:var(--ink);stroke-width:1.4}
+.mark{display:none;fill:none;stroke:var(--ink);stroke-width:1.4}.mark.on{display:inline}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;list-style:none;margin:12px 0 0;padding:0;color:var(--soft);font-size:13px}
 .legend svg{width:12px;height:12px;margin-right:6px;vertical-align:-1px}
 .scroll{overflow-x:auto;outline-offset:3px}
@@ -72,14 +70,15 @@ th:first-child{text-align:left}
 thead th{color:var(--soft);font-size:13px}
 tbody tr:last-child>*{border-bottom:0}
 .sports td:last-child{width:40%;min-width:90px}
-.wrap th:first-child{white-space:normal;min-width:150px}
+.wrap th:first-child,.sports th:first-child{white-space:normal;overflow-wrap:anywhere;min-width:110px}
 details{margin-top:40px}
 summary{cursor:pointer;font-weight:600;padding:12px 0}
 footer{color:var(--soft);font-size:14px;padding-top:40px;padding-bottom:56px}
 footer p{margin:0 0 6px;max-width:72ch}
 :focus-visible{outline:2px solid var(--focus)}
-@media (max-width:860px){.grid2,.grid3{grid-template-columns:minmax(0,1fr)}.vitals{grid-template-columns:repeat(2,minmax(0,1fr))}.vitals>div{border-left:0;border-top:1px solid var(--rule)}.vitals>div:nth-child(-n+2){border-top:0}.hero{flex-direction:column;align-items:flex-start;gap:12px}.grid3 .squares{max-height:190px}}
-@media (max-width:620px){.today{grid-template-columns:minmax(0,1fr)}.hero{flex-direction:row;align-items:center}.ring{width:96px}header{padding-top:28px}main,header,footer{padding-left:16px;padding-right:16px}.card{padding:16px}h2{margin-top:44px}}
-@media (max-width:480px){.chart .some{display:none}}
-@media print{@page{margin:14mm}body{background:#fff;font-size:12px}.card{break-inside:avoid;border-color:#ddd}h2{break-after:avoid;margin-top:28px}header{padding-top:0}.scroll{overflow:visible}details:not([open]){display:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}.today{grid-template-columns:repeat(3,minmax(0,1fr))}.grid2{grid-template-columns:repeat(2,minmax(0,1fr))}.grid3{grid-template-columns:repeat(3,minmax(0,1fr))}.vitals{grid-template-columns:repeat(5,minmax(0,1fr))}.vitals>div{border-top:0;padding:12px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media (max-width:860px){.grid2{grid-template-columns:minmax(0,1fr)}.hero{flex-direction:column;align-items:flex-start;gap:12px}.vitals>div{padding:16px 14px}}
+@media (max-width:700px){.grid3{grid-template-columns:minmax(0,1fr)}.grid3 .calendar{max-width:360px}.vitals{grid-template-columns:repeat(2,minmax(0,1fr))}.vitals>div{border-left:0;border-top:1px solid var(--rule);padding:14px 16px}.vitals>div:nth-child(-n+2){border-top:0}.vitals>div:last-child{grid-column:1/-1}}
+@media (max-width:620px){.today{grid-template-columns:minmax(0,1fr)}.hero{flex-direction:row;align-items:center}.ring{width:96px}header{padding-top:28px}main,header,footer{padding-left:16px;padding-right:16px}.card{padding:16px}.card.vitals{padding:0}h2{margin-top:44px}}
+@media (max-width:480px){.sports tr>:last-child{display:none}}
+@media print{.sports tr>:last-child{display:none}th,td{padding:5px 8px 5px 0;font-size:11px}@page{margin:14mm}body{background:#fff;font-size:12px}.card{break-inside:avoid;border-color:#ddd}h2{break-after:avoid;margin-top:28px}header{padding-top:0}.scroll{overflow:visible}details:not([open]){display:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}.today{grid-template-columns:repeat(3,minmax(0,1fr))}.grid2{grid-template-columns:repeat(2,minmax(0,1fr))}.grid3{grid-template-columns:repeat(3,minmax(0,1fr))}.vitals{grid-template-columns:repeat(5,minmax(0,1fr))}.vitals>div{border-top:0;padding:12px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `
