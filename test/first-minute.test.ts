@@ -218,8 +218,34 @@ describe('whoopster alone', () => {
     expect(await next()).toBe('whoopster sync')
     expect((await member.run('')).out.replaceAll(/\s+/g, ' ')).toContain('but the last sync of workout did not succeed')
     await member.sync()
+    const { database } = member
+    const [truth] = await database.sql<{ recovery: number; hrv: number }[]>`
+      select round(recovery_score)::int as recovery, round(hrv_rmssd)::int as hrv from daily_trends
+      where recovery_score is not null order by day desc limit 1`
+    const { out } = await member.run('')
+    const lines = out.split('\n')
+    const morning = lines.slice(lines.indexOf('') + 1).slice(0, 6)
+    expect(morning.map((line) => line.replace(/[\d.:]+/g, '#').replace(/ +/g, ' '))).toMatchInlineSnapshot(`
+      [
+        "Sunday # November #",
+        " recovery # % # % over the # days before",
+        " HRV # ms normal # to #",
+        " resting HR # bpm normal # to #",
+        " asleep # of # needed",
+        " strain # # over seven days",
+      ]
+    `)
+    expect(morning[1]).toContain(`${truth?.recovery} %`)
+    expect(morning[2]).toContain(`${truth?.hrv} ms`)
+    expect(out).toContain(
+      `Database: ${new URL(database.url).host}${new URL(database.url).pathname}. Settings: the environment.`,
+    )
+    const directory = await newDirectory()
+    await writeFile(join(directory, '.env'), '')
+    expect((await member.run('', { machine: { directory }, columns: 200 })).out).toContain(join(directory, '.env'))
     member.clock.pass(3 * 86_400_000)
     expect(await next()).toBe('whoopster sync')
+    expect((await member.run('')).out).not.toContain('needed') // what is old is not last night
     await member.database.sql`update oauth_tokens set dead_fingerprint = 'dead'`
     expect(await next()).toBe('whoopster auth')
     expect(await next({ ...member.env, DATABASE_URL: 'postgres://u@127.0.0.1:1/x' })).toBe('whoopster doctor')

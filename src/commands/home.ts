@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../health.ts'
@@ -9,6 +11,8 @@ import { print, type Cli } from './cli.ts'
 type Next = readonly [command: string, why: string]
 
 interface Standing {
+  /** Last night and today, when all is well. */
+  morning?: string[]
   says: string[]
   next: readonly Next[]
 }
@@ -25,11 +29,12 @@ export async function showHome(cli: Cli): Promise<void> {
   const { stdout } = cli.world.terminal
   const style = await styleFor(stdout, cli.world.env)
   const width = widthOf(stdout)
-  const { says, next } = await standing(cli)
+  const { morning = [], says, next } = await standing(cli)
   const commands = [...next, ['whoopster --help', 'all commands'] as const]
   const lines = [
     ...wrap(`whoopster ${versionAndBuild} keeps a complete copy of your WHOOP data in a PostgreSQL of yours.`, width),
     '',
+    ...(morning.length > 0 ? [...morning, ''] : []),
     ...says.flatMap((line) => wrap(line, width)),
     '',
     table(
@@ -50,8 +55,10 @@ async function standing(cli: Cli): Promise<Standing> {
     if (report.failure?.reason === 'busy')
       return amiss([], { message: report.failure.message, hint: 'try again later' })
     const says = membersOf(report)
-    if (!problem) return { says, next: failedOf(report).length === 0 ? HEALTHY : AGAIN }
-    return amiss(says, problem)
+    const all = [...says, placesOf(report, world)]
+    if (problem) return amiss(all, problem)
+    const next = failedOf(report).length === 0 ? HEALTHY : AGAIN
+    return { morning: report.members.length === 1 ? await morningOf(cli) : [], says: all, next }
   } catch (error) {
     if (!(error instanceof WhoopsterError)) throw error
     cli.exit(exitCodes[error.reason])
@@ -61,6 +68,7 @@ async function standing(cli: Cli): Promise<Standing> {
 
 const HEALTHY: readonly Next[] = [
   ['whoopster stats', 'what is stored: averages, trends, the last twelve weeks'],
+  ['whoopster report --open', 'the same and more, drawn as a page for the browser'],
   ['whoopster sync', 'fetch what is new'],
   ['whoopster status', 'whether all of it is healthy, in detail'],
 ]
@@ -105,3 +113,50 @@ function membersOf({ members, at }: Report): string[] {
     return `${who}: ${counts.join(', ')}; synced ${when}${last}.`
   })
 }
+
+/** Which database, and which file of settings. */
+function placesOf({ where }: Report, { env, machine }: Cli['world']): string {
+  const file = join(machine.directory, '.env')
+  const database = env['DATABASE_URL']?.trim() ? where : `the embedded one in ${where}`
+  return `Database: ${harmless(database)}. Settings: the environment${existsSync(file) ? ` and ${harmless(file)}` : ''}.`
+}
+
+/** The newest day that has a night: a line for it, and one for each figure beside what is normal. */
+async function morningOf(cli: Cli): Promise<string[]> {
+  const [{ withStored }, { loadTrends }, { loadEverybody }, words, { normalRange }, { table }, { widthOf }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('../db/report.ts'),
+      import('../db/tokens.ts'),
+      import('../report/words.ts'),
+      import('../report/sentences.ts'),
+      import('../terminal/table.ts'),
+      import('../terminal/style.ts'),
+    ])
+  const days = await withStored(cli, async ({ db }) => {
+    const [member] = await loadEverybody(db)
+    return member ? loadTrends(db, member, NIGHTS) : []
+  })
+  const at = days.findLastIndex(({ recovery, asleep }) => recovery !== null || asleep !== null)
+  const day = days[at]
+  if (!day) return []
+  const { figure, hours, longDay, mean, withUnit } = words
+  const usual = mean(days.slice(Math.max(0, at - 30), at).map(({ recovery }) => recovery))
+  const rows = [
+    ['recovery', withUnit(day.recovery, '%'), usual === null ? '' : `${withUnit(usual, '%')} over the 30 days before`],
+    ['HRV', withUnit(day.hrv, 'ms'), normalRange(day.hrvBaseline, day.hrvSpread)],
+    ['resting HR', withUnit(day.resting, 'bpm'), normalRange(day.restingBaseline, day.restingSpread)],
+    ['asleep', hours(day.asleep), day.sleepNeed === null ? '' : `of ${hours(day.sleepNeed)} needed`],
+    ['strain', figure(day.strain, 1), day.acuteStrain === null ? '' : `${figure(day.acuteStrain, 1)} over seven days`],
+  ]
+  const lines = table(rows, { right: [1], width: widthOf(cli.world.terminal.stdout) - 2 })
+  return [
+    longDay(day.day),
+    ...lines
+      .replaceAll(words.NBSP, ' ')
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ]
+}
+
+const NIGHTS = 31
