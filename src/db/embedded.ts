@@ -1,6 +1,6 @@
 import { createServer, connect } from 'node:net'
 import { statSync } from 'node:fs'
-import { mkdir, rm, unlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -35,6 +35,7 @@ export async function openEmbedded(dir: string, { log, patienceMs = 0 }: Opening
     const data = join(dir, 'postgres')
     await unpackPrepared(data)
     const { PGlite } = await import('@electric-sql/pglite')
+    await requireMajor(dir)
     await mkdir(data, { recursive: true, mode: 0o700 })
     await shelter(dir)
     const database = await PGlite.create(data)
@@ -64,6 +65,32 @@ export async function openEmbedded(dir: string, { log, patienceMs = 0 }: Opening
 /** WebAssembly asks for address space at once; V8 says it in several ways. */
 function isAboutMemory(cause: unknown): boolean {
   return cause instanceof Error && /could not allocate memory|out of memory/i.test(cause.message)
+}
+
+/** PostgreSQL's major version in the PGlite that package.json pins: another one does not read its files. */
+export const EMBEDDED_MAJOR = 18
+
+/** The whoopster that still reads the files of an older major. When one is taken, what comes to an end is added here. */
+const readersOf: Readonly<Record<number, string>> = {}
+
+/** Refuses a directory that another major has written, before PGlite touches it. */
+async function requireMajor(dir: string): Promise<void> {
+  const text = await readFile(join(dir, 'postgres', 'PG_VERSION'), 'utf8').catch(() => undefined)
+  const major = Number.parseInt(text ?? '', 10)
+  if (Number.isNaN(major) || major === EMBEDDED_MAJOR) return
+  const reader = readersOf[major]
+  const old = reader ? `npx whoopster@${reader}` : 'whoopster, in the version that made it,'
+  throw new WhoopsterError(
+    'settings',
+    `The embedded database in ${dir} was written by PostgreSQL ${major}; this whoopster has ${EMBEDDED_MAJOR}, which does not ` +
+      'read it. Nothing was changed.',
+    {
+      hint:
+        major > EMBEDDED_MAJOR
+          ? 'install the newer whoopster again that wrote it'
+          : `with ${old} run: whoopster archive --out whoop.zip; move the directory away; then, with this one: whoopster restore whoop.zip`,
+    },
+  )
 }
 
 const NO_SPACE = new Set([28, 51]) // ENOSPC by Linux's count and by WebAssembly's
