@@ -1,4 +1,5 @@
 import { CommanderError, Command } from '@commander-js/extra-typings'
+import { addArchive } from './commands/archive.ts'
 import { addAuth } from './commands/auth.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -73,6 +74,7 @@ export function createProgram(cli: Cli): Command {
     addSql,
     addExport,
     addImport,
+    addArchive,
     addDoctor,
     addDemo,
     addSandbox,

@@ -49,7 +49,7 @@ export interface Output {
   /** False once nobody reads any more. */
   writable?: boolean
   /** False when it would rather not have more before it has drained. */
-  write(text: string): unknown
+  write(data: string | Uint8Array): unknown
   on?(event: 'drain' | 'close', listener: () => void): unknown
 }
 

@@ -145,7 +145,10 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
         await tx.execute(sql.raw(script))
         await tx.execute(sql`delete from ${HISTORY} where created_at = ${when}`)
       }
-      if (undone.length === applied.length) await tx.execute(sql`drop table ${HISTORY}`) // nothing of ours is left
+      if (undone.length === applied.length) {
+        await tx.execute(sql`drop table ${HISTORY}`) // nothing of ours is left
+        await tx.execute(sql`drop table if exists ${ARCHIVES}`)
+      }
     })
     return undone
   })
@@ -173,6 +176,8 @@ interface AppliedRow {
 }
 
 const HISTORY = sql.raw('whoopster_migrations')
+/** When which member was archived: made by the first archive, see db/archive.ts. */
+export const ARCHIVES = sql.raw('whoopster_archives')
 const SHARED = sql.raw('drizzle.__drizzle_migrations')
 
 /** Another schema may have a history as well, of tables that are not the ones we use. */

@@ -23,7 +23,7 @@ export interface Tokens {
 }
 
 /** Everybody who has ever logged in: their records outlive the login. */
-export async function loadEverybody(db: Db, whoopUserId?: number): Promise<Member[]> {
+export async function loadEverybody(db: Db | Tx, whoopUserId?: number): Promise<Member[]> {
   return db
     .select({ id: users.id, whoopUserId: users.whoopUserId, firstName: users.firstName, scopes: sql<string[]>`'{}'` })
     .from(users)

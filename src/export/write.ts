@@ -1,11 +1,11 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WhoopsterError } from '../errors.ts'
 import type { Output } from '../world.ts'
 
 /** Where lines go: not faster than they can be taken. */
 export interface Sink {
-  write(text: string): Promise<void>
+  write(data: string | Uint8Array): Promise<void>
   /** Nobody reads any more. */
   closed(): boolean
 }
@@ -20,8 +20,8 @@ export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   })
   interrupted.addEventListener('abort', () => goOn?.())
   return {
-    write: async (text) => {
-      if (text === '' || output.write(text) !== false || !output.on) return
+    write: async (data) => {
+      if (data.length === 0 || output.write(data) !== false || !output.on) return
       await new Promise<void>((resolve) => {
         goOn = resolve
       })

@@ -123,7 +123,7 @@ const TOO_DEEP = 'it: is nested too deeply'
 const DEEPEST = 1_000 // WHOOP's records are four levels deep, and PostgreSQL's own stack has an end
 
 /** What JSON can carry and jsonb cannot: NUL, half of a surrogate pair, or a depth without end. Unknown fields count. */
-function unstorable(value: unknown, path = '', depth = 0): string | undefined {
+export function unstorable(value: unknown, path = '', depth = 0): string | undefined {
   if (typeof value === 'string') {
     return /[\0\p{Surrogate}]/u.test(value)
       ? `${path || 'it'}: holds a character that PostgreSQL cannot store`
