@@ -7,6 +7,7 @@ import { addExport } from './commands/export.ts'
 import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
+import { addRestore } from './commands/restore.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addReport } from './commands/report.ts'
 import { addSql } from './commands/sql.ts'
@@ -75,6 +76,7 @@ export function createProgram(cli: Cli): Command {
     addExport,
     addImport,
     addArchive,
+    addRestore,
     addDoctor,
     addDemo,
     addSandbox,

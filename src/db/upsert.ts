@@ -111,7 +111,7 @@ function settled(resource: Resource, at: SQL): SQL {
 }
 
 /** Not scored yet, or not over yet. */
-function unsettled(resource: Resource, alias: SQL): SQL {
+export function unsettled(resource: Resource, alias: SQL): SQL {
   return sql`(${alias}.score_state not in ('SCORED', 'UNSCORABLE') or ${resource.end(alias)} is null)`
 }
 

@@ -1,0 +1,256 @@
+import * as v from 'valibot'
+import type { Db, Tx } from '../db/connect.ts'
+import { codeOf, rootCause } from '../db/failure.ts'
+import { withTypesLocked, type Fence } from '../db/lock.ts'
+import {
+  hasJournal,
+  holdsMeasurements,
+  orderMeasurements,
+  restoreCoverage,
+  restoreHistory,
+  restoreJournal,
+  restoreMeasurements,
+  restoreProfile,
+  restoreQuarantine,
+  restoreRecords,
+  restoreUnreadable,
+  type Verdict,
+} from '../db/restore.ts'
+import type { Member } from '../db/tokens.ts'
+import { WhoopsterError } from '../errors.ts'
+import { body, resourceOf, resources } from '../resources/index.ts'
+import { parseJson } from '../resources/json.ts'
+import { typeNames } from '../resources/names.ts'
+import { refused, understand, type Understood } from '../resources/read.ts'
+import type { Resource } from '../resources/resource.ts'
+import { parts, type Part } from './format.ts'
+import type { Archive, ArchivedPart, ReadLine } from './read.ts'
+
+/** What became of one member's records, and what of them this version does not understand. */
+export type Restored = Record<Verdict | 'unreadable', number> & { whoopUserId: number; type: Resource['name'] }
+
+interface Options {
+  user: number | undefined
+  interrupted: AbortSignal
+  /** Told before each part, and after each batch of it, how many of its lines are done. */
+  report: (part: ArchivedPart, done: number) => void
+}
+
+interface Job extends Options {
+  db: Db
+  archive: Archive
+  member: Member
+  fence: Fence
+}
+
+/**
+ * Brings a checked archive's members back, each with its types locked: no sync works beside it. A batch is a transaction,
+ * and what is done is not done again, so a restore that died is simply begun anew. What a member's coverage claims is
+ * stored last, with everything it speaks of in place.
+ */
+export async function restore(db: Db, archive: Archive, options: Options): Promise<Restored[]> {
+  const { members } = archive.manifest
+  const { user } = options
+  if (user !== undefined && !members.includes(user)) {
+    throw new WhoopsterError('usage', `WHOOP user ${user} is not in this archive.`, {
+      hint: `it holds ${members.slice(0, 20).join(', ')}`,
+    })
+  }
+  const wanted = archive.parts.filter(({ whoopUserId }) => user === undefined || whoopUserId === user)
+  await requireJournal(db, wanted)
+  const restored: Restored[] = []
+  for (const whoopUserId of members.filter((id) => user === undefined || id === user)) {
+    const own = wanted.filter((one) => one.whoopUserId === whoopUserId)
+    restored.push(...(await restoreMember(db, archive, own, options)))
+  }
+  return restored
+}
+
+async function restoreMember(
+  db: Db,
+  archive: Archive,
+  own: readonly ArchivedPart[],
+  options: Options,
+): Promise<Restored[]> {
+  const inOrder = parts.flatMap((part) => own.filter((one) => one.part === part))
+  const member = await restoreOwner(db, archive, inOrder)
+  return withTypesLocked(db, member, typeNames, async (fence, locked) => {
+    if (locked.length < typeNames.length) throw busy(member)
+    const job = { ...options, db, archive, member, fence }
+    const restored: Restored[] = []
+    for (const one of inOrder) {
+      options.report(one, 0)
+      const resource = resources.find(({ name }) => name === one.part)
+      if (resource) restored.push(await restoreType(job, resource, one))
+      else await restorePart(job, one)
+    }
+    return restored
+  })
+}
+
+async function restoreOwner(db: Db, archive: Archive, own: readonly ArchivedPart[]): Promise<Member> {
+  for (const one of own) {
+    if (!isPart(one, 'profile')) continue
+    for await (const [line] of archive.read(one)) if (line) return restoreProfile(db, line.value)
+  }
+  throw new Error('an archive without a profile was not refused')
+}
+
+async function restoreType(job: Job, resource: Resource, one: ArchivedPart): Promise<Restored> {
+  const total = { new: 0, same: 0, newer: 0, older: 0, gone: 0, unreadable: 0 }
+  await eachBatch<Resource['name']>(job, one as ArchivedPart & { part: Resource['name'] }, async (lines) => {
+    for (const [verdict, count] of Object.entries(await storeBatch(job, resource, lines))) {
+      total[verdict as keyof typeof total] += count
+    }
+  })
+  return { whoopUserId: job.member.whoopUserId, type: resource.name, ...total }
+}
+
+type RecordLine = ReadLine<Resource['name']>
+
+/** One statement for all of them; where PostgreSQL refuses it for what is in it, each by itself. */
+async function storeBatch(
+  job: Job,
+  resource: Resource,
+  lines: readonly RecordLine[],
+): Promise<Partial<Record<keyof Restored, number>>> {
+  const { member } = job
+  const scope = { member, resource }
+  const raws = lines.map(({ text }) => (parseJson(text) as { raw_data: unknown }).raw_data)
+  const lineOf = new Map(raws.map((raw, index) => [raw, lines[index]]))
+  const { understood, unreadable } = understand(resource, member, raws)
+  const records = understood.map((one) => ({ ...one, text: lineOf.get(one.raw)?.text ?? '' }))
+  try {
+    return await inTransaction(job, async (tx) => {
+      const counts = await restoreRecords(tx, scope, records)
+      for (const one of unreadable) await restoreUnreadable(tx, scope, one, seenOf(lines))
+      return { ...counts, unreadable: unreadable.length }
+    })
+  } catch (error) {
+    if (!isAboutData(error)) throw error
+    const [only, ...others] = lines
+    if (only && others.length === 0) return quarantineRefused(job, resource, only, understood[0], error)
+    const total: Record<string, number> = {}
+    for (const line of lines) {
+      for (const [verdict, count] of Object.entries(await storeBatch(job, resource, [line]))) {
+        total[verdict] = (total[verdict] ?? 0) + count
+      }
+    }
+    return total
+  }
+}
+
+async function quarantineRefused(
+  job: Job,
+  resource: Resource,
+  line: RecordLine,
+  record: Understood | undefined,
+  error: unknown,
+): Promise<{ unreadable: number }> {
+  if (!record) throw error
+  const cause = rootCause(error)
+  const reason = `PostgreSQL: ${cause instanceof Error ? cause.message : String(cause)}`
+  await inTransaction(job, (tx) =>
+    restoreUnreadable(tx, { member: job.member, resource }, refused(resource, record, reason), seenOf([line])),
+  )
+  return { unreadable: 1 }
+}
+
+/** Since when the first of them has read like this. */
+function seenOf([first]: readonly RecordLine[]): string {
+  return first?.value.updated_at ?? new Date(0).toISOString()
+}
+
+/** SQLSTATE classes for what a value, not the server, is to blame. */
+function isAboutData(error: unknown): boolean {
+  return /^(22|23|54)/.test(codeOf(rootCause(error)) ?? '')
+}
+
+async function restorePart(job: Job, one: ArchivedPart): Promise<void> {
+  const { member } = job
+  if (isPart(one, 'body')) return restoreBody(job, one)
+  if (isPart(one, 'journal') || isPart(one, 'journal-imports')) {
+    const { part } = one
+    return eachBatch(job, one, (lines) => inTransaction(job, (tx) => restoreJournal(tx, member, part, texts(lines))))
+  }
+  if (isPart(one, 'history')) {
+    return eachBatch(job, one, (lines) => inTransaction(job, (tx) => restoreHistory(tx, member, texts(lines))))
+  }
+  if (isPart(one, 'quarantine')) {
+    return eachBatch(job, one, (lines) =>
+      inTransaction(job, async (tx) => {
+        for (const type of new Set(lines.map(({ value }) => value.data_type))) {
+          const ofType = lines.filter(({ value }) => value.data_type === type)
+          await restoreQuarantine(tx, member, resourceOf(type), texts(ofType))
+        }
+      }),
+    )
+  }
+  if (isPart(one, 'coverage')) {
+    return eachBatch(job, one, async (lines) => {
+      for (const line of lines) await inTransaction(job, (tx) => restoreCoverage(tx, job, line))
+    })
+  }
+}
+
+/** All of them at once: their order says which of them is today's. */
+async function restoreBody(job: Job, one: ArchivedPart & { part: 'body' }): Promise<void> {
+  const { member } = job
+  await inTransaction(job, async (tx) => {
+    const isMerged = await holdsMeasurements(tx, member)
+    let added = 0
+    await eachBatch(job, one, async (lines) => {
+      const measured = lines.map(({ text, value }) => {
+        const read = v.safeParse(body.row, value.raw_data)
+        const { heightMeter = null, weightKilogram = null, maxHeartRate = null } = read.success ? read.output : {}
+        const columns = { height_meter: heightMeter, weight_kilogram: weightKilogram, max_heart_rate: maxHeartRate }
+        return { text, columns }
+      })
+      added += await restoreMeasurements(tx, member, measured)
+    })
+    if (isMerged && added > 0) await orderMeasurements(tx, member)
+  })
+}
+
+async function eachBatch<P extends Part>(
+  { archive, interrupted, report }: Job,
+  one: ArchivedPart & { part: P },
+  work: (lines: readonly ReadLine<P>[]) => Promise<void>,
+): Promise<void> {
+  let done = 0
+  for await (const lines of archive.read(one)) {
+    interrupted.throwIfAborted()
+    await work(lines)
+    done += lines.length
+    report(one, done)
+  }
+}
+
+function inTransaction<T>({ db, fence }: Job, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return db.transaction(async (tx) => {
+    await fence.hold(tx)
+    return work(tx)
+  })
+}
+
+function isPart<P extends Part>(one: ArchivedPart, part: P): one is ArchivedPart & { part: P } {
+  return one.part === part
+}
+
+function texts(lines: readonly { text: string }[]): string[] {
+  return lines.map(({ text }) => text)
+}
+
+async function requireJournal(db: Db, wanted: readonly ArchivedPart[]): Promise<void> {
+  const isNeeded = wanted.some(({ part, file }) => part.startsWith('journal') && file.lines > 0)
+  if (!isNeeded || (await hasJournal(db))) return
+  throw new WhoopsterError('settings', 'The archive holds a journal, for which this database has no table.', {
+    hint: 'install the newest whoopster: npm install -g whoopster; nothing was written',
+  })
+}
+
+function busy({ whoopUserId }: Member): WhoopsterError {
+  return new WhoopsterError('busy', `Another run is syncing WHOOP user ${whoopUserId}.`, {
+    hint: 'try again when it has ended; suspend the schedule for a while',
+  })
+}
