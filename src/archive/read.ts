@@ -39,7 +39,7 @@ export interface ReadLine<P extends Part> {
   value: Line<P>
 }
 
-const LARGEST_MANIFEST = 64 * 2 ** 20
+const LARGEST_IN_MEMORY = 64 * 2 ** 20
 
 /** Opens an archive whose directory and manifest are in order; its lines are only read later. */
 export async function withArchive<T>(path: string, work: (archive: Archive) => Promise<T>): Promise<T> {
@@ -73,13 +73,11 @@ const OURS = /^(README\.txt|manifest\.json|members\/[1-9]\d{0,15}\/[a-z-]+\.ndjs
 async function readManifest(zip: Zip): Promise<Manifest> {
   const stranger = zip.entries.find(({ name }) => !OURS.test(name))
   if (stranger) throw damaged(`${quoted(stranger.name)} is no name of ours`)
-  const entry = zip.entries.at(-1)
-  if (entry?.name !== MANIFEST || entry.bytes > LARGEST_MANIFEST) throw damaged('its manifest is missing')
-  const bytes = []
-  for await (const some of zip.read(entry)) bytes.push(some)
+  await readWhole(zip, zip.entries[0], README)
+  const text = await readWhole(zip, zip.entries.at(-1), MANIFEST)
   let value: unknown
   try {
-    value = JSON.parse(Buffer.concat(bytes).toString('utf8'))
+    value = JSON.parse(text)
   } catch (cause) {
     throw damaged('its manifest is no JSON', cause)
   }
@@ -93,6 +91,13 @@ async function readManifest(zip: Zip): Promise<Manifest> {
   const read = v.safeParse(manifestSchema, value)
   if (!read.success) throw damaged(`its manifest cannot be read (${v.getDotPath(read.issues[0]) ?? 'it'})`)
   return read.output
+}
+
+async function readWhole(zip: Zip, entry: ZipEntry | undefined, name: string): Promise<string> {
+  if (entry?.name !== name || entry.bytes > LARGEST_IN_MEMORY) throw damaged(`${name} is not in its place`)
+  const bytes = []
+  for await (const some of zip.read(entry)) bytes.push(some)
+  return Buffer.concat(bytes).toString('utf8')
 }
 
 /** Refuses any file that the manifest does not have, or has otherwise, and a member of whom a part is missing. */

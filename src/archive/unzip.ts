@@ -3,7 +3,19 @@ import { pipeline } from 'node:stream/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { createInflateRaw, crc32 } from 'node:zlib'
 import { WhoopsterError } from '../errors.ts'
-import { CENTRAL, END, END_64, FITS_IN_16, FITS_IN_32, LOCAL, LOCATOR_64 } from './zip.ts'
+import {
+  CENTRAL,
+  centralHeader,
+  descriptor,
+  END,
+  END_64,
+  endOfDirectory,
+  FITS_IN_16,
+  FITS_IN_32,
+  localHeader,
+  LOCATOR_64,
+  type Entry,
+} from './zip.ts'
 
 // Reads what zip.ts writes, and nothing else: whatever another program, or a hostile one, may have made of it is refused
 // before it is unpacked. Files follow one another without gaps, so none of them is unpacked twice.
@@ -11,12 +23,8 @@ import { CENTRAL, END, END_64, FITS_IN_16, FITS_IN_32, LOCAL, LOCATOR_64 } from 
 const MOST_ENTRIES = 200_000
 const LARGEST_DIRECTORY = 64 * 2 ** 20
 
-export interface ZipEntry {
+export interface ZipEntry extends Omit<Entry, 'name'> {
   name: string
-  crc: number
-  bytes: number
-  packed: number
-  offset: number
 }
 
 export interface Zip {
@@ -65,12 +73,15 @@ async function readDirectory(file: FileHandle): Promise<ZipEntry[]> {
     const { entry, length } = readCentral(directory, at)
     if (entry.offset !== expected || entry.packed === 0)
       throw damaged(`${quoted(entry.name)} is not where it should be`)
-    const isLarge = entry.packed >= FITS_IN_32 || entry.bytes >= FITS_IN_32
-    expected = dataOf(entry) + entry.packed + (isLarge ? 24 : 16)
+    const written = named(entry)
+    if (!centralHeader(written).equals(directory.subarray(at, at + length))) throw damaged('its directory is broken')
+    expected = dataOf(entry) + entry.packed + descriptor(written).length
     at += length
     entries.push(entry)
   }
   if (at !== size || expected !== start) throw damaged('there is more in it than its directory says')
+  const last = endOfDirectory(count, start, size)
+  if (!last.equals(await readAt(file, end, stats.size - end))) throw damaged('its end is broken')
   return entries
 }
 
@@ -117,15 +128,20 @@ function readCentral(directory: Buffer, at: number): { entry: ZipEntry; length: 
   return { entry: { name, crc: directory.readUInt32LE(at + 16), bytes, packed, offset }, length }
 }
 
-function dataOf({ offset, name }: ZipEntry): number {
-  return offset + 30 + Buffer.byteLength(name)
+function named(entry: ZipEntry): Entry {
+  return { ...entry, name: Buffer.from(entry.name) }
+}
+
+function dataOf(entry: ZipEntry): number {
+  return entry.offset + localHeader(named(entry)).length
 }
 
 async function* unpack(file: FileHandle, entry: ZipEntry): AsyncGenerator<Buffer> {
-  const header = await readAt(file, entry.offset, dataOf(entry) - entry.offset)
-  if (header.readUInt32LE(0) !== LOCAL || header.toString('utf8', 30) !== entry.name) {
-    throw damaged(`${quoted(entry.name)} is not where it should be`)
-  }
+  const [before, after] = [localHeader(named(entry)), descriptor(named(entry))]
+  const isFramed =
+    before.equals(await readAt(file, entry.offset, before.length)) &&
+    after.equals(await readAt(file, dataOf(entry) + entry.packed, after.length))
+  if (!isFramed) throw damaged(`${quoted(entry.name)} is not where it should be`)
   const unpacked = new PassThrough()
   const packed = Readable.from(readBetween(file, dataOf(entry), entry.packed), { objectMode: false })
   const piped = pipeline(packed, createInflateRaw(), unpacked)

@@ -6,8 +6,8 @@ import { crc32, createDeflateRaw } from 'node:zlib'
 // The ZIP format (PKWARE's APPNOTE 6.3.10), as much of it as an archive needs: a double click opens it on every system, and
 // it can be written without going back. Times and rights are left out, so that the same content gives the same bytes.
 
-export const LOCAL = 0x04034b50
-export const DESCRIPTOR = 0x08074b50
+const LOCAL = 0x04034b50
+const DESCRIPTOR = 0x08074b50
 export const CENTRAL = 0x02014b50
 export const END = 0x06054b50
 export const END_64 = 0x06064b50
@@ -25,7 +25,8 @@ export interface Written {
   sha256: string
 }
 
-interface Entry {
+/** A file, as the directory has it. */
+export interface Entry {
   name: Buffer
   crc: number
   bytes: number
@@ -76,7 +77,7 @@ export function createZip(sink: (bytes: Buffer) => Promise<void>): ZipWriter {
   }
 }
 
-function localHeader({ name }: Entry): Buffer {
+export function localHeader({ name }: Entry): Buffer {
   const header = Buffer.alloc(30)
   header.writeUInt32LE(LOCAL, 0)
   header.writeUInt16LE(20, 4)
@@ -88,7 +89,7 @@ function localHeader({ name }: Entry): Buffer {
 }
 
 /** With sizes of eight bytes where four do not hold them. */
-function descriptor({ crc, packed, bytes }: Entry): Buffer {
+export function descriptor({ crc, packed, bytes }: Entry): Buffer {
   const isLarge = packed >= FITS_IN_32 || bytes >= FITS_IN_32
   const block = Buffer.alloc(isLarge ? 24 : 16)
   block.writeUInt32LE(DESCRIPTOR, 0)
@@ -103,7 +104,7 @@ function descriptor({ crc, packed, bytes }: Entry): Buffer {
   return block
 }
 
-function centralHeader({ name, crc, packed, bytes, offset }: Entry): Buffer {
+export function centralHeader({ name, crc, packed, bytes, offset }: Entry): Buffer {
   const large = [bytes, packed, offset].filter((value) => value >= FITS_IN_32)
   const extra = Buffer.alloc(large.length === 0 ? 0 : 4 + 8 * large.length)
   if (large.length > 0) {
@@ -128,7 +129,7 @@ function centralHeader({ name, crc, packed, bytes, offset }: Entry): Buffer {
   return Buffer.concat([header, name, extra])
 }
 
-function endOfDirectory(count: number, start: number, size: number): Buffer {
+export function endOfDirectory(count: number, start: number, size: number): Buffer {
   const end = Buffer.alloc(22)
   end.writeUInt32LE(END, 0)
   end.writeUInt16LE(Math.min(count, FITS_IN_16), 8)

@@ -70,8 +70,8 @@ export async function restoreRecords(
   const updates = list(whoops.map((name) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`))
   const settled = (alias: SQL, seen: SQL) =>
     sql`(not ${unsettled(resource, alias)} and ${resource.end(alias)} < ${seen} - interval '24 hours')`
-  const same = (keyText: SQL, from: SQL, raw: SQL) => sql`
-    exists (select from record_history h where ${isOf(scope, sql`h`)} and h.record_key = ${keyText}
+  const same = (from: SQL, raw: SQL) => sql`
+    exists (select from record_history h where ${isOf(scope, sql`h`)} and h.record_key = judged.${key}::text
       and h.seen_from = ${from} and h.raw_data = ${raw})`
   const rows = await tx.execute<{ verdict: Verdict; n: number }>(sql`
     with read as (
@@ -108,11 +108,11 @@ export async function restoreRecords(
       select ${member.id}::int, ${resource.name}::text, ${key}::text, raw_data, seen,
         greatest(seen, coalesce(old_seen, deleted_at)), case verdict when 'gone' then 'deleted' else 'changed' end
       from judged
-      where (verdict = 'gone' or (verdict = 'older' and settled)) and not ${same(sql`${key}::text`, sql`seen`, sql`raw_data`)}
+      where (verdict = 'gone' or (verdict = 'older' and settled)) and not ${same(sql`judged.seen`, sql`judged.raw_data`)}
       union all
       select ${member.id}::int, ${resource.name}::text, ${key}::text, old_raw, old_seen, greatest(seen, old_seen), 'changed'
       from judged
-      where verdict = 'newer' and old_settled and not ${same(sql`${key}::text`, sql`old_seen`, sql`old_raw`)}
+      where verdict = 'newer' and old_settled and not ${same(sql`judged.old_seen`, sql`judged.old_raw`)}
     ), readable as (
       delete from quarantined_records q using judged
       where ${isOf(scope, sql`q`)} and q.record_key = judged.${key}::text and q.last_seen < judged.seen
