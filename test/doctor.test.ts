@@ -78,6 +78,19 @@ describe('doctor', () => {
     expect(amiss).toHaveLength(1)
   })
 
+  it('says when the last archive was made, if ever, and of whom none was', async () => {
+    const member = await newMember({ days: 5 })
+    const archive = async () => (await doctor(member)).checks.find(({ check }) => check === 'archive')
+    const hint = 'for a copy that outlives this database, run: whoopster archive --out whoop.zip'
+    expect(await archive()).toEqual({ check: 'archive', verdict: 'ok', message: 'none was ever made here', hint })
+    const file = join(await directory(), 'whoop.zip')
+    expect((await member.run(['archive', '--out', file])).code).toBe(0)
+    member.clock.pass(3 * 86_400_000)
+    expect(await archive()).toEqual({ check: 'archive', verdict: 'ok', message: 'made 3 days ago', hint: null })
+    await member.database.sql`insert into users (whoop_user_id) values (7)`
+    expect(await archive()).toMatchObject({ message: 'made 3 days ago, but not of 1 of 2 members', hint })
+  })
+
   it('finds a certificate that nobody vouches for', async () => {
     const member = await newMember({ days: 5 })
     const file = (name: string) => readFile(new URL(`fixtures/tls/${name}`, import.meta.url))

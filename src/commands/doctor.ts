@@ -9,7 +9,7 @@ export const addDoctor: AddCommand = (program, cli) => {
     .summary('find out what is wrong, and what to do')
     .description(
       'Look at everything a sync needs, one thing at a time: settings, network, clock, disk, database, schema, key, ' +
-        'logins, scopes. Changes nothing. Exit code 0: all is well, 1: it is not.',
+        'logins, scopes, and when the last archive was made. Changes nothing. Exit code 0: all is well, 1: it is not.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  $ whoopster doctor\n  $ whoopster doctor --json | jq .checks')

@@ -2,6 +2,7 @@ import { requireSession } from '../db/connection/pooler.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
+import { loadArchives } from '../db/archive.ts'
 import { withDatabase, type Database } from '../db/connect.ts'
 import { dataDirectory, holdsDatabase, openToOthers, READERS_WAIT_MS, requireMakeable } from '../db/directory.ts'
 import { clockOf } from '../db/clock.ts'
@@ -11,6 +12,7 @@ import { schemaState } from '../db/migrate.ts'
 import { READER, readerLacks } from '../db/reader.ts'
 import { WhoopsterError } from '../errors.ts'
 import { closedOf } from '../health.ts'
+import { ago } from '../terminal/duration.ts'
 import type { Budget } from '../whoop/budget.ts'
 import { attempt, type Means } from './findings.ts'
 import { lookAtLogins } from './logins.ts'
@@ -44,6 +46,7 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
         await requireSession(database)
         if (!(await lookAtSchema(means, database))) return
         await lookAtReader(means, database)
+        await lookAtArchives(means, database)
         await lookAtBudget(means, database)
         await lookAtLogins(means, database, whoopAnswers)
       },
@@ -90,6 +93,17 @@ async function lookAtReader({ find }: Means, { db }: Database): Promise<void> {
   if (statements.length === 0) return
   const hint = `run: whoopster migrate; or as an administrator, in this database: ${statements.join('; ')};`
   find('schema', 'warning', `the rights of ${READER}, with which Grafana reads, are not as they should be`, hint)
+}
+
+/** Nobody has to make one. But WHOOP keeps the records for as long as they are paid, and the history not at all. */
+async function lookAtArchives({ world, find }: Means, { db }: Database): Promise<void> {
+  const { members, without, oldest } = await loadArchives(db)
+  if (members === 0) return find('archive', 'ok', 'nothing is stored yet')
+  const hint = 'for a copy that outlives this database, run: whoopster archive --out whoop.zip'
+  if (!oldest) return find('archive', 'ok', 'none was ever made here', hint)
+  const made = `made ${ago(oldest, world.clock.now())}`
+  if (without === 0) return find('archive', 'ok', made)
+  find('archive', 'ok', `${made}, but not of ${without} of ${members} members`, hint)
 }
 
 async function lookAtBudget({ world, find }: Means, { db }: Database): Promise<void> {

@@ -15,6 +15,7 @@ export const checks = [
   'key',
   'logins',
   'scopes',
+  'archive',
 ] as const
 export type Check = (typeof checks)[number]
 export type Verdict = 'ok' | 'warning' | 'problem' | 'skipped'
