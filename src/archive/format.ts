@@ -38,7 +38,12 @@ const instant = v.pipe(
 const maybeInstant = v.nullable(instant)
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const id = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
-const name = v.nullable(v.pipe(v.string(), v.maxLength(255)))
+const name = v.nullable(
+  v.pipe(
+    v.string(),
+    v.check((text) => [...text].length <= 255, 'is too long'), // PostgreSQL counts characters, not UTF-16's units
+  ),
+)
 const type = v.picklist(typeNames)
 const raw = v.unknown()
 

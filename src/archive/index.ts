@@ -41,7 +41,10 @@ export async function archive(db: Db, sink: Sink, { user, interrupted, report }:
     await writeAlike(tx)
     const members = (await loadEverybody(tx, user)).toSorted((one, other) => one.whoopUserId - other.whoopUserId)
     if (members.length === 0) throw nobody(user)
-    const zip = createZip((bytes) => sink.write(bytes))
+    const zip = createZip(async (bytes) => {
+      if (sink.closed()) throw unread()
+      await sink.write(bytes)
+    })
     await zip.add(README, [Buffer.from(readmeText)])
     const files: FileEntry[] = []
     for (const { member, part } of await everyPart(tx, members)) {
@@ -112,6 +115,13 @@ class Telling {
       yield Buffer.from(`${batch.lines.join('\n')}\n`)
     }
   }
+}
+
+/** Half an archive is none. */
+function unread(): WhoopsterError {
+  return new WhoopsterError('unavailable', 'Whatever reads the archive has stopped before its end.', {
+    hint: 'write it into a file first: whoopster archive --out whoop.zip',
+  })
 }
 
 function nobody(user: number | undefined): WhoopsterError {

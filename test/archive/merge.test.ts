@@ -6,7 +6,7 @@ import { createDatabase } from '../database.ts'
 import { newMember } from '../member.ts'
 import { expectFaithful } from '../truth.ts'
 import { logIn, run } from '../world.ts'
-import { archiveTo, everything, folder, liveThrough, restoreFrom, sha256 } from './stage.ts'
+import { archiveTo, everything, folder, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
 
 const DAY_MS = 86_400_000
 
@@ -154,17 +154,3 @@ describe('restore', () => {
     ])
   })
 })
-
-/** As the journal's migration makes them; nothing where that one is there already. */
-async function makeJournal(sql: Sql): Promise<void> {
-  await sql.unsafe(`
-    create table if not exists journal_entries (
-      user_id integer not null references users (id) on delete cascade, cycle_start timestamptz not null, question text not null,
-      cycle_end timestamptz, timezone_offset varchar(10) not null, answered boolean, notes text, raw_data jsonb not null,
-      first_seen timestamptz not null, updated_at timestamptz not null, primary key (user_id, cycle_start, question)
-    );
-    create table if not exists journal_imports (
-      user_id integer primary key references users (id) on delete cascade, newest_cycle timestamptz not null,
-      imported_at timestamptz not null
-    )`)
-}

@@ -116,3 +116,17 @@ export async function everything(sql: Sql): Promise<Record<string, string[]>> {
   }
   return found
 }
+
+/** As the journal's migration makes them; nothing where that one is there already. */
+export async function makeJournal(sql: Sql): Promise<void> {
+  await sql.unsafe(`
+    create table if not exists journal_entries (
+      user_id integer not null references users (id) on delete cascade, cycle_start timestamptz not null, question text not null,
+      cycle_end timestamptz, timezone_offset varchar(10) not null, answered boolean, notes text, raw_data jsonb not null,
+      first_seen timestamptz not null, updated_at timestamptz not null, primary key (user_id, cycle_start, question)
+    );
+    create table if not exists journal_imports (
+      user_id integer primary key references users (id) on delete cascade, newest_cycle timestamptz not null,
+      imported_at timestamptz not null
+    )`)
+}
