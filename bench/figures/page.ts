@@ -90,7 +90,11 @@ function withJob<T>({ env }: Stage, work: (job: Job) => Promise<T>): Promise<T> 
       member,
       resource,
       state,
-      whoop: { find: refuse, get: refuse, usage: { requests: 0, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: null } },
+      whoop: {
+        find: refuse,
+        get: refuse,
+        usage: { requests: 0, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: null },
+      },
       clock: {
         now: () => new Date(),
         ofServer: (time) => time,

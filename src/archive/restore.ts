@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Db, Tx } from '../db/connect.ts'
+import type { Database, Db, Tx } from '../db/connect.ts'
 import { codeOf, rootCause } from '../db/failure.ts'
 import { withTypesLocked, type Fence } from '../db/lock.ts'
 import {
@@ -43,12 +43,15 @@ interface Job extends Options {
   fence: Fence
 }
 
+/** The connection that holds the locks. */
+type Session = Pick<Database, 'db' | 'lastWords'>
+
 /**
  * Brings a checked archive's members back, each with its types locked: no sync works beside it. A batch is a transaction,
  * and what is done is not done again, so a restore that died is simply begun anew. What a member's coverage claims is
  * stored last, with everything it speaks of in place.
  */
-export async function restore(db: Db, archive: Archive, options: Options): Promise<Restored[]> {
+export async function restore(database: Session, archive: Archive, options: Options): Promise<Restored[]> {
   const { members } = archive.manifest
   const { user } = options
   if (user !== undefined && !members.includes(user)) {
@@ -57,24 +60,25 @@ export async function restore(db: Db, archive: Archive, options: Options): Promi
     })
   }
   const wanted = archive.parts.filter(({ whoopUserId }) => user === undefined || whoopUserId === user)
-  await requireJournal(db, wanted)
+  await requireJournal(database.db, wanted)
   const restored: Restored[] = []
   for (const whoopUserId of members.filter((id) => user === undefined || id === user)) {
     const own = wanted.filter((one) => one.whoopUserId === whoopUserId)
-    restored.push(...(await restoreMember(db, archive, own, options)))
+    restored.push(...(await restoreMember(database, archive, own, options)))
   }
   return restored
 }
 
 async function restoreMember(
-  db: Db,
+  database: Session,
   archive: Archive,
   own: readonly ArchivedPart[],
   options: Options,
 ): Promise<Restored[]> {
+  const { db } = database
   const inOrder = parts.flatMap((part) => own.filter((one) => one.part === part))
   const member = await restoreOwner(db, archive, inOrder)
-  return withTypesLocked(db, member, typeNames, async (fence, locked) => {
+  return withTypesLocked(database, member, typeNames, async (fence, locked) => {
     if (locked.length < typeNames.length) throw busy(member)
     const job = { ...options, db, archive, member, fence }
     const restored: Restored[] = []

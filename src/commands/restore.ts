@@ -47,7 +47,7 @@ async function bringBack(cli: Cli, path: string, user: number | undefined): Prom
           if (migrations.length > 0) log.info('migrated the schema', { migrations })
           for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
           await finishMigrations(cli, database)
-          return restore(database.db, archive, {
+          return restore(database, archive, {
             user,
             interrupted,
             report: ({ file }, done) => spinner.say(() => `${file.name}: ${done} of ${file.lines}`),

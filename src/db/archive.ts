@@ -49,7 +49,7 @@ export async function noteArchive(db: Db, whoopUserIds: readonly number[], at: s
 /** How many members there are, of how many no archive is known, and when the oldest of the others' newest was made. */
 export async function loadArchives(db: Db): Promise<{ members: number; without: number; oldest: Date | undefined }> {
   const [known] = await db.execute<{ known: boolean }>(
-    sql`select to_regclass('public.whoopster_archives') is not null as known`,
+    sql`select to_regclass('whoopster_archives') is not null as known`,
   )
   const made = known?.known
     ? ARCHIVES

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WhoopsterError } from '../errors.ts'
 import type { Output } from '../world.ts'
@@ -30,13 +30,8 @@ export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   }
 }
 
-/** The same of a file, which takes bytes, too. */
-interface FileSink extends Sink {
-  write(content: string | Buffer): Promise<void>
-}
-
 /** A file that is there when it is whole. It holds somebody's health: only its owner may read it. */
-export async function writeFileWhole(path: string, work: (sink: FileSink) => Promise<void>): Promise<void> {
+export async function writeFileWhole(path: string, work: (sink: Sink) => Promise<void>): Promise<void> {
   const draft = `${path}.part`
   try {
     await rm(draft, { force: true }) // left over, or a link that somebody has put there
