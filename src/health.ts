@@ -114,6 +114,18 @@ export async function examine({
   return report
 }
 
+/** What of it is about one member; a failure when there is no such one. */
+export function only(report: Report, whoopUserId: number): Report {
+  const isOf = (one: { whoopUserId: number }) => one.whoopUserId === whoopUserId
+  const members = report.members.filter(({ login }) => isOf(login))
+  if (members.length === 0 && report.members.length > 0) {
+    throw new WhoopsterError('login', `WHOOP user ${whoopUserId} is not logged in.`, {
+      hint: 'see who is: whoopster auth status',
+    })
+  }
+  return { ...report, members, quarantined: report.quarantined.filter(isOf), gaps: report.gaps.filter(isOf) }
+}
+
 /** How often WHOOP's requests can serve everybody, in milliseconds; undefined before anything was asked. */
 export function freshnessOf({ budget, at }: Report): number | undefined {
   return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, at.getTime())

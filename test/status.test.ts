@@ -309,6 +309,15 @@ describe('status of several members', () => {
     expect(await status(env, { clock })).toMatchObject({ code: 0 })
   })
 
+  it('is that of one member with --user', async () => {
+    const one = await run('status --json --user 10001', env, { clock })
+    expect((JSON.parse(one.out) as { users: { whoopUserId: number }[] }).users.map((user) => user.whoopUserId)).toEqual(
+      [10001],
+    )
+    const nobody = await run('status --user 999', env, { clock })
+    expect(nobody).toMatchObject({ code: 77, out: '', err: expect.stringContaining('999 is not logged in') as string })
+  })
+
   it('is unhealthy when one login has died, and says who has to log in again', async () => {
     sandbox.killGrant(SECOND)
     clock.pass(2 * 3_600_000)

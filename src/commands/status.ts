@@ -2,7 +2,7 @@ import type { MemberHealth } from '../db/health.ts'
 import type { BudgetReport, Problem, Report } from '../health.ts'
 import type { Printed } from '../outputs.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
-import { readDuration } from './read.ts'
+import { readDuration, readUserId } from './read.ts'
 
 const DAY_MS = 86_400_000
 
@@ -16,13 +16,15 @@ export const addStatus: AddCommand = (program, cli) => {
       'unhealthy when a type was synced longer ago than 90m, 24h, 2d … (default: 24h)',
       readDuration,
     )
+    .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .option('--gaps', 'list the ranges that are not stored completely')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
-    .action(async ({ maxAge = DAY_MS, gaps, json }) => {
+    .action(async ({ maxAge = DAY_MS, user, gaps, json }) => {
       const { env, terminal } = cli.world
-      const { adviceOf, budgetOf, examine, problemsOf } = await import('../health.ts')
-      const report = await examine(cli.world)
+      const { adviceOf, budgetOf, examine, only, problemsOf } = await import('../health.ts')
+      const all = await examine(cli.world)
+      const report = user === undefined ? all : only(all, user)
       const asked = { gaps: gaps === true }
       const problems = problemsOf(report, maxAge)
       if (json) {
