@@ -249,7 +249,7 @@ describe('a sync that cannot', () => {
   })
 
   it.each([
-    ['sync --since yesterday', 'Write a day'],
+    ['sync --since tomorrow', 'Write a day'],
     ['sync --full --since 2026-01-01', '--full'],
     ['sync --since 2026-02-01 --until 2026-01-01', '--since must be before --until'],
     ['sync --type steps', 'sleep, recovery, workout, cycle, body'],
