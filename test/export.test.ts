@@ -124,8 +124,8 @@ describe('export', () => {
       from sleep_records join users on users.id = user_id where whoop_user_id = ${FIRST}`
     expect(await count(`--since ${at}`)).toBe(truth?.['after'])
     expect(await count(`--until ${at}`)).toBe(truth?.['before'])
-    expect((await run('export --type daily --since 2027-01-01 --format json', env)).out).toBe('[\n]\n')
-    expect((await run('export --type daily --since 2027-01-01', env)).out).toBe(`${columnsOf('daily').join(',')}\n`)
+    expect((await run('export --type daily --until 2012-01-01 --format json', env)).out).toBe('[\n]\n')
+    expect((await run('export --type daily --until 2012-01-01', env)).out).toBe(`${columnsOf('daily').join(',')}\n`)
   })
 
   it('writes a file a type into a folder, whole or not at all, for its owner alone', async () => {
