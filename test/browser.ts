@@ -33,7 +33,8 @@ export interface Page {
   open(url: string): Promise<void>
   resize(width: number, height: number): Promise<void>
   scheme(scheme: 'dark' | 'light'): Promise<void>
-  png(): Promise<Buffer>
+  /** As much of it as is so high. */
+  png(height?: number): Promise<Buffer>
   pdf(): Promise<Buffer>
   /** Addresses that were asked for, and whatever was complained of, since the page was made. */
   requests: string[]
@@ -94,19 +95,20 @@ export async function startBrowser(program: string): Promise<Browser> {
       if (method === 'Runtime.consoleAPICalled') complaints.push(JSON.stringify(params['args']))
     })
     for (const domain of ['Page', 'Network', 'Log', 'Runtime']) await ask(`${domain}.enable`)
+    const evaluate = async <T>(expression: string) => {
+      const { result, exceptionDetails } = await ask('Runtime.evaluate', {
+        expression,
+        awaitPromise: true,
+        returnByValue: true,
+      })
+      if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails))
+      return (result as { value: T }).value
+    }
     return {
       send: ask,
       requests,
       complaints,
-      evaluate: async <T>(expression: string) => {
-        const { result, exceptionDetails } = await ask('Runtime.evaluate', {
-          expression,
-          awaitPromise: true,
-          returnByValue: true,
-        })
-        if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails))
-        return (result as { value: T }).value
-      },
+      evaluate,
       open: async (url) => {
         const done = new Promise<void>((resolve) => (loaded = resolve))
         await ask('Page.navigate', { url })
@@ -118,8 +120,10 @@ export async function startBrowser(program: string): Promise<Browser> {
       scheme: async (value) => {
         await ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] })
       },
-      png: async () => {
-        const { data } = await ask('Page.captureScreenshot', { captureBeyondViewport: true })
+      png: async (height) => {
+        const width = await evaluate<number>('innerWidth')
+        const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width, height, scale: 1 } }
+        const { data } = await ask('Page.captureScreenshot', { captureBeyondViewport: true, ...clip })
         return Buffer.from(data as string, 'base64')
       },
       pdf: async () => {

@@ -2,9 +2,12 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { pathToFileURL } from 'node:url'
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openEmbedded } from '../src/db/embedded.ts'
+import { hasScreen } from '../src/commands/demo.ts'
 import { startSandbox } from '../src/sandbox/index.ts'
 import { readyDirectory } from './ready.ts'
 import { expectFaithful } from './truth.ts'
@@ -96,7 +99,38 @@ describe('demo', () => {
     expect(out).toContain('Logged in: ')
     expect(out).toMatch(/sleep +\d+ +\d{4}-/)
     expect(out).toContain('whoopster auth')
+    expect(out).toContain(`$ whoopster report\n${join(dir, 'demo', 'report.html')}\n`)
     expect(await run('status', { WHOOPSTER_DATA_DIR: join(dir, 'demo') })).toMatchObject({ code: 0 })
+  })
+
+  it('opens the report where there is a screen', async () => {
+    const dir = await newDirectory()
+    const opened: string[] = []
+    const openBrowser = async (url: string) => opened.push(url) > 0
+    const { code } = await run(
+      'demo --days 3',
+      { DISPLAY: ':0', WHOOPSTER_DATA_DIR: dir },
+      { isTTY: true, openBrowser },
+    )
+    expect(code).toBe(0)
+    expect(opened).toEqual([pathToFileURL(join(dir, 'demo', 'report.html')).href])
+  }, 120_000)
+
+  it.each([
+    [true, 'linux', { DISPLAY: ':0' }],
+    [true, 'linux', { WAYLAND_DISPLAY: 'wayland-0' }],
+    [true, 'darwin', {}],
+    [true, 'win32', {}],
+    [false, 'linux', {}],
+    [false, 'linux', { DISPLAY: ':0', CI: '1' }],
+    [false, 'darwin', { SSH_CONNECTION: '10.0.0.1 1 10.0.0.2 22' }],
+  ])('sees a screen (%s): %s, %j', (is, platform, env) => {
+    const tty = { isTTY: true, write: () => true }
+    const terminal = { stdin: Object.assign(new PassThrough(), { isTTY: true }), stdout: tty, stderr: tty }
+    expect(hasScreen({ env, terminal, machine: { runtime: `Node 20.19.0, ${platform} x64` } })).toBe(is)
+    expect(hasScreen({ env, terminal: { ...terminal, stdout: { write: () => true } }, machine: { runtime: '' } })).toBe(
+      false,
+    )
   })
 })
 

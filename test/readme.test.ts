@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { parseEnv, stripVTControlCharacters } from 'node:util'
+import { pathToFileURL } from 'node:url'
 import type { Command } from '@commander-js/extra-typings'
 import { describe, expect, it } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
@@ -11,6 +12,7 @@ import { readConfig, settings, type SettingName } from '../src/config.ts'
 import { exitCodes, type Reason } from '../src/errors.ts'
 import { createProgram } from '../src/main.ts'
 import { allScopes } from '../src/resources/index.ts'
+import { chromium, startBrowser } from './browser.ts'
 import { newMember } from './member.ts'
 import { picture } from './picture.ts'
 import { createClock, machine, run, TEST_KEY } from './world.ts'
@@ -20,7 +22,7 @@ const readme = await readFile(README, 'utf8')
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 
 const blocks: Record<string, () => string | Promise<string>> = {
-  demo: async () => fenced('console', stripVTControlCharacters(await showDemo())),
+  demo: async () => fenced('console', stripVTControlCharacters((await showDemo()).shown)),
   help: showHelp,
   settings: () =>
     table(
@@ -57,6 +59,28 @@ describe('README', () => {
       }
       expect(await readFile(file, 'utf8')).toBe(made)
       expect(readme).toContain(`](docs/pictures/${name}.svg)`)
+    },
+    120_000,
+  )
+
+  it.runIf(process.env.UPDATE_README && chromium)(
+    'shows a picture of the report (npm run docs makes it, where there is Chromium)',
+    async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'whoopster-picture-'))
+      const browser = await startBrowser(chromium ?? '')
+      try {
+        await writeFile(join(dir, 'report.html'), (await showDemo()).html)
+        const page = await browser.newPage()
+        await page.scheme('light')
+        await page.resize(1180, 1180)
+        await page.open(pathToFileURL(join(dir, 'report.html')).href)
+        const png = await page.png(1090)
+        expect(png.length).toBeLessThan(400_000) // it comes with every clone
+        await writeFile(new URL('../docs/report.png', import.meta.url), png)
+      } finally {
+        await browser.close()
+        await rm(dir, { recursive: true })
+      }
     },
     120_000,
   )
@@ -142,15 +166,16 @@ const meanings: Record<number, string> = {
   143: 'ended by SIGTERM; everything committed is kept',
 }
 
-/** The demo on a terminal, from `sync` on, but for how long it took. */
+/** The demo on a terminal, from `sync` to `stats`, but for how long it took. */
 const showDemo = once(async () => {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-readme-'))
   try {
     const env = { WHOOPSTER_DATA_DIR: dir }
     const { code, out, err } = await run('demo', env, { clock: createClock(), isTTY: true, columns: 80 })
     if (code !== 0) throw new Error(`the demo ended with ${code}: ${err}`)
-    const shown = out.slice(out.indexOf('$ whoopster sync'), out.indexOf('Look at this database again'))
-    return shown.replace(/^.*\d+ requests in .*\n/m, '').trim()
+    const html = await readFile(join(dir, 'demo', 'report.html'), 'utf8')
+    const shown = out.slice(out.indexOf('$ whoopster sync'), out.indexOf('$ whoopster report'))
+    return { shown: shown.replace(/^.*\d+ requests in .*\n/m, '').trim(), html }
   } finally {
     await rm(dir, { recursive: true })
   }
@@ -175,7 +200,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 const pictures: Record<string, { title: string; text: () => Promise<string> }> = {
-  demo: { title: 'whoopster sync and whoopster stats in a terminal', text: showDemo },
+  demo: { title: 'whoopster sync and whoopster stats in a terminal', text: async () => (await showDemo()).shown },
   doctor: { title: 'whoopster doctor in a terminal: scopes are missing, and what to do', text: showDoctor },
 }
 

@@ -1,5 +1,6 @@
-import { join } from 'node:path'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { World } from '../world.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readCount } from './read.ts'
 
@@ -72,6 +73,9 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
     if (!(await run(['stats']))) return
     step('stats --type journal')
     if (!(await run(['stats', '--type', 'journal']))) return
+    step('report')
+    const report = join(dir, 'report.html')
+    if (!(await run(['report', '--out', report, ...(hasScreen(world) ? ['--open'] : [])]))) return
   } finally {
     await sandbox.close()
   }
@@ -81,3 +85,16 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   print(cli, `  ${whoopster} sandbox`)
   print(cli, `  ${whoopster} auth`)
 }
+
+/** Somebody is at the keyboard, and has a screen that shows more than a terminal. */
+export function hasScreen({
+  env,
+  terminal,
+  machine,
+}: Pick<World, 'env' | 'terminal'> & { machine: Pick<World['machine'], 'runtime'> }): boolean {
+  const isThere =
+    terminal.stdin.isTTY === true && terminal.stdout.isTTY === true && !env['CI'] && !env['SSH_CONNECTION']
+  return isThere && (Boolean(env['DISPLAY'] || env['WAYLAND_DISPLAY']) || GRAPHIC.test(machine.runtime))
+}
+
+const GRAPHIC = /, (darwin|win32) /
