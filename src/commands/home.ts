@@ -68,7 +68,7 @@ async function standing(cli: Cli): Promise<Standing> {
 
 const HEALTHY: readonly Next[] = [
   ['whoopster stats', 'what is stored: averages, trends, the last twelve weeks'],
-  ['whoopster report --open', 'the same and more, drawn as a page for the browser'],
+  ['whoopster report', 'the same and more, drawn as a page for the browser'],
   ['whoopster sync', 'fetch what is new'],
   ['whoopster status', 'whether all of it is healthy, in detail'],
 ]
