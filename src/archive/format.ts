@@ -41,7 +41,7 @@ const id = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const name = v.nullable(
   v.pipe(
     v.string(),
-    v.check((text) => [...text].length <= 255, 'is too long'), // PostgreSQL counts characters, not UTF-16's units
+    v.check((text) => Array.from(text).length <= 255, 'is too long'), // PostgreSQL counts characters, not UTF-16's units
   ),
 )
 const type = v.picklist(typeNames)

@@ -168,7 +168,7 @@ function whoseRecord(part: Part, owner: unknown): unknown {
 
 const LONGEST_LINE = 2 ** 26
 const MOST_LINES = 500
-const LARGE = 2 ** 21 // bytes, for a batch
+const LARGE = 2 ** 20 // bytes, for a batch
 const NEWLINE = 0x0a
 
 async function* splitLines(

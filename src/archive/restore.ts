@@ -222,11 +222,27 @@ async function eachBatch<P extends Part>(
   work: (lines: readonly ReadLine<P>[]) => Promise<void>,
 ): Promise<void> {
   let done = 0
-  for await (const lines of archive.read(one)) {
+  for await (const lines of readAhead(archive.read(one))) {
     interrupted.throwIfAborted()
     await work(lines)
     done += lines.length
     report(one, done)
+  }
+}
+
+/** The next batch is unpacked and read while PostgreSQL stores this one. */
+async function* readAhead<T>(batches: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    let next = batches.next()
+    for (;;) {
+      const { value, done } = await next
+      if (done) return
+      next = batches.next()
+      next.catch(() => {}) // it is heard of when its turn comes
+      yield value
+    }
+  } finally {
+    await batches.return(undefined)
   }
 }
 
