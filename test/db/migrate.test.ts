@@ -346,7 +346,7 @@ describe('a schema of its own', () => {
     expect(await tablesIn('app')).toEqual(expect.arrayContaining(['users', 'sleep_records', 'whoopster_migrations']))
     expect([...(await referred())]).toEqual([{ name: 'app.users', from: 'app' }])
     expect((await run('migrate', env)).out).toContain('up to date')
-    expect((await run(`migrate --down ${names.length}`, env)).code).toBe(0)
+    expect((await run(`migrate --down ${names.length} --yes`, env)).code).toBe(0)
     expect(await tablesIn('app')).toEqual([])
   })
 
@@ -359,7 +359,7 @@ describe('a schema of its own', () => {
     expect((await run('migrate', ours)).code).toBe(0)
     expect(await tablesIn('My app')).toEqual(await tablesIn('public'))
     expect(await database.sql`select from "My app".users`).toHaveLength(0)
-    expect((await run(`migrate --down ${names.length}`, ours)).code).toBe(0)
+    expect((await run(`migrate --down ${names.length} --yes`, ours)).code).toBe(0)
     expect(await tablesIn('My app')).toEqual([])
     expect((await run('migrate', theirs)).out).toContain('up to date')
     expect(await database.sql`select from public.users`).toHaveLength(1)
