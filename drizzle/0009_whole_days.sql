@@ -216,7 +216,7 @@ SELECT user_id, at, recovery_score, hrv_rmssd, hrv_deviation, resting_heart_rate
   recovery_before, hrv_before, resting_before, skin_before, respiratory_before
 FROM judged;
 --> statement-breakpoint
-COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the 30 calendar days before it, as in daily_trends: deviations in standard deviations, each NULL when fewer than 7 of those days are known; signs is how many of four are more than 2.25 of them off in the direction of illness; …_before is the morning before, judged likewise. For alerts; charts have daily_trends.';
+COMMENT ON VIEW latest_vitals IS 'Each member''s newest recovery of the last 32 days against the 30 calendar days before it, as in daily_trends: deviations in standard deviations, each NULL when fewer than 7 of those days are known; signs is how many of four are more than 2.25 of them off in the direction of illness; ..._before is the morning before, judged likewise. For alerts; charts have daily_trends.';
 --> statement-breakpoint
 COMMENT ON COLUMN daily_trends.finished IS 'False while the day''s cycle is open: its strain and energy still grow.';
 --> statement-breakpoint

@@ -58,7 +58,7 @@ DECLARE
   half double precision := df / 2;
   ratio double precision := 1; -- of gamma(half + 1/2) to gamma(half)
   x double precision;
-  inner_share double precision; -- x² / (df + x²)
+  inner_share double precision; -- x^2 / (df + x^2)
   a double precision;
   b double precision;
   w double precision;
@@ -215,7 +215,7 @@ BEGIN ATOMIC
   FROM known k;
 END;
 --> statement-breakpoint
-COMMENT ON FUNCTION correlation IS 'Pearson''s r of the days'' pairs (x, y), of which n are complete, with its 95 % interval by Fisher''s z. Both follow the day before, so n days say as much as effective_n unrelated ones. Ask: SELECT c.* FROM (SELECT array_agg(day) AS days, array_agg(a) AS x, array_agg(b) AS y FROM …) s, correlation(days, x, y) c';
+COMMENT ON FUNCTION correlation IS 'Pearson''s r of the days'' pairs (x, y), of which n are complete, with its 95 % interval by Fisher''s z. Both follow the day before, so n days say as much as effective_n unrelated ones. Ask: SELECT c.* FROM (SELECT array_agg(day) AS days, array_agg(a) AS x, array_agg(b) AS y FROM ...) s, correlation(days, x, y) c';
 --> statement-breakpoint
 DO $$
 DECLARE

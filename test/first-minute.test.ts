@@ -338,7 +338,7 @@ describe('a slip of the finger', () => {
     ['auth logout --usr 1', "unknown option '--usr'", 'Did you mean --user? see: whoopster auth logout --help'],
     [
       'stats --type sleeep',
-      '--type does not take sleeep. It is one of sleep, recovery, workout, cycle, body.',
+      '--type does not take sleeep. It is one of sleep, recovery, workout, cycle, body, journal.',
       'Did you mean sleep? see: whoopster stats --help',
     ],
     [
