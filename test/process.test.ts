@@ -211,7 +211,10 @@ describe('the program', () => {
       code: 0,
       out: expect.stringContaining('sync'),
     })
-    expect(await startIn(undefined, [], {}).ended).toMatchObject({ code: 0, out: expect.stringContaining('→ ') })
+    expect(await startIn(undefined, [], { WHOOPSTER_DATA_DIR: join(tmpdir(), 'whoopster-none') }).ended).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('→ '),
+    })
   })
 })
 

@@ -254,7 +254,7 @@ describe('archive --verify', () => {
   it('says yes to a whole file, without a database too, and no to any other', async () => {
     const alone = await run(['archive', '--verify', join(home, 'good.zip'), '--no-database'], {})
     expect(alone.code).toBe(0)
-    expect(alone.out).toMatch(/good\.zip is whole: 1 member, \d+ lines in 9 files, written by whoopster \d/)
+    expect(alone.out).toMatch(/good\.zip is whole: 1 member, \d+ lines in \d+ files, written by whoopster \d/)
     const unequal = await run(['archive', '--verify', join(home, 'good.zip')], env)
     expect(unequal).toMatchObject({
       code: 1,
