@@ -47,7 +47,7 @@ export function dashboard(plan: Plan): Dashboard {
     },
     links: [LINKS],
     templating: { list: (plan.variables ?? [member, units, energy]).filter(({ name }) => isUsed(name, panels)) },
-    annotations: { list: plan.annotations ?? [journeys, workouts, naps] },
+    annotations: { list: plan.annotations ?? [journeys, workouts, naps, journalDays] },
     panels,
   }
 }
@@ -169,4 +169,12 @@ export const journeys = annotation(
   'orange',
   true,
   `select started as "time", 'Clock ' || offset_before || ' → ' || timezone_offset as text, 'travel' as tags\nfrom journeys\nwhere ${OWN} and $__timeFilter(started)\norder by started`,
+)
+
+/** Each day with what was answered yes. Off until somebody wants it: there are many. */
+export const journalDays = annotation(
+  'Journal',
+  'green',
+  false,
+  `select day::timestamp as "time", string_agg(question, ' · ' order by question) as text, 'journal' as tags\nfrom journal_days\nwhere ${OWN} and answered and $__timeFilter(day)\ngroup by day\norder by day`,
 )

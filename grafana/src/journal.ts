@@ -1,6 +1,6 @@
 // What a member does against how they recover, from the journal that `whoopster import` has stored: panels for Patterns, and
 // days to mark on any dashboard.
-import { annotation, type Row } from './dashboard.ts'
+import type { Row } from './dashboard.ts'
 import { colour, words } from './palette.ts'
 import * as p from './panels.ts'
 import { OWN } from './sql.ts'
@@ -79,11 +79,3 @@ export const journalRows: Row[] = [
   { height: 10, panels: [timeline] },
   { height: 14, panels: [effects] },
 ]
-
-/** Each day with what was answered yes. Off until somebody wants it: there are many. */
-export const journalDays = annotation(
-  'Journal',
-  'green',
-  false,
-  `select day::timestamp as "time", string_agg(question, ' · ' order by question) as text, 'journal' as tags\nfrom journal_days\nwhere ${OWN} and answered and $__timeFilter(day)\ngroup by day\norder by day`,
-)

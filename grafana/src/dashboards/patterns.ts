@@ -1,5 +1,5 @@
-import { dashboard, member } from '../dashboard.ts'
-import { behaviour, journalDays, journalRows } from '../journal.ts'
+import { dashboard, journalDays, member } from '../dashboard.ts'
+import { behaviour, journalRows } from '../journal.ts'
 import { clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
 import { HOUR, OWN, shown } from '../sql.ts'
