@@ -82,7 +82,8 @@ function preparing<S extends Sql>(sql: S, count: () => void): S {
  * postgres.js writes what it has gathered at the end of the turn. After a close with something unwritten it never writes
  * again, not even on the next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears
  * of a close only when the transaction's work has ended, and nothing is unwritten: either because nobody has asked
- * anything for two turns, or because something has just been written, which fails.
+ * anything for two turns, or because something has just been written, which fails. What waits for its answer fails at once:
+ * a transaction's work would never end otherwise.
  */
 function outlive(
   socket: Duplex,
@@ -109,6 +110,7 @@ function outlive(
       if (event !== 'close') return emit(event, ...args)
       state = 'closed'
       void transaction().then(whenOver, whenOver)
+      setImmediate(() => state === 'closed' && emit('error', hungUp())) // the transaction may wait for an answer
       return true
     },
     write: (chunk: Buffer, done?: () => void) => {
