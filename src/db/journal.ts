@@ -14,6 +14,7 @@ export interface StagedEntry {
   question: string
   answered: boolean | null
   notes: string | null
+  /** The six cells as they were. */
   cells: readonly string[]
 }
 
@@ -24,8 +25,10 @@ export type WitnessKind = (typeof witnessKinds)[number]
 export interface StagedWitness {
   cycleStart: string
   start: string
+  /** Null where the file has no column for it: then it is the cycle's. */
   offset: string | null
   ended: boolean
+  /** In the order of `figures`. */
   figures: readonly (number | null)[]
 }
 

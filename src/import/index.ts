@@ -12,6 +12,7 @@ import {
   type Compared,
   type Listed,
   type Merged,
+  type StagedEntry,
   type WitnessKind,
 } from '../db/journal.ts'
 import type { Member } from '../db/tokens.ts'
@@ -24,7 +25,6 @@ import {
   readWitness,
   shapeOf,
   type BadRow,
-  type Entry,
   type Shape,
   type ShapeName,
   type Witness,
@@ -209,7 +209,7 @@ function stagingOf(tx: Tx, file: number, shape: Shape): (lines: readonly Line[])
     const readEntry = createEntryReader()
     return async (lines) => {
       const rows = lines.map(readEntry)
-      const entries = rows.filter((row): row is Entry => !isBad(row))
+      const entries = rows.filter((row): row is StagedEntry => !isBad(row))
       await stageEntries(tx, file, entries)
       return rows.filter(isBad)
     }

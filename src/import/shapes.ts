@@ -1,3 +1,4 @@
+import type { StagedEntry, StagedWitness } from '../db/journal.ts'
 import type { Line } from './csv.ts'
 
 // WHOOP's export comes in the account's language, file names and headings alike: a file is known by what its columns hold.
@@ -132,19 +133,6 @@ function shown(cell: string): string {
   return cell === '' ? 'an empty cell' : `“${cell.length > 40 ? `${cell.slice(0, 40)}…` : cell}”`
 }
 
-/** One answer of the journal. Instants are ISO 8601 in UTC. */
-export interface Entry {
-  line: number
-  cycleStart: string
-  cycleEnd: string | null
-  timezoneOffset: string
-  question: string
-  answered: boolean | null
-  notes: string | null
-  /** The six cells as they were. */
-  cells: readonly string[]
-}
-
 /** A row that cannot be stored, as far as it says which one it would have been. */
 export interface BadRow {
   line: number
@@ -156,7 +144,7 @@ export interface BadRow {
 const LONGEST_QUESTION = 500
 
 /** Reads the journal's rows. Those of a cycle follow each other, so a time or a zone is read once. */
-export function createEntryReader(): (line: Line) => Entry | BadRow {
+export function createEntryReader(): (line: Line) => StagedEntry | BadRow {
   const localOf = once(readLocal)
   const endOf = once(readLocal)
   const zoneOf = once(readZone)
@@ -198,7 +186,7 @@ export function createEntryReader(): (line: Line) => Entry | BadRow {
   }
 }
 
-export function isBad(row: Entry | Witness | BadRow): row is BadRow {
+export function isBad(row: StagedEntry | Witness | BadRow): row is BadRow {
   return 'problem' in row
 }
 
@@ -229,15 +217,8 @@ function once<In, Out>(read: (input: In) => Out): (input: In) => Out {
 }
 
 /** A cycle, a sleep or a workout of the export, to be held against the tables. Local times are ISO 8601 without a zone. */
-export interface Witness {
+export interface Witness extends StagedWitness {
   line: number
-  cycleStart: string
-  start: string
-  /** Null where the file has no column for it: then it is the cycle's. */
-  offset: string | null
-  ended: boolean
-  /** In the order of `figures`. */
-  figures: readonly (number | null)[]
 }
 
 /** Reads a row of a file that is only compared. */
