@@ -2,18 +2,13 @@
 // not, and no run be without an end.
 import { describe, expect, it } from 'vitest'
 import type { Cycle, Kind, Records, Workout } from '../src/sandbox/index.ts'
+import { API, pageOf, paths, type Answer, type Body } from './lie.ts'
 import { newMember, type Member } from './member.ts'
-import { expectFaithful } from './truth.ts'
+import { expectFaithful, kinds } from './truth.ts'
 import { logIn } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-const API = '/developer/v2/'
-const paths = { sleep: 'activity/sleep', recovery: 'recovery', workout: 'activity/workout', cycle: 'cycle' } as const
-const kinds = ['sleep', 'recovery', 'workout', 'cycle'] as const
-
-type Lie = NonNullable<Member['sandbox']['world']['faults']['lie']>
-type Answer = ReturnType<Lie>
 
 describe('an id that cannot be fetched', () => {
   const answers: Record<string, Partial<Answer>> = {
@@ -148,13 +143,7 @@ describe('an outage', () => {
     }
     expect(await all(member)).toEqual(before)
     expect(await deletions(member)).toEqual([])
-    member.sandbox.world.faults.lie = undefined
-    for (let run = 0; run < 2; run++) {
-      member.clock.pass(DAY_MS)
-      member.sandbox.world.advanceTo(member.clock.now())
-      expect((await member.sync()).code).toBe(0)
-    }
-    await expectFaithful(member.database, member.sandbox)
+    await expectMended(member)
     expect(await deletions(member)).toEqual([])
     expect((await member.sync()).users[0]?.types).toMatchObject(each({ complete: true }))
   })
@@ -188,13 +177,7 @@ describe('an outage', () => {
       member.sandbox.world.advanceTo(member.clock.now())
       await member.sync()
     }
-    member.sandbox.world.faults.lie = undefined
-    for (let run = 0; run < 2; run++) {
-      member.clock.pass(DAY_MS)
-      member.sandbox.world.advanceTo(member.clock.now())
-      expect((await member.sync()).code).toBe(0)
-    }
-    await expectFaithful(member.database, member.sandbox)
+    await expectMended(member)
     expect(await deletions(member)).toEqual([])
   })
 })
@@ -562,11 +545,6 @@ describe('low ones', () => {
   })
 })
 
-interface Body {
-  records: Record<string, unknown>[]
-  next_token: string | null
-}
-
 /** From now on WHOOP answers so at this path, until it is taken back. */
 function lie(
   { sandbox }: Member,
@@ -578,11 +556,6 @@ function lie(
 
 function cut(body: Body, count: number): Body {
   return { records: body.records.slice(0, count), next_token: null }
-}
-
-function pageOf(list: readonly Workout[], { nextToken = '0' }: Record<string, string>) {
-  const end = Number(nextToken) + 25
-  return { records: list.slice(Number(nextToken), end), next_token: end < list.length ? String(end) : null }
 }
 
 async function truePage({ sandbox }: Member, kind: Kind): Promise<Body> {
@@ -628,6 +601,17 @@ async function deletions({ database: { sql } }: Member): Promise<string[]> {
   const rows = await sql<{ key: string }[]>`
     select data_type || ' ' || record_key as key from record_history where reason = 'deleted'`
   return rows.map(({ key }) => key)
+}
+
+/** After two honest days everything is there. */
+async function expectMended(member: Member): Promise<void> {
+  member.sandbox.world.faults.lie = undefined
+  for (let run = 0; run < 2; run++) {
+    member.clock.pass(DAY_MS)
+    member.sandbox.world.advanceTo(member.clock.now())
+    expect((await member.sync()).code).toBe(0)
+  }
+  await expectFaithful(member.database, member.sandbox)
 }
 
 function total(counts: Record<string, number>): number {

@@ -1,8 +1,9 @@
 // A life of sixty days in which WHOOP tells another lie each day. After two honest days the tables equal it; no run before
 // asks without end, calls complete what is not, or files away what WHOOP still has.
 import { expect, it } from 'vitest'
-import type { Faults, Kind, Records, Workout } from '../src/sandbox/index.ts'
+import type { Kind, Workout } from '../src/sandbox/index.ts'
 import { pick, random, whole, type Random } from '../src/sandbox/random.ts'
+import { API, pageOf, paths, type Answer, type Body, type Lie } from './lie.ts'
 import { newMember, type Member } from './member.ts'
 import { expectFaithful, kinds } from './truth.ts'
 
@@ -10,8 +11,6 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const DAYS = 60
 const MOST_REQUESTS = 400
-const API = '/developer/v2/'
-const paths = { sleep: 'activity/sleep', recovery: 'recovery', workout: 'activity/workout', cycle: 'cycle' } as const
 
 const replayed = Number(process.env['SEED'] ?? 0)
 const count = process.env['WHOOPSTER_LONG'] ? 40 : 3
@@ -62,14 +61,7 @@ it.each(seeds)('sixty days with a lie a day, and two honest ones (seed %i)', { t
   }
 })
 
-type Lie = NonNullable<Faults['lie']>
-type Answer = ReturnType<Lie>
 type Tell = (member: Member, luck: Random, kind: Kind | undefined) => Lie
-
-interface Body {
-  records: Record<string, unknown>[]
-  next_token: string | null
-}
 
 /** Spoils the lists of a type, or of all. */
 function list(change: (body: Body, query: Record<string, string>) => Body): Tell {
@@ -158,11 +150,6 @@ const lies: Record<string, Tell> = {
   },
   'half of an answer': (_, __, kind) => (asked, truth) =>
     isList(asked.path, kind) ? { ...truth, body: truth.body.slice(0, truth.body.length / 2) } : truth,
-}
-
-function pageOf(all: readonly Records[Kind][], { nextToken = '' }: Record<string, string>) {
-  const from = /^\d+$/.test(nextToken) ? Number(nextToken) : 0
-  return { records: all.slice(from, from + 25), next_token: from + 25 < all.length ? String(from + 25) : null }
 }
 
 function isList(path: string, kind: Kind | undefined): boolean {
