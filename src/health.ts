@@ -1,6 +1,6 @@
 import { databaseSettings, readConfig } from './config.ts'
 import { clockOf } from './db/clock.ts'
-import { readUrl, withDatabase } from './db/connect.ts'
+import { readUrl, withDatabase, type Db } from './db/connect.ts'
 import { dataDirectory, holdsDatabase, READERS_WAIT_MS } from './db/directory.ts'
 import {
   loadGaps,
@@ -60,12 +60,14 @@ export interface Problem {
   hint: string
 }
 
-/** Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. */
-export async function examine({
-  env,
-  clock,
-  interrupted,
-}: Pick<World, 'env' | 'clock' | 'interrupted'>): Promise<Report> {
+/**
+ * Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. `also` may ask for
+ * more while it is open.
+ */
+export async function examine(
+  { env, clock, interrupted }: Pick<World, 'env' | 'clock' | 'interrupted'>,
+  also?: (db: Db, report: Report) => Promise<void>,
+): Promise<Report> {
   const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
   const report: Report = {
     where: config.DATABASE_URL ? readUrl(config.DATABASE_URL, env).where : dataDirectory(config, env),
@@ -101,6 +103,7 @@ export async function examine({
         report.members = await loadMemberHealth(db)
         report.quarantined = await loadQuarantined(db)
         report.gaps = await loadGaps(db)
+        await also?.(db, report)
       },
       interrupted,
       { patienceMs: READERS_WAIT_MS },

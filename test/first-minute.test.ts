@@ -11,7 +11,7 @@ import { changeDotenv } from '../src/dotenv.ts'
 import { newMember, type Member } from './member.ts'
 import { freePort } from './postgres.ts'
 import { startProgram } from './program.ts'
-import { run, TEST_KEY, type RunOptions } from './world.ts'
+import { logIn, run, TEST_KEY, type RunOptions } from './world.ts'
 
 async function newDirectory(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-first-'))
@@ -199,6 +199,20 @@ describe('whoopster alone', () => {
         whoopster --help  all commands
       "
     `)
+  })
+
+  it('says how the night was of the one who is logged in, and not of one who was', async () => {
+    const member = await newMember({ days: 20, members: 2 })
+    await member.sync()
+    expect((await member.run('auth logout --yes')).code).toBe(0)
+    await logIn(member.sandbox, member.env, { clock: member.clock, member: 10_002 })
+    await member.sync()
+    const nights = await member.database.sql<{ hrv: number }[]>`
+      select round(hrv_rmssd)::int as hrv from daily_trends join users on users.id = user_id
+      where day = (select max(day) from night_log where recovery_score is not null) order by whoop_user_id`
+    const [theirs, mine] = nights.map(({ hrv }) => hrv)
+    expect(mine).not.toBe(theirs)
+    expect((await member.run('')).out).toMatch(new RegExp(`HRV +${mine} ms`))
   })
 
   it('follows the member from login to a sync, and to what is wrong', async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
+import type { Db } from '../db/connect.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../health.ts'
 import { harmless } from '../terminal/safe.ts'
@@ -49,7 +50,12 @@ async function standing(cli: Cli): Promise<Standing> {
   const { world } = cli
   const { examine, failedOf, problemsOf } = await import('../health.ts')
   try {
-    const report = await examine(world)
+    let morning: string[] = []
+    const report = await examine(world, async (db, so) => {
+      const [member, ...others] = so.members
+      if (member && others.length === 0 && problemsOf(so, DAY_MS).length === 0)
+        morning = await morningOf(cli, db, member.login.whoopUserId)
+    })
     const [problem] = problemsOf(report, DAY_MS)
     if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
     if (report.failure?.reason === 'busy')
@@ -58,7 +64,7 @@ async function standing(cli: Cli): Promise<Standing> {
     const all = [...says, placesOf(report, world)]
     if (problem) return amiss(all, problem)
     const next = failedOf(report).length === 0 ? HEALTHY : AGAIN
-    return { morning: report.members.length === 1 ? await morningOf(cli) : [], says: all, next }
+    return { morning, says: all, next }
   } catch (error) {
     if (!(error instanceof WhoopsterError)) throw error
     cli.exit(exitCodes[error.reason])
@@ -122,21 +128,17 @@ function placesOf({ where }: Report, { env, machine }: Cli['world']): string {
 }
 
 /** The newest day that has a night: a line for it, and one for each figure beside what is normal. */
-async function morningOf(cli: Cli): Promise<string[]> {
-  const [{ withStored }, { loadTrends }, { loadEverybody }, words, { normalRange }, { table }, { widthOf }] =
-    await Promise.all([
-      import('./open.ts'),
-      import('../db/report.ts'),
-      import('../db/tokens.ts'),
-      import('../report/words.ts'),
-      import('../report/sentences.ts'),
-      import('../terminal/table.ts'),
-      import('../terminal/style.ts'),
-    ])
-  const days = await withStored(cli, async ({ db }) => {
-    const [member] = await loadEverybody(db)
-    return member ? loadTrends(db, member, NIGHTS) : []
-  })
+async function morningOf(cli: Cli, db: Db, whoopUserId: number): Promise<string[]> {
+  const [{ loadTrends }, { loadEverybody }, words, { normalRange }, { table }, { widthOf }] = await Promise.all([
+    import('../db/report.ts'),
+    import('../db/tokens.ts'),
+    import('../report/words.ts'),
+    import('../report/sentences.ts'),
+    import('../terminal/table.ts'),
+    import('../terminal/style.ts'),
+  ])
+  const member = (await loadEverybody(db)).find((one) => one.whoopUserId === whoopUserId)
+  const days = member ? await loadTrends(db, member, NIGHTS) : []
   const at = days.findLastIndex(({ recovery, asleep }) => recovery !== null || asleep !== null)
   const day = days[at]
   if (!day) return []
