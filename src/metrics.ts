@@ -1,6 +1,5 @@
 import type { Day } from './db/stats.ts'
 import type { TypeName } from './resources/names.ts'
-import { mean } from './terminal/sparkline.ts'
 
 /** A number people look at every morning, or once they look closer. */
 export interface Metric {
@@ -16,6 +15,12 @@ export interface Metric {
 export type Units = 'metric' | 'imperial'
 
 const HOUR_MS = 3_600_000
+
+/** Of what is known; null when nothing is. */
+export function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0) / known.length
+}
 
 const rounded = (value: number) => value.toFixed(0)
 const tenths = (value: number) => value.toFixed(1)

@@ -129,20 +129,22 @@ function placesOf({ where }: Report, { env, machine }: Cli['world']): string {
 
 /** The newest day that has a night: a line for it, and one for each figure beside what is normal. */
 async function morningOf(cli: Cli, db: Db, whoopUserId: number): Promise<string[]> {
-  const [{ loadTrends }, { loadEverybody }, words, { normalRange }, { table }, { widthOf }] = await Promise.all([
-    import('../db/report.ts'),
-    import('../db/tokens.ts'),
-    import('../report/words.ts'),
-    import('../report/sentences.ts'),
-    import('../terminal/table.ts'),
-    import('../terminal/style.ts'),
-  ])
+  const [{ loadTrends }, { loadEverybody }, { mean }, words, { normalRange }, { table }, { widthOf }] =
+    await Promise.all([
+      import('../db/report.ts'),
+      import('../db/tokens.ts'),
+      import('../metrics.ts'),
+      import('../report/words.ts'),
+      import('../report/sentences.ts'),
+      import('../terminal/table.ts'),
+      import('../terminal/style.ts'),
+    ])
   const member = (await loadEverybody(db)).find((one) => one.whoopUserId === whoopUserId)
   const days = member ? await loadTrends(db, member, NIGHTS) : []
   const at = days.findLastIndex(({ recovery, asleep }) => recovery !== null || asleep !== null)
   const day = days[at]
   if (!day) return []
-  const { figure, hours, longDay, mean, withUnit } = words
+  const { figure, hours, longDay, withUnit } = words
   const usual = mean(days.slice(Math.max(0, at - 30), at).map(({ recovery }) => recovery))
   const rows = [
     ['recovery', withUnit(day.recovery, '%'), usual === null ? '' : `${withUnit(usual, '%')} over the 30 days before`],

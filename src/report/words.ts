@@ -46,8 +46,3 @@ export function dayAfter(day: string, days: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')}${NBSP}${count === 1 ? one : many}`
 }
-
-export function mean(values: readonly Figure[]): Figure {
-  const known = values.filter((value) => value !== null)
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
-}

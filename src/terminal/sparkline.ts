@@ -1,3 +1,5 @@
+import { mean } from '../metrics.ts'
+
 const BARS = '▁▂▃▄▅▆▇█'
 
 /** One character a value, from the lowest to the highest of them; a space where there is none. */
@@ -20,10 +22,4 @@ export function squeeze(values: readonly (number | null)[], room: number): (numb
     const to = Math.floor(((index + 1) * values.length) / room)
     return mean(values.slice(from, to))
   })
-}
-
-/** Of what is known; null when nothing is. */
-export function mean(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null)
-  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0) / known.length
 }
