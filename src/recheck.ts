@@ -110,12 +110,16 @@ export async function retryQuarantined(job: Job, ask: Ask, begun: string): Promi
   }
 }
 
-/** Reads the page where a record was listed, and stores it: what was mended is on it, as any other record. */
+/**
+ * Reads the page where a record was listed, and stores it: what was mended is on it, as any other record. It says something
+ * of the record only if it shows what was listed above it and what was below.
+ */
 async function isListed(job: Job, { key, below }: Held): Promise<boolean> {
   const before = below === null ? undefined : justAfter(iso(below))
   const page = await askPage(job, before === undefined ? {} : { end: before })
   if (page.understood.length > 0) await storePage(job, page, { before, shown: [], isConfirmed: false })
-  return page.length === 0 || keysOf(job, page).includes(key) // an empty answer says nothing
+  const isTooShort = page.length === 0 || (page.nextToken !== undefined && page.understood.length < 2)
+  return isTooShort || keysOf(job, page).includes(key)
 }
 
 /** Moves a deleted record to the history; what it placed in time is asked for, and its surroundings are read again. */

@@ -201,6 +201,21 @@ describe('a record that cannot be read', () => {
     expect(await quarantined(member)).toHaveLength(1)
   })
 
+  it('without a key to ask for, is not given up for a page that is too short to reach it', async () => {
+    const { member, bad } = await withBad('far below')
+    member.sandbox.world.remove('workout', bad.id)
+    const start = Date.parse(bad.start)
+    for (let index = 0; index < 30; index++) {
+      spoil(member, { ...bad, id: `no UUID ${index}`, start: new Date(start - index * 1_000).toISOString() })
+    }
+    expect(await member.sync('--full')).toMatchObject({ code: 65 })
+    for (let run = 0; run < 2; run++) {
+      member.clock.pass(HOUR_MS)
+      expect(await member.sync('--type workout')).toMatchObject({ code: 0 })
+      expect(await quarantined(member)).toHaveLength(30)
+    }
+  })
+
   it.each(['ecfc6a15', '0', 2 ** 53, null, 'not/an?id'])(
     'with the id %j stays, without a request for what nobody could answer',
     async (id) => {
