@@ -1,5 +1,5 @@
 // The embedded database as `initdb` leaves it, packed: to make one takes twice the memory that it takes to use it, and
-// a second or three. `node build-embedded.js file`; src/db/prepared.ts unpacks it.
+// a second or three. `node build-embedded.js file`; src/db/connection/prepared.ts unpacks it.
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'

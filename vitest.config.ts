@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const shared = {
-  setupFiles: 'test/each.ts',
+  setupFiles: 'test/support/each.ts',
   testTimeout: 60_000,
   hookTimeout: 60_000,
   pool: 'forks',
@@ -10,7 +10,7 @@ const shared = {
 } as const
 
 /** Those that leave their mark on the process: nock on its sockets, a flag on V8. */
-const marking = ['test/callback.test.ts', 'test/whoop/client.test.ts', 'test/whoop/oauth.test.ts']
+const marking = ['test/login/callback.test.ts', 'test/whoop/client.test.ts', 'test/whoop/oauth.test.ts']
 
 /** Begun last, one of these would keep a single core busy while the other has nothing left to do. */
 const longest = ['time-travel', 'histories', 'fault-matrix', 'refresh', 'kill-matrix', 'turns', 'many-members']
@@ -28,7 +28,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    globalSetup: 'test/setup.ts', // once for both
+    globalSetup: 'test/support/setup.ts', // once for both
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -6,7 +6,7 @@ import type { Sql } from 'postgres'
 import { migrate } from '../src/db/migrate.ts'
 import { expand } from '../test/grafana/expand.ts'
 import { alertRules, asked, scopeOf } from '../test/grafana/provisioned.ts'
-import { databaseUrl, startPostgres, withSql } from '../test/postgres.ts'
+import { databaseUrl, startPostgres, withSql } from '../test/support/postgres.ts'
 import { fillYears } from './years.ts'
 
 const MEMBERS = 200

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { resources } from '../src/resources/index.ts'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
-import { databaseUrl, startPostgres, withSql } from '../test/postgres.ts'
+import { databaseUrl, startPostgres, withSql } from '../test/support/postgres.ts'
 import { run, whoopster, type Env } from './program.ts'
 
 export interface Stage {

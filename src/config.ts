@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { WhoopsterError } from './errors.ts'
-import { nearest } from './near.ts'
+import { nearest } from './spelling.ts'
 import type { Env } from './world.ts'
 
 const text = v.pipe(v.string(), v.trim())

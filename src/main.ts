@@ -20,7 +20,7 @@ import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog } from './terminal/log.ts'
 import { widthOf } from './terminal/style.ts'
-import { versionAndBuild } from './whoop/agent.ts'
+import { versionAndBuild } from './version.ts'
 import type { World } from './world.ts'
 
 /** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */

@@ -1,4 +1,4 @@
-import type { Db, Tx } from './db/connect.ts'
+import type { Db, Tx } from './db/connection/index.ts'
 import { loadRaw, loadReprocesses, rewrite, saveReprocess, type Place, type StoredRaw } from './db/reprocess.ts'
 import { resources } from './resources/index.ts'
 import { understand } from './resources/read.ts'

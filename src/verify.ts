@@ -1,5 +1,5 @@
 import { compare, loadLastSync, storedExcept, type Comparison } from './db/compare.ts'
-import type { Database } from './db/connect.ts'
+import type { Database } from './db/connection/index.ts'
 import type { Member } from './db/tokens.ts'
 import { understand, type Unreadable } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stripVTControlCharacters } from 'node:util'
 import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import type { Env } from '../src/world.ts'
-import { createDatabase, type TestDatabase } from './database.ts'
-import { localDay, summarize, type Summary } from './days.ts'
-import { createClock, envFor, logIn, run } from './world.ts'
+import { createDatabase, type TestDatabase } from './support/database.ts'
+import { localDay, summarize, type Summary } from './support/days.ts'
+import { createClock, envFor, logIn, run } from './support/world.ts'
 
 const [FIRST, SECOND, EMPTY] = [10_001, 10_002, 10_003]
 

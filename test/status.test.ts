@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startSandbox, type Sandbox } from '../src/sandbox/index.ts'
 import type { Env } from '../src/world.ts'
-import { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts'
-import { createClock, envFor, logIn, run, type RunOptions } from './world.ts'
+import { createDatabase, createEmptyDatabase, type TestDatabase } from './support/database.ts'
+import { createClock, envFor, logIn, run, type RunOptions } from './support/world.ts'
 
 const [FIRST, SECOND] = [10_001, 10_002]
 const START = '2026-11-22T10:20:00Z'

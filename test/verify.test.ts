@@ -1,10 +1,10 @@
 import { chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newMember, newMemberOn, type Member } from './member.ts'
-import { startPostgres, withSql, type OwnServer } from './postgres.ts'
-import { expectFaithful } from './truth.ts'
-import { run } from './world.ts'
+import { newMember, newMemberOn, type Member } from './support/member.ts'
+import { startPostgres, withSql, type OwnServer } from './support/postgres.ts'
+import { expectFaithful } from './support/truth.ts'
+import { run } from './support/world.ts'
 
 const types = ['sleep', 'recovery', 'workout', 'cycle'] as const
 

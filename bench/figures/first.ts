@@ -21,7 +21,7 @@ export async function first({ size, stages, node }: Bench): Promise<Figure[]> {
     await sleep(MINUTE_MS / size.hurry) // the login has taken from the first one
     stage.requests()
     const refusedBefore = refusals(stage)
-    const { ms: wall } = await run(node, [resolve('test/hurried.js'), 'sync'], env)
+    const { ms: wall } = await run(node, [resolve('test/support/hurried.js'), 'sync'], env)
     const requests = stage.requests()
     return [perType(stage, requests), paced(stage, wall * size.hurry, refusals(stage) - refusedBefore, size.hurry)]
   })

@@ -1,4 +1,4 @@
-import { startProxy } from '../../test/proxy.ts'
+import { startProxy } from '../../test/support/proxy.ts'
 import { resources } from '../../src/resources/index.ts'
 import { mib, ms, ratio, type Bench, type Figure } from '../figure.ts'
 import { peakOf, run, whoopster } from '../program.ts'

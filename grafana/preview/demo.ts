@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { main } from '../../src/main.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { exportZip, startSandbox } from '../../src/sandbox/index.ts'
-import { databaseUrl, startPostgres, withSql } from '../../test/postgres.ts'
+import { databaseUrl, startPostgres, withSql } from '../../test/support/postgres.ts'
 
 const HOUR_MS = 3_600_000
 const DAYS = 500

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { partsOf, readPart, writeAlike, type Lines } from '../db/archive.ts'
-import type { Db, Tx } from '../db/connect.ts'
+import type { Db, Tx } from '../db/connection/index.ts'
 import { schemaState } from '../db/migrate.ts'
 import { loadEverybody, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import { withSnapshot } from '../export/read.ts'
-import type { Sink } from '../export/write.ts'
-import { version } from '../whoop/agent.ts'
+import type { Sink } from '../files.ts'
+import { version } from '../version.ts'
 import {
   fileOf,
   FORMAT,
@@ -18,7 +18,7 @@ import {
   type FileEntry,
   type Manifest,
   type Part,
-} from './format.ts'
+} from '../resources/archive.ts'
 import { createZip } from './zip.ts'
 
 export interface Archived {

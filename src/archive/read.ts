@@ -15,7 +15,7 @@ import {
   type Line,
   type Manifest,
   type Part,
-} from './format.ts'
+} from '../resources/archive.ts'
 import { damaged, openZip, quoted, type Zip, type ZipEntry } from './unzip.ts'
 
 /** A member's part in an archive. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import type { Database, Db, Tx } from '../db/connect.ts'
-import { codeOf, rootCause } from '../db/failure.ts'
+import type { Database, Db, Tx } from '../db/connection/index.ts'
+import { codeOf, rootCause } from '../db/connection/failure.ts'
 import { withTypesLocked, type Fence } from '../db/lock.ts'
 import {
   hasJournal,
@@ -23,7 +23,7 @@ import { parseJson } from '../resources/json.ts'
 import { typeNames } from '../resources/names.ts'
 import { refused, understand, type Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
-import { parts, type Part } from './format.ts'
+import { parts, type Part } from '../resources/archive.ts'
 import type { Archive, ArchivedPart, ReadLine } from './read.ts'
 
 /** What became of one member's records, and what of them this version does not understand. */

@@ -1,6 +1,6 @@
 import { readConfig, databaseSettings } from '../config.ts'
 import type { Unlike } from '../archive/index.ts'
-import type { Manifest } from '../archive/format.ts'
+import type { Manifest } from '../resources/archive.ts'
 import { WhoopsterError } from '../errors.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
@@ -50,7 +50,7 @@ async function write(cli: Cli, { user, out }: ArchiveOptions): Promise<void> {
       import('./open.ts'),
       import('../archive/index.ts'),
       import('../db/archive.ts'),
-      import('../export/write.ts'),
+      import('../files.ts'),
       import('../terminal/spinner.ts'),
     ])
   await withStored(cli, async ({ db }) => {
@@ -120,7 +120,7 @@ async function verify(cli: Cli, path: string, { user, out, database }: ArchiveOp
 async function compare(cli: Cli, manifest: Manifest): Promise<Unlike[] | undefined> {
   const { world } = cli
   const config = readConfig(world.env, databaseSettings)
-  const { dataDirectory, holdsDatabase } = await import('../db/directory.ts')
+  const { dataDirectory, holdsDatabase } = await import('../db/connection/directory.ts')
   if (!config.DATABASE_URL && !holdsDatabase(dataDirectory(config, world.env))) {
     print(cli, 'There is no database here to compare it with.')
     return undefined

@@ -1,10 +1,10 @@
 import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
-import { READERS_WAIT_MS } from '../db/directory.ts'
+import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
-import type { LoggedIn, LoginMeans } from '../login.ts'
-import type { Session } from '../session.ts'
+import type { LoggedIn, LoginMeans } from '../login/consent.ts'
+import type { Session } from '../login/session.ts'
 import { harmless } from '../terminal/safe.ts'
 import type { OAuth } from '../whoop/oauth.ts'
 
@@ -31,7 +31,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster auth url')
     .action(() =>
       withLogin(cli, async (means) => {
-        const { beginLogin } = await import('../login.ts')
+        const { beginLogin } = await import('../login/consent.ts')
         const { url } = await beginLogin(means)
         print(cli, url)
         cli.log.info("open it, allow, then run: whoopster auth complete 'the URL you were redirected to'")
@@ -45,7 +45,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .addHelpText('after', "\nExample:\n  $ whoopster auth complete 'http://localhost:8000/callback?code=…&state=…'")
     .action((url) =>
       withLogin(cli, async (means) => {
-        const { completeLogin } = await import('../login.ts')
+        const { completeLogin } = await import('../login/consent.ts')
         welcome(cli, await completeLogin(means, url))
       }),
     )
@@ -94,7 +94,7 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
       hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
     })
   }
-  const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login.ts')
+  const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login/consent.ts')
   const { url, state } = await beginLogin(means)
   const callback = await listen(cli, means.config.WHOOP_REDIRECT_URI, state)
   const done = new AbortController()
@@ -131,7 +131,7 @@ function onAnyMachine(url: string, isListening: boolean): string {
 
 /** Without the listener, pasting is left. */
 async function listen(cli: Cli, redirectUri: string, state: string) {
-  const { listenForCallback } = await import('../callback.ts')
+  const { listenForCallback } = await import('../login/callback.ts')
   const unclear = () =>
     cli.log.warn('A refusal came without the state of this login: from WHOOP, or from any web page. Still waiting.', {
       hint: 'if your browser came from WHOOP, paste its address here; else go on',
@@ -145,7 +145,7 @@ async function listen(cli: Cli, redirectUri: string, state: string) {
 
 /** What is pasted, once it can be a redirected URL. */
 async function pasted({ world, log }: Cli, browserMayCome: boolean, done: AbortSignal): Promise<string> {
-  const [{ readRedirect }, { ask }] = await Promise.all([import('../login.ts'), import('../terminal/ask.ts')])
+  const [{ readRedirect }, { ask }] = await Promise.all([import('../login/consent.ts'), import('../terminal/ask.ts')])
   const accept = (line: string) => {
     try {
       readRedirect(line)
@@ -200,7 +200,7 @@ async function showLogins(cli: Cli): Promise<void> {
     { keysOf, requireMembers },
   ] = await Promise.all([
     import('../config.ts'),
-    import('../db/connect.ts'),
+    import('../db/connection/index.ts'),
     import('../db/migrate.ts'),
     import('../db/tokens.ts'),
     import('../db/seal.ts'),
@@ -237,7 +237,7 @@ async function showLogins(cli: Cli): Promise<void> {
 async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?: true | undefined }): Promise<void> {
   const [{ requireMembers, withEverything }, { createSession }, { createOAuth }, { forgetTokens }] = await Promise.all([
     import('./open.ts'),
-    import('../session.ts'),
+    import('../login/session.ts'),
     import('../whoop/oauth.ts'),
     import('../db/tokens.ts'),
   ])

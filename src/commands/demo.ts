@@ -20,9 +20,9 @@ export const addDemo: AddCommand = (program, cli) => {
 /** The commands a member would type, against the sandbox; the database stays, to be looked at. */
 async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: number }): Promise<void> {
   const [{ resetEmbedded }, { startSandbox }, { dataDirectory }] = await Promise.all([
-    import('../db/embedded.ts'),
+    import('../db/connection/embedded.ts'),
     import('../sandbox/index.ts'),
-    import('../db/directory.ts'),
+    import('../db/connection/directory.ts'),
   ])
   const { world } = cli
   const home = dataDirectory(

@@ -1,6 +1,6 @@
 import type { Finding, Verdict } from '../doctor/findings.ts'
-import type { Printed } from '../outputs.ts'
-import { versionAndBuild } from '../whoop/agent.ts'
+import type { Printed } from './json.ts'
+import { versionAndBuild } from '../version.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 
 export const addDoctor: AddCommand = (program, cli) => {

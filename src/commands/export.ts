@@ -1,4 +1,4 @@
-import type { Db } from '../db/connect.ts'
+import type { Db } from '../db/connection/index.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
@@ -54,7 +54,7 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
   const [{ withStored }, { exportInto, exportTo }, { toOutput }] = await Promise.all([
     import('./open.ts'),
     import('../export/index.ts'),
-    import('../export/write.ts'),
+    import('../files.ts'),
   ])
   const wish = {
     format: options.format,

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
-import type { Db } from '../db/connect.ts'
+import type { Db } from '../db/connection/index.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
-import type { Problem, Report } from '../health.ts'
+import type { Problem, Report } from '../status.ts'
 import { harmless } from '../terminal/safe.ts'
-import { versionAndBuild } from '../whoop/agent.ts'
+import { versionAndBuild } from '../version.ts'
 import { print, type Cli } from './cli.ts'
 
 /** A command to type, and why. */
@@ -48,7 +48,7 @@ export async function showHome(cli: Cli): Promise<void> {
 
 async function standing(cli: Cli): Promise<Standing> {
   const { world } = cli
-  const { examine, failedOf, problemsOf } = await import('../health.ts')
+  const { examine, failedOf, problemsOf } = await import('../status.ts')
   try {
     let morning: string[] = []
     const report = await examine(world, async (db, so) => {
@@ -133,8 +133,8 @@ async function morningOf(cli: Cli, db: Db, whoopUserId: number): Promise<string[
     await Promise.all([
       import('../db/report.ts'),
       import('../db/tokens.ts'),
-      import('../metrics.ts'),
-      import('../report/words.ts'),
+      import('../stats.ts'),
+      import('../report/format.ts'),
       import('../report/sentences.ts'),
       import('../terminal/table.ts'),
       import('../terminal/style.ts'),

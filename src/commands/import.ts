@@ -1,7 +1,7 @@
 import type { Imported } from '../import/index.ts'
 import type { Member } from '../db/tokens.ts'
 import type { Compared, WitnessKind } from '../db/journal.ts'
-import type { Printed } from '../outputs.ts'
+import type { Printed } from './json.ts'
 import { WhoopsterError, exitCodes } from '../errors.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'

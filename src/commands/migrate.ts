@@ -1,5 +1,5 @@
 import { WhoopsterError } from '../errors.ts'
-import type { Db } from '../db/connect.ts'
+import type { Db } from '../db/connection/index.ts'
 import { print, type AddCommand } from './cli.ts'
 import { confirm } from './confirm.ts'
 import { readCount } from './read.ts'
@@ -27,7 +27,7 @@ export const addMigrate: AddCommand = (program, cli) => {
         { requireSession },
       ] = await Promise.all([
         import('../config.ts'),
-        import('../db/connect.ts'),
+        import('../db/connection/index.ts'),
         import('../db/migrate.ts'),
         import('./open.ts'),
         import('../db/connection/pooler.ts'),

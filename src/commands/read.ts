@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { WhoopsterError } from '../errors.ts'
-import { nearest } from '../near.ts'
+import { nearest } from '../spelling.ts'
 import { typeNames } from '../resources/names.ts'
 
 // What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name.

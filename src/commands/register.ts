@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts'
-import { changeDotenv } from '../dotenv.ts'
+import { changeDotenv } from './dotenv.ts'
 import { WhoopsterError } from '../errors.ts'
 import { allScopes } from '../resources/index.ts'
 import { askOnce } from '../terminal/ask.ts'

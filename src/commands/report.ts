@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { resolve } from 'node:path'
-import type { Database } from '../db/connect.ts'
+import type { Database } from '../db/connection/index.ts'
 import type { Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
@@ -34,10 +34,7 @@ export const addReport: AddCommand = (program, cli) => {
 
 async function run(cli: Cli, { days, user, out, open }: ReportOptions): Promise<void> {
   const { world } = cli
-  const [{ withStored }, { toOutput, writeFileWhole }] = await Promise.all([
-    import('./open.ts'),
-    import('../export/write.ts'),
-  ])
+  const [{ withStored }, { toOutput, writeFileWhole }] = await Promise.all([import('./open.ts'), import('../files.ts')])
   const html = await withStored(cli, (database) => draw(database, { days, user }, world.clock.now()))
   if (out === '-') return toOutput(world.terminal.stdout, world.interrupted).write(html)
   const file = resolve(world.machine.directory, out)

@@ -23,7 +23,7 @@ async function bringBack(cli: Cli, path: string, user: number | undefined): Prom
   const { world, log } = cli
   const [{ withDatabase }, { migrate }, { finishMigrations }, { checkEveryLine, withArchive }, { restore }, spinners] =
     await Promise.all([
-      import('../db/connect.ts'),
+      import('../db/connection/index.ts'),
       import('../db/migrate.ts'),
       import('./open.ts'),
       import('../archive/read.ts'),

@@ -1,5 +1,5 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
-import { codeOf } from '../db/failure.ts'
+import { codeOf } from '../db/connection/failure.ts'
 import { WhoopsterError } from '../errors.ts'
 import { languages, type Language } from '../sandbox/languages.ts'
 import { readCount, readOneOf, readPort, readUserId } from './read.ts'
@@ -61,7 +61,7 @@ interface ExportFlags {
 async function writeExport(cli: Cli, { out, language, member, days, seed }: ExportFlags): Promise<void> {
   const [{ createWorld, exportZip }, { writeFileWhole }] = await Promise.all([
     import('../sandbox/index.ts'),
-    import('../export/write.ts'),
+    import('../files.ts'),
   ])
   const members = member - FIRST_MEMBER + 1
   if (members < 1 || members > MOST_MEMBERS) {

@@ -1,5 +1,5 @@
-import type { Answer } from '../db/ask.ts'
-import type { Sink } from '../export/write.ts'
+import type { Answer } from '../db/query.ts'
+import type { Sink } from '../files.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readOneOf } from './read.ts'
 
@@ -33,8 +33,8 @@ async function run(cli: Cli, given: string | undefined, asked: Format | undefine
   const { stdin, stdout } = world.terminal
   const [{ withStored }, { ask, loadRelations }, { toOutput }, { isLive }] = await Promise.all([
     import('./open.ts'),
-    import('../db/ask.ts'),
-    import('../export/write.ts'),
+    import('../db/query.ts'),
+    import('../files.ts'),
     import('../terminal/style.ts'),
   ])
   if (given === undefined && stdin.isTTY) {

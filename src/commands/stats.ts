@@ -1,7 +1,7 @@
-import type { Printed } from '../outputs.ts'
+import type { Printed } from './json.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { MemberStats } from '../terminal/stats.ts'
-import type { average as Average, Units } from '../metrics.ts'
+import type { average as Average, Units } from '../stats.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readOneOf, readSeveralOf, readUserId } from './read.ts'
 
@@ -35,7 +35,7 @@ export const addStats: AddCommand = (program, cli) => {
         '  $ whoopster stats --type workout,body --units imperial\n  $ whoopster stats --type journal',
     )
     .action(async (options) => {
-      const [{ average }, stats] = await Promise.all([import('../metrics.ts'), load(cli, options)])
+      const [{ average }, stats] = await Promise.all([import('../stats.ts'), load(cli, options)])
       if (options.json) return printJson(cli, { users: stats.map((one) => toJson(one, average)) })
       const { drawStats } = await import('../terminal/stats.ts')
       for (const one of stats) print(cli, await drawStats(one, cli.world.terminal.stdout, cli.world.env))
@@ -50,7 +50,7 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
       import('../db/effects.ts'),
       import('../db/history.ts'),
       import('../db/tokens.ts'),
-      import('../metrics.ts'),
+      import('../stats.ts'),
     ])
   const isWanted = (type: TypeName) => types?.includes(type) ?? true
   return withStored(cli, async (database) => {

@@ -1,6 +1,6 @@
-import type { MemberHealth } from '../db/health.ts'
-import type { BudgetReport, Problem, Report } from '../health.ts'
-import type { Printed } from '../outputs.ts'
+import type { MemberHealth } from '../db/status.ts'
+import type { BudgetReport, Problem, Report } from '../status.ts'
+import type { Printed } from './json.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
 import { readDuration, readUserId } from './read.ts'
 
@@ -22,7 +22,7 @@ export const addStatus: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, user, gaps, json }) => {
       const { env, terminal } = cli.world
-      const { adviceOf, budgetOf, examine, only, problemsOf } = await import('../health.ts')
+      const { adviceOf, budgetOf, examine, only, problemsOf } = await import('../status.ts')
       const all = await examine(cli.world)
       const report = user === undefined ? all : only(all, user)
       const asked = { gaps: gaps === true }

@@ -1,8 +1,8 @@
 import type { Range } from '../db/coverage.ts'
 import { exitCodes, failure, Interruption, WhoopsterError } from '../errors.ts'
-import type { Printed } from '../outputs.ts'
+import type { Printed } from './json.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
-import { emptyRun, errorsOf, worstReason, type RunResult } from '../result.ts'
+import { emptyRun, errorsOf, worstReason, type RunResult } from '../sync/result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readDuration, readInstant, readTypes, readUserId, requireRange } from './read.ts'
 
@@ -49,7 +49,7 @@ export const addSync: AddCommand = (program, cli) => {
 /** Runs, and tells the monitor, if there is one, when it began and how it ended. */
 async function watched(cli: Cli, work: () => Promise<Ended>): Promise<void> {
   const { world, log } = cli
-  const { createHealthcheck } = await import('../healthcheck.ts')
+  const { createHealthcheck } = await import('../sync/ping.ts')
   const monitor = createHealthcheck(world, log)
   const started = monitor.start()
   const end = async (code: number, why: string) => {
@@ -119,7 +119,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
     { widthOf },
   ] = await Promise.all([
     import('./open.ts'),
-    import('../sync.ts'),
+    import('../sync/run.ts'),
     import('../whoop/oauth.ts'),
     import('../terminal/progress.ts'),
     import('../terminal/spinner.ts'),

@@ -51,7 +51,7 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
   ] = await Promise.all([
     import('./open.ts'),
     import('../verify.ts'),
-    import('../session.ts'),
+    import('../login/session.ts'),
     import('../whoop/client.ts'),
     import('../whoop/oauth.ts'),
     import('../db/queue.ts'),

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type * as v from 'valibot'
 import type { body } from '../resources/body.ts'
 import { toJson } from '../resources/json.ts'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
 import type { Member } from './tokens.ts'
 

@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Db, Tx } from './connect.ts'
+import type { Db, Tx } from './connection/index.ts'
 import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
 
 const AT_MOST = 20 // of each sort, per type and run; the rest next time

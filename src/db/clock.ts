@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Clock } from '../world.ts'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 
 /**
  * This machine's clock, set by PostgreSQL's: runs on many machines remember times for each other in the database, and

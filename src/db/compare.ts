@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Understood } from '../resources/read.ts'
-import type { Db } from './connect.ts'
-import { asPage } from './page.ts'
+import type { Db } from './connection/index.ts'
+import { asPage } from './records.ts'
 import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 
 /** How a record of WHOOP's compares with what is stored. */

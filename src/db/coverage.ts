@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { TypeName } from '../resources/names.ts'
-import type { Db, Tx } from './connect.ts'
+import type { Db, Tx } from './connection/index.ts'
 import type { Fence } from './lock.ts'
 import { isOf, keyOf, tableOf, type Collection, type Scope } from './scope.ts'
 import type { Member } from './tokens.ts'

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 /** What a figure is after a yes, and after a no: a row of behaviour_effects. */

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Db, Tx } from './connect.ts'
+import type { Db, Tx } from './connection/index.ts'
 import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
 import type { Member } from './tokens.ts'
 

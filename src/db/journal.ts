@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Tx } from './connect.ts'
+import type { Tx } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 // An export on its way into journal_entries: its rows are laid beside the tables first, as they come, so that memory does

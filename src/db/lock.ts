@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { WhoopsterError } from '../errors.ts'
-import type { Database, Db, Tx } from './connect.ts'
+import type { Database, Db, Tx } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 /** Proof that this run still holds its locks: they belong to one backend, and die with it. */

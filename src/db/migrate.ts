@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { sql, type SQL } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { WhoopsterError } from '../errors.ts'
-import type { Db, Tx } from './connect.ts'
-import { codeOf } from './failure.ts'
+import type { Db, Tx } from './connection/index.ts'
+import { codeOf } from './connection/failure.ts'
 import { mendReader } from './reader.ts'
 
 /** A migration of this version: its name, its statements' hash, and the place in the order (`when`, epoch ms). */

@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Tx } from './connect.ts'
+import type { Tx } from './connection/index.ts'
 import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 
 // What a list leaves out. A page shows everything between its last record and where it was asked to end, and so what is

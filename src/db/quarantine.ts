@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { Unreadable } from '../resources/read.ts'
 import { due } from './chase.ts'
-import type { Db, Tx } from './connect.ts'
+import type { Db, Tx } from './connection/index.ts'
 import { isOf, type Collection } from './scope.ts'
 
 const AT_MOST = 20 // per type and run

@@ -2,7 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import { scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Plan } from '../whoop/budget.ts'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 /** A member who waits for a sync. */

@@ -1,6 +1,6 @@
 import { getTableName, isTable, sql, type SQL } from 'drizzle-orm'
-import type { Db } from './connect.ts'
-import { codeOf } from './failure.ts'
+import type { Db } from './connection/index.ts'
+import { codeOf } from './connection/failure.ts'
 import * as schema from './schema.ts'
 
 /** Whom Grafana's user is a member of: reads every record and view, no login, and writes nothing. */

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 type Figure = number | null

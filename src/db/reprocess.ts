@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { parseJson } from '../resources/json.ts'
 import type { Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { Db, Tx } from './connect.ts'
-import { asPage } from './page.ts'
+import type { Db, Tx } from './connection/index.ts'
+import { asPage } from './records.ts'
 import { keyOf, keyValue, tableOf } from './scope.ts'
 
 /** A record's place in a table, by which it is gone through: member by member. */

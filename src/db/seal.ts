@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
-import { dataDirectory, makeDirectory, requireUsable } from './directory.ts'
+import { dataDirectory, makeDirectory, requireUsable } from './connection/directory.ts'
 
 /** The first key seals; every key opens, so that a new one can be put before the old. */
 export type Keys = readonly [Buffer, ...Buffer[]]

@@ -2,7 +2,7 @@ import { getTableName, sql, type SQL } from 'drizzle-orm'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { Db } from './connect.ts'
+import type { Db } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
 /** What is stored of one type. Days are the member's own, by each record's offset, and wake days as in daily_summary. */

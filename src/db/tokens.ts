@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { and, asc, eq, sql } from 'drizzle-orm'
 import { users, type Profile } from '../resources/users.ts'
-import type { Database, Db, Tx } from './connect.ts'
+import type { Database, Db, Tx } from './connection/index.ts'
 import { oauthTokens, pendingLogins } from './schema.ts'
 import { seal, sealedUnder, unseal, type Keys } from './seal.ts'
 

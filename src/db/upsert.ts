@@ -2,9 +2,9 @@ import { sql, type SQL } from 'drizzle-orm'
 import { resourceOf } from '../resources/index.ts'
 import { keyOf as keyTextOf, type Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { Db, Tx } from './connect.ts'
+import type { Db, Tx } from './connection/index.ts'
 import { suspected, type Listed } from './omissions.ts'
-import { asPage } from './page.ts'
+import { asPage } from './records.ts'
 import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
 
 /** What became of one record of a page. */

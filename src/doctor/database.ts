@@ -3,16 +3,22 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseSettings, readConfig } from '../config.ts'
 import { loadArchives } from '../db/archive.ts'
-import { withDatabase, type Database } from '../db/connect.ts'
-import { dataDirectory, holdsDatabase, openToOthers, READERS_WAIT_MS, requireMakeable } from '../db/directory.ts'
+import { withDatabase, type Database } from '../db/connection/index.ts'
+import {
+  dataDirectory,
+  holdsDatabase,
+  openToOthers,
+  READERS_WAIT_MS,
+  requireMakeable,
+} from '../db/connection/directory.ts'
 import { clockOf } from '../db/clock.ts'
-import { loadLimits } from '../db/health.ts'
-import { loadLedger } from '../db/ledger.ts'
+import { loadLimits } from '../db/status.ts'
+import { loadLedger } from '../db/budget.ts'
 import { schemaState } from '../db/migrate.ts'
 import { READER, readerLacks } from '../db/reader.ts'
 import { WhoopsterError } from '../errors.ts'
-import { closedOf } from '../health.ts'
-import { ago } from '../terminal/duration.ts'
+import { closedOf } from '../status.ts'
+import { ago } from '../time.ts'
 import type { Budget } from '../whoop/budget.ts'
 import { attempt, type Means } from './findings.ts'
 import { lookAtLogins } from './logins.ts'

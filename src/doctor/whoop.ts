@@ -1,6 +1,6 @@
 import { readConfig } from '../config.ts'
-import { about } from '../terminal/duration.ts'
-import { reach } from '../whoop/reach.ts'
+import { about } from '../time.ts'
+import { reach } from '../whoop/reachability.ts'
 import { attempt, type Find, type Means } from './findings.ts'
 
 /**

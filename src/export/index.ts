@@ -1,9 +1,9 @@
-import type { Db } from '../db/connect.ts'
+import type { Db } from '../db/connection/index.ts'
 import { shapes } from './format.ts'
 import type { ExportName } from './names.ts'
 import { columnsFor, readLines, withSnapshot, type Wish } from './read.ts'
 import { sources, type Source } from './sources.ts'
-import { fileIn, makeFolder, writeFileWhole, type Sink } from './write.ts'
+import { fileIn, makeFolder, writeFileWhole, type Sink } from '../files.ts'
 
 export interface Exported {
   name: ExportName

@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Db, Tx } from '../db/connect.ts'
+import type { Db, Tx } from '../db/connection/index.ts'
 import type { Range } from '../db/coverage.ts'
 import { csvLine } from './format.ts'
 import type { Format } from './names.ts'

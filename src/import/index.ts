@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../db/connect.ts'
+import type { Database, Tx } from '../db/connection/index.ts'
 import {
   compareWithTables,
   createStaging,

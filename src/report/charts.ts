@@ -3,7 +3,7 @@
 import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
 import { escape } from './html.ts'
-import { dayAfter, figure } from './words.ts'
+import { dayAfter, figure } from './format.ts'
 
 type Figure = number | null
 

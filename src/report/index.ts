@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Change, Effect, LoggedWorkout, TrendDay } from '../db/report.ts'
-import { mean } from '../metrics.ts'
+import { mean } from '../stats.ts'
 import * as charts from './charts.ts'
 import { escape, foreign, htmlTable, json } from './html.ts'
 import { zoneColours } from './palette.ts'
 import { script } from './script.ts'
 import * as says from './sentences.ts'
 import { style } from './style.ts'
-import { figure, hours, longDay, plainDay, plural, shortDay, signed, withUnit } from './words.ts'
+import { figure, hours, longDay, plainDay, plural, shortDay, signed, withUnit } from './format.ts'
 
 /** All that a report shows of one member: rows of the views, and nothing computed anew. */
 export interface ReportData {

@@ -1,7 +1,7 @@
 // A sentence above each chart: what is to be seen in these data, and nothing that is not in them.
 import type { LoggedWorkout, TrendDay } from '../db/report.ts'
-import { mean } from '../metrics.ts'
-import { figure, hours, NBSP, plural, signed, withUnit } from './words.ts'
+import { mean } from '../stats.ts'
+import { figure, hours, NBSP, plural, signed, withUnit } from './format.ts'
 
 type Figure = number | null
 

@@ -1,8 +1,8 @@
-import type { Progress } from '../context.ts'
+import type { Progress } from '../sync/job.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
-import { readLimit } from '../whoop/pace.ts'
+import { readLimit } from '../whoop/limiter.ts'
 import type { Clock, Fetch } from '../world.ts'
-import { roughly } from './duration.ts'
+import { roughly } from '../time.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 

@@ -1,5 +1,5 @@
 import { typeNames } from '../resources/names.ts'
-import type { MemberResult, Outcome, RunResult, TypeResult } from '../result.ts'
+import type { MemberResult, Outcome, RunResult, TypeResult } from '../sync/result.ts'
 import type { Env, Output } from '../world.ts'
 import { harmless } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'

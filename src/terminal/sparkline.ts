@@ -1,4 +1,4 @@
-import { mean } from '../metrics.ts'
+import { mean } from '../stats.ts'
 
 const BARS = '▁▂▃▄▅▆▇█'
 

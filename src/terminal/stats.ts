@@ -1,7 +1,7 @@
 import type { Question } from '../db/effects.ts'
 import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
 import type { Member } from '../db/tokens.ts'
-import { average, clock, mean, measures, type Metric, type Units } from '../metrics.ts'
+import { average, clock, mean, measures, type Metric, type Units } from '../stats.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'

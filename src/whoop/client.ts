@@ -2,11 +2,11 @@ import { WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { parseJson } from '../resources/json.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
-import { userAgent } from './agent.ts'
-import type { Pace } from './pace.ts'
-import { LONGEST_WAIT_MS, readLimit } from './pace.ts'
+import { userAgent } from '../version.ts'
+import type { Pace } from './limiter.ts'
+import { LONGEST_WAIT_MS, readLimit } from './limiter.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
-import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './words.ts'
+import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './http.ts'
 
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
 export interface Authority {

@@ -3,8 +3,8 @@ import * as v from 'valibot'
 import type { WhoopConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
-import { userAgent } from './agent.ts'
-import { isAboutTls, oneLine, reasonOf, TLS_HINT, without } from './words.ts'
+import { userAgent } from '../version.ts'
+import { isAboutTls, oneLine, reasonOf, TLS_HINT, without } from './http.ts'
 
 /** What WHOOP grants, with times by our clock. */
 export interface Grant {

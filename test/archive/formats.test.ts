@@ -1,9 +1,9 @@
 // An archive of every format that was ever released is kept here, and read by each later version.
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { FORMAT_VERSION } from '../../src/archive/format.ts'
-import { createDatabase } from '../database.ts'
-import { createClock, run, TEST_KEY } from '../world.ts'
+import { FORMAT_VERSION } from '../../src/resources/archive.ts'
+import { createDatabase } from '../support/database.ts'
+import { createClock, run, TEST_KEY } from '../support/world.ts'
 import { makeJournal, restoreFrom } from './stage.ts'
 
 const fixture = (version: number) => fileURLToPath(new URL(`fixtures/format-${version}.zip`, import.meta.url))

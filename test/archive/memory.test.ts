@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { surroundings } from '../surroundings.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { surroundings } from '../support/surroundings.ts'
 import { folder } from './stage.ts'
 
 const program = fileURLToPath(new URL('../../bin/whoopster.js', import.meta.url))

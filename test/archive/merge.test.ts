@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createDatabase } from '../database.ts'
-import { newMember } from '../member.ts'
-import { expectFaithful } from '../truth.ts'
-import { logIn, run } from '../world.ts'
+import { createDatabase } from '../support/database.ts'
+import { newMember } from '../support/member.ts'
+import { expectFaithful } from '../support/truth.ts'
+import { logIn, run } from '../support/world.ts'
 import { archiveTo, everything, folder, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
 
 const DAY_MS = 86_400_000

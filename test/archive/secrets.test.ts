@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { openZip } from '../../src/archive/unzip.ts'
-import { newMember } from '../member.ts'
-import { secrets } from '../secrets.ts'
-import { expectNoSecrets, run } from '../world.ts'
+import { newMember } from '../support/member.ts'
+import { secrets } from '../support/secrets.ts'
+import { expectNoSecrets, run } from '../support/world.ts'
 import { archiveTo, folder, liveThrough } from './stage.ts'
 
 describe('an archive', () => {

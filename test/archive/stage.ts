@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { expect, onTestFinished } from 'vitest'
 import type { Env } from '../../src/world.ts'
-import type { Member } from '../member.ts'
-import { run, type TestClock } from '../world.ts'
+import type { Member } from '../support/member.ts'
+import { run, type TestClock } from '../support/world.ts'
 
 export async function folder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-archive-'))

@@ -1,15 +1,15 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { saveBody } from '../../src/db/body.ts'
-import { withDatabase, type Database } from '../../src/db/connect.ts'
+import { withDatabase, type Database } from '../../src/db/connection/index.ts'
 import { cover, iso, newestGap, uncover, type Gap, type Range } from '../../src/db/coverage.ts'
 import { lockTypes, unlockTypes, type Fence } from '../../src/db/lock.ts'
 import { beginTypes, endType } from '../../src/db/runs.ts'
 import { saveProfile, type Member } from '../../src/db/tokens.ts'
 import { cycle, recovery, sleep } from '../../src/resources/index.ts'
 import type { Resource } from '../../src/resources/resource.ts'
-import { createDatabase } from '../database.ts'
-import { withSql } from '../postgres.ts'
+import { createDatabase } from '../support/database.ts'
+import { withSql } from '../support/postgres.ts'
 
 const server = await createDatabase()
 afterAll(() => server.drop())

@@ -1,7 +1,7 @@
 // behaviour_effects and correlation(): against the same arithmetic done otherwise, and against the truth of members whose
 // effects are known. The table of what the intervals cover is in docs/journal.md.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDatabase, type TestDatabase } from '../database.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
 import {
   beyond,
   critical,
@@ -15,7 +15,7 @@ import {
   storeLives,
   type Effect,
   type Life,
-} from '../effects.ts'
+} from '../support/effects.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { withDatabase, type Database, type Db } from '../../src/db/connect.ts'
+import { withDatabase, type Database, type Db } from '../../src/db/connection/index.ts'
 import { migrate, migrateDown, requireSchema, schemaState } from '../../src/db/migrate.ts'
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
-import { createDatabase, createEmptyDatabase, type TestDatabase } from '../database.ts'
-import { startProxy } from '../proxy.ts'
-import { createClock, envFor, logIn, run, TEST_KEY } from '../world.ts'
+import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { startProxy } from '../support/proxy.ts'
+import { createClock, envFor, logIn, run, TEST_KEY } from '../support/world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const drizzle = join(root, 'drizzle')

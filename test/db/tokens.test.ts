@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { withDatabase, type Database } from '../../src/db/connect.ts'
+import { withDatabase, type Database } from '../../src/db/connection/index.ts'
 import type { Keys } from '../../src/db/seal.ts'
 import {
   deletePendingLogin,
@@ -20,7 +20,7 @@ import {
   type Tokens,
 } from '../../src/db/tokens.ts'
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
-import { createDatabase } from '../database.ts'
+import { createDatabase } from '../support/database.ts'
 
 const keys: Keys = [Buffer.alloc(32, 'one')]
 const otherKeys: Keys = [Buffer.alloc(32, 'other')]

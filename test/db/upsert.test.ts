@@ -1,13 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { withDatabase, type Database } from '../../src/db/connect.ts'
+import { withDatabase, type Database } from '../../src/db/connection/index.ts'
 import type { Member } from '../../src/db/tokens.ts'
 import { saveProfile } from '../../src/db/tokens.ts'
 import { holdsBefore, upsert, type Stored } from '../../src/db/upsert.ts'
 import { cycle, recovery, resources, sleep, workout } from '../../src/resources/index.ts'
 import { understand } from '../../src/resources/read.ts'
 import type { Resource } from '../../src/resources/resource.ts'
-import { createDatabase } from '../database.ts'
+import { createDatabase } from '../support/database.ts'
 
 const server = await createDatabase()
 afterAll(() => server.drop())

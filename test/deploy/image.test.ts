@@ -1,9 +1,9 @@
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { newMember } from '../member.ts'
-import { expectFaithful } from '../truth.ts'
-import { realClock } from '../world.ts'
+import { newMember } from '../support/member.ts'
+import { expectFaithful } from '../support/truth.ts'
+import { realClock } from '../support/world.ts'
 import { makeImage, read, readList, stagesOf } from './image.ts'
 
 const dockerfile = await read('Dockerfile')

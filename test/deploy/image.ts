@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { DockerfileParser, type Dockerfile } from 'dockerfile-ast'
 import { onTestFinished } from 'vitest'
 import type { Env } from '../../src/world.ts'
-import { surroundings } from '../surroundings.ts'
-import { expectNoSecrets } from '../world.ts'
+import { surroundings } from '../support/surroundings.ts'
+import { expectNoSecrets } from '../support/world.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -7,9 +7,9 @@ import { parse, parseAllDocuments } from 'yaml'
 import { settings } from '../../src/config.ts'
 import { exitCodes } from '../../src/errors.ts'
 import type { Env } from '../../src/world.ts'
-import { newMember } from '../member.ts'
-import { expectFaithful } from '../truth.ts'
-import { realClock } from '../world.ts'
+import { newMember } from '../support/member.ts'
+import { expectFaithful } from '../support/truth.ts'
+import { realClock } from '../support/world.ts'
 import { makeImage, read, root } from './image.ts'
 
 const require = createRequire(import.meta.url)

@@ -1,6 +1,6 @@
 // The alert rules as provisioned: their SQL as whoopster_reader, and their thresholds, by hand.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDatabase, type TestDatabase } from '../database.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { alertRules, type AlertRule } from './provisioned.ts'
 
 let database: TestDatabase

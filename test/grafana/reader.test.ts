@@ -4,9 +4,9 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readerLacks, SECRET_TABLES, VIEWS } from '../../src/db/reader.ts'
 import * as schema from '../../src/db/schema.ts'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { databaseUrl, startPostgres, withSql, type OwnServer } from '../postgres.ts'
-import { run } from '../world.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { databaseUrl, startPostgres, withSql, type OwnServer } from '../support/postgres.ts'
+import { run } from '../support/world.ts'
 
 const tables = Object.values(schema).filter(isTable).map(getTableName)
 

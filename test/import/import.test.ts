@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Printed } from '../../src/outputs.ts'
+import type { Printed } from '../../src/commands/json.ts'
 import { exportFiles, exportZip, startSandbox, type Language, type Sandbox } from '../../src/sandbox/index.ts'
 import { zip } from '../../src/sandbox/zip.ts'
 import type { Env } from '../../src/world.ts'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { createClock, envFor, logIn, run } from '../world.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { createClock, envFor, logIn, run } from '../support/world.ts'
 
 const DAYS = 60
 const [FIRST, SECOND] = [10_001, 10_002]

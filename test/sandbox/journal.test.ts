@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { behaviours, type Behaviour } from '../../src/sandbox/journal.ts'
 import { createWorld, type World } from '../../src/sandbox/index.ts'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { pearson, storeLives, type Life } from '../effects.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { pearson, storeLives, type Life } from '../support/effects.ts'
 
 const MEMBERS = process.env.WHOOPSTER_LONG ? 40 : 15
 const DAYS = 365

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { WhoopsterError } from '../../errors.ts'
-import type { Database, Db, Tx } from '../connect.ts'
+import type { Database, Db, Tx } from './index.ts'
 
 const PATIENCE_MS = 3_000
 

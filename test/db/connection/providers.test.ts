@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, startPostgres, withSql, type OwnServer } from '../../postgres.ts'
-import { run, TEST_KEY } from '../../world.ts'
+import { freePort, startPostgres, withSql, type OwnServer } from '../../support/postgres.ts'
+import { run, TEST_KEY } from '../../support/world.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const lines = readFileSync(file('../docs/operations.md'), 'utf8')

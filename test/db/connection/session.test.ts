@@ -10,12 +10,12 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { withDatabase, type Database } from '../../../src/db/connect.ts'
+import { withDatabase, type Database } from '../../../src/db/connection/index.ts'
 import { requireSession } from '../../../src/db/connection/pooler.ts'
 import { withTypesLocked } from '../../../src/db/lock.ts'
 import { exitCodes, WhoopsterError } from '../../../src/errors.ts'
-import { freePort, startPostgres, withSql, type OwnServer } from '../../postgres.ts'
-import { startProxy } from '../../proxy.ts'
+import { freePort, startPostgres, withSql, type OwnServer } from '../../support/postgres.ts'
+import { startProxy } from '../../support/proxy.ts'
 
 const pem = (name: string) => fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url))
 const CA = pem('authority.crt')

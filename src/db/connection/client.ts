@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream'
+import postgres from 'postgres'
+import { lastWordsOf } from './handover.ts'
+import { hungUp } from './messages.ts'
+
+export interface Client extends postgres.Sql {
+  /** What the server has warned of; mere notices ("already exists, skipping") are nobody's business. */
+  warnings: readonly postgres.Notice[]
+  /** What the server said when it last ended a connection, which may have been while nothing was asked of it. */
+  lastWords(): string | undefined
+}
+
+// The connection may hold locks, so it is never replaced behind our back for being old or idle.
+const ONE_CONNECTION = { max: 1, max_lifetime: null, idle_timeout: 0, fetch_types: false }
+
+/** How to get there is known when the socket is made. Said here, so that postgres.js does not look for it in the environment. */
+const NOT_ITS_BUSINESS = {
+  host: 'localhost',
+  port: 5432,
+  user: 'postgres',
+  pass: '',
+  database: 'postgres',
+  ssl: false,
+  connect_timeout: 0,
+  target_session_attrs: 'primary',
+} as const
+
+const FAREWELL_S = 5 // for what is still under way
+
+/** A client of one connection, over sockets that are made here: what it cannot do itself, they do for it. */
+export function createClient(open: () => Duplex | Promise<Duplex>): Client {
+  let transaction: Promise<unknown> = Promise.resolve()
+  let asked = 0
+  const count = () => void asked++
+  let socket: Duplex | undefined
+  let said: string | undefined // over a socket that has been replaced
+  const warnings: postgres.Notice[] = []
+  const onnotice = (notice: postgres.Notice) => {
+    if (notice['severity'] === 'WARNING') warnings.push(notice)
+  }
+  const all = Object.assign(
+    { ...ONE_CONNECTION, ...NOT_ITS_BUSINESS, onnotice },
+    {
+      // its types do not know of sockets
+      socket: async () => {
+        said = lastWordsOf(socket) ?? said
+        return (socket = outlive(await open(), { transaction: () => transaction, asked: () => asked }))
+      },
+    },
+  )
+  const client = preparing(postgres(all), count)
+  const begin = client.begin.bind(client) as (work: (tx: Sql) => Promise<unknown>) => Promise<unknown>
+  const end = client.end.bind(client)
+  return Object.assign(client, {
+    warnings,
+    lastWords: () => lastWordsOf(socket) ?? said,
+    begin: (work: (tx: Sql) => Promise<unknown>) => {
+      count()
+      return begin((tx) => (transaction = work(preparing(tx, count)))).catch((error: unknown) => {
+        const isClosed = error instanceof Error && 'code' in error && error.code === 'CONNECTION_CLOSED'
+        throw isClosed ? hungUp(lastWordsOf(socket)) : error // postgres.js says it in words of its own, when it is the first to know
+      })
+    },
+    end: () => end({ timeout: socket?.destroyed ? 0 : FAREWELL_S }), // it would wait for answers from a broken one
+  })
+}
+
+type Sql = Pick<postgres.Sql, 'unsafe'>
+
+/** A statement that is sent again has been parsed already, and perhaps planned: Drizzle does not ask for that. */
+function preparing<S extends Sql>(sql: S, count: () => void): S {
+  const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => unknown
+  return Object.assign(sql, {
+    unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) => {
+      count()
+      return unsafe(text, parameters, { ...options, prepare: true })
+    },
+  })
+}
+
+/**
+ * postgres.js writes what it has gathered at the end of the turn. After a close with something unwritten it never writes
+ * again, not even on the next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears
+ * of a close only when the transaction's work has ended, and nothing is unwritten: either because nobody has asked
+ * anything for two turns, or because something has just been written, which fails. What waits for its answer fails at once:
+ * a transaction's work would never end otherwise.
+ */
+function outlive(
+  socket: Duplex,
+  { transaction, asked }: { transaction: () => Promise<unknown>; asked: () => number },
+): Duplex {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
+  const write = socket.write.bind(socket) as (chunk: Buffer, done?: () => void) => boolean
+  let state: 'open' | 'closed' | 'over' | 'known' = 'open'
+  const tell = () => {
+    if (state !== 'over') return
+    state = 'known'
+    emit('close', false)
+  }
+  const whenIdle = () => {
+    const before = asked()
+    setImmediate(() => setImmediate(() => (asked() === before ? tell() : whenIdle())))
+  }
+  const whenOver = () => {
+    state = 'over'
+    whenIdle()
+  }
+  return Object.assign(socket, {
+    emit: (event: string | symbol, ...args: unknown[]) => {
+      if (event !== 'close') return emit(event, ...args)
+      state = 'closed'
+      void transaction().then(whenOver, whenOver)
+      setImmediate(() => state === 'closed' && emit('error', hungUp())) // the transaction may wait for an answer
+      return true
+    },
+    write: (chunk: Buffer, done?: () => void) => {
+      if (state === 'open') return write(chunk, done)
+      if (state === 'over') queueMicrotask(tell) // before anybody who hears of the error can ask for more
+      return emit('error', hungUp())
+    },
+  })
+}

@@ -1,0 +1,257 @@
+import { databaseSettings, readConfig } from './config.ts'
+import { clockOf } from './db/clock.ts'
+import { readUrl, withDatabase, type Db } from './db/connection/index.ts'
+import { dataDirectory, holdsDatabase, READERS_WAIT_MS } from './db/connection/directory.ts'
+import {
+  loadGaps,
+  loadMemberHealth,
+  loadServerVersion,
+  loadWhoopHealth,
+  runsAroundTheHour,
+  type MemberHealth,
+  type StoredGap,
+  type TypeHealth,
+  type WhoopHealth,
+} from './db/status.ts'
+import { loadStuckLocks, stuckLock } from './db/lock.ts'
+import { schemaState } from './db/migrate.ts'
+import { loadLedger } from './db/budget.ts'
+import { loadPlan } from './db/queue.ts'
+import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
+import { WhoopsterError } from './errors.ts'
+import { scopeOf } from './resources/index.ts'
+import { typeNames, type TypeName } from './resources/names.ts'
+import { exactly, roughly } from './time.ts'
+import { closedForMs, possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
+import { LONGEST_WAIT_MS } from './whoop/limiter.ts'
+import type { World } from './world.ts'
+
+/** All that can be seen from outside of a run. */
+export interface Report {
+  where: string
+  /** When it was looked at: by PostgreSQL's clock, where there is one to ask. */
+  at: Date
+  /** Empty when the database did not answer. */
+  serverVersion: string
+  /** Why the database cannot be used. */
+  failure: WhoopsterError | undefined
+  schema: { applied: number; pending: number }
+  whoop: WhoopHealth
+  budget: BudgetHealth | undefined
+  /** The last runs all began when a login is most easily lost. */
+  isAroundTheHour: boolean
+  /** Why a sync of somebody cannot begin: his locks are kept by something else. */
+  stuck: WhoopsterError | undefined
+  members: MemberHealth[]
+  quarantined: Quarantined[]
+  gaps: StoredGap[]
+}
+
+/** What the app has asked of WHOOP, and whom that has to serve. */
+export interface BudgetHealth {
+  state: Budget
+  perMinute: number
+  plan: Plan
+}
+
+/** What is wrong, and what to type. */
+export interface Problem {
+  message: string
+  hint: string
+}
+
+/**
+ * Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. `also` may ask for
+ * more while it is open.
+ */
+export async function examine(
+  { env, clock, interrupted }: Pick<World, 'env' | 'clock' | 'interrupted'>,
+  also?: (db: Db, report: Report) => Promise<void>,
+): Promise<Report> {
+  const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
+  const report: Report = {
+    where: config.DATABASE_URL ? readUrl(config.DATABASE_URL, env).where : dataDirectory(config, env),
+    at: clock.now(),
+    serverVersion: '',
+    failure: undefined,
+    schema: { applied: 0, pending: 0 },
+    whoop: { lastStatus: null, at: null, remainingToday: null },
+    budget: undefined,
+    isAroundTheHour: false,
+    stuck: undefined,
+    members: [],
+    quarantined: [],
+    gaps: [],
+  }
+  if (!config.DATABASE_URL && !holdsDatabase(report.where)) return report
+  try {
+    await withDatabase(
+      config,
+      env,
+      async ({ db }) => {
+        report.at = (await clockOf(db, clock)).now()
+        report.serverVersion = await loadServerVersion(db)
+        const { applied, pending } = await schemaState(db)
+        report.schema = { applied: applied.length, pending: pending.length }
+        if (pending.length > 0) return
+        report.whoop = await loadWhoopHealth(db)
+        const state = await loadLedger(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
+        const plan = await loadPlan(db)
+        if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
+        report.isAroundTheHour = await runsAroundTheHour(db)
+        report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
+        report.members = await loadMemberHealth(db)
+        report.quarantined = await loadQuarantined(db)
+        report.gaps = await loadGaps(db)
+        await also?.(db, report)
+      },
+      interrupted,
+      { patienceMs: READERS_WAIT_MS },
+    )
+  } catch (error) {
+    interrupted.throwIfAborted()
+    if (!(error instanceof WhoopsterError) || error.reason === 'bug') throw error
+    if (!config.DATABASE_URL && error.reason === 'settings') throw error // it is there, and this user may not use it
+    report.failure = error
+  }
+  return report
+}
+
+/** What of it is about one member; a failure when there is no such one. */
+export function only(report: Report, whoopUserId: number): Report {
+  const isOf = (one: { whoopUserId: number }) => one.whoopUserId === whoopUserId
+  const members = report.members.filter(({ login }) => isOf(login))
+  if (members.length === 0 && report.members.length > 0) {
+    throw new WhoopsterError('login', `WHOOP user ${whoopUserId} is not logged in.`, {
+      hint: 'see who is: whoopster auth status',
+    })
+  }
+  return { ...report, members, quarantined: report.quarantined.filter(isOf), gaps: report.gaps.filter(isOf) }
+}
+
+/** How often WHOOP's requests can serve everybody, in milliseconds; undefined before anything was asked. */
+export function freshnessOf({ budget, at }: Report): number | undefined {
+  return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, at.getTime())
+}
+
+/** What the app may ask in a day, what it has asked in the last 24 hours, and how often that serves its members. */
+export interface BudgetReport {
+  allowed: number
+  spent: number
+  members: number
+  freshnessMinutes: number
+}
+
+export function budgetOf(report: Report): BudgetReport | null {
+  const { budget, at } = report
+  if (!budget) return null
+  return {
+    ...today(budget.state, budget.perMinute, at.getTime()),
+    members: budget.plan.members,
+    freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / 60_000),
+  }
+}
+
+/** Everything that keeps it from being healthy. */
+export function problemsOf(report: Report, maxAge: number): Problem[] {
+  if (report.failure?.reason === 'busy') return [] // somebody is at work: that is no illness
+  if (report.failure) {
+    return [{ message: report.failure.message, hint: report.failure.hint ?? 'check DATABASE_URL' }]
+  }
+  if (report.schema.applied === 0) return [{ message: 'Nothing is stored here yet.', hint: 'run: whoopster auth' }]
+  if (report.schema.pending > 0) {
+    return [{ message: `The schema lacks ${report.schema.pending} migration(s).`, hint: 'run: whoopster migrate' }]
+  }
+  if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
+  const members = [
+    ...(report.stuck ? [{ message: report.stuck.message, hint: report.stuck.hint ?? '' }] : []),
+    ...report.members.flatMap((member) => memberProblems(member, report.at, maxAge)),
+    ...tooMany(report, maxAge),
+  ]
+  const { length } = report.quarantined
+  if (length === 0) return members
+  const message = `${length} record${length === 1 ? '' : 's'} of WHOOP's cannot be read and wait in quarantined_records.`
+  return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
+}
+
+function tooMany(report: Report, maxAge: number): Problem[] {
+  const freshness = freshnessOf(report)
+  if (freshness === undefined || freshness <= maxAge) return []
+  const message = `WHOOP's requests for a day serve everybody every ${roughly(freshness)}, not every ${exactly(maxAge)}.`
+  return [{ message, hint: 'ask WHOOP for a higher limit, or allow more: whoopster status --max-age' }]
+}
+
+/** What the last run of a member did not do, though it is not old enough to be a problem yet. */
+export function failedOf({ members }: Report): { whoopUserId: number; types: string[]; isFailure: boolean }[] {
+  return members.flatMap(({ login, types }) =>
+    (['error', 'interrupted'] as const).flatMap((how) => {
+      const names = Object.entries(types).flatMap(([type, { status }]) => (status === how ? [type] : []))
+      return names.length === 0 ? [] : [{ whoopUserId: login.whoopUserId, types: names, isFailure: how === 'error' }]
+    }),
+  )
+}
+
+/** What is healthy, and should be changed all the same. */
+export function adviceOf(report: Report): Problem[] {
+  if (report.failure?.reason === 'busy') {
+    return [{ message: report.failure.message, hint: report.failure.hint ?? 'try again when it has ended' }]
+  }
+  const closed = report.budget && closedOf(report.budget.state, report.at)
+  const failed = failedOf(report).map(({ whoopUserId, types, isFailure }) => ({
+    message: `WHOOP user ${whoopUserId}: the last sync of ${types.join(', ')} ${isFailure ? 'failed' : 'was interrupted'}.`,
+    hint: 'the next run tries again, and goes on where it stopped: whoopster sync',
+  }))
+  const waiting = [...failed, ...(closed ? [closed] : [])]
+  if (!report.isAroundTheHour) return waiting
+  return [
+    ...waiting,
+    {
+      message: 'Runs begin around the full hour, when WHOOP has been seen to lose logins.',
+      hint: 'schedule them at other minutes, such as 7,22,37,52 * * * *',
+    },
+  ]
+}
+
+/** Why no run asks WHOOP now, if that is so for longer than a run would wait. */
+export function closedOf(budget: Budget, now: Date): Problem | undefined {
+  const ms = closedForMs(budget, now.getTime())
+  if (ms <= LONGEST_WAIT_MS) return undefined
+  const until = new Date(now.getTime() + ms).toISOString().slice(0, 16).replace('T', ' ')
+  return {
+    message: `WHOOP is not asked before ${until} UTC (in ${roughly(ms)}): until then, the app has spent its requests.`,
+    hint: 'later runs go on by themselves; if it cannot be so, forget what was counted: delete from request_budgets',
+  }
+}
+
+function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, maxAge: number): Problem[] {
+  const who = `WHOOP user ${login.whoopUserId}`
+  if (login.dead) return [{ message: `The login of ${who} has ended.`, hint: 'run: whoopster auth' }]
+  // These do not mend themselves: nobody has to wait until the data is stale.
+  const lasting = lastErrors.find(({ reason }) => reason === 'settings' || reason === 'login')
+  if (lasting) {
+    const hint = lasting.reason === 'login' ? 'run: whoopster auth' : 'run: whoopster doctor'
+    return [{ message: `${who}: the last sync failed. ${lasting.message}`, hint }]
+  }
+  const emptied = Object.entries(types).filter(([, { emptyRuns }]) => emptyRuns > 1)
+  if (emptied.length > 0) {
+    const message = `${who}: WHOOP says again and again that it has no ${emptied.map(([type]) => type).join(', ')}, where records are stored.`
+    const scopes = emptied.map(([type]) => scopeOf[type as TypeName]).join(', ')
+    return [
+      {
+        message,
+        hint: `does the login still have ${scopes}? Compare with developer.whoop.com, then run: whoopster auth`,
+      },
+    ]
+  }
+  const stale = Object.entries(types).filter(([type, health]) => type !== 'body' && isStale(health, now, maxAge))
+  if (stale.length === 0) return []
+  const reasons = [...new Set(lastErrors.map(({ message }) => message))]
+  const since = stale.every(([, { lastSuccess }]) => lastSuccess === null) ? 'yet' : `for over ${exactly(maxAge)}`
+  const message = `${who}: no successful sync of ${stale.map(([type]) => type).join(', ')} ${since}.`
+  return [{ message: [message, ...reasons].join(' '), hint: 'run: whoopster sync (and look at its schedule)' }]
+}
+
+function isStale({ lastSuccess, status }: TypeHealth, now: Date, maxAge: number): boolean {
+  if (status === 'not_granted') return false
+  return lastSuccess === null || now.getTime() - lastSuccess.getTime() > maxAge
+}

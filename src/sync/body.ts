@@ -1,0 +1,56 @@
+import { holdsBody, saveBody } from '../db/body.ts'
+import { noteEmpty } from '../db/coverage.ts'
+import { saveProfile } from '../db/tokens.ts'
+import { body, profile } from '../resources/index.ts'
+import { readOne } from '../resources/read.ts'
+import type { Context } from './job.ts'
+import { inTransaction, nothingThere } from './page.ts'
+import type { Tally } from './result.ts'
+import type { Whoop } from '../whoop/client.ts'
+
+const DUE_MS = 20 * 3_600_000 // a daily run is not a whole day after the last one ended
+
+/** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
+export async function readBody(
+  context: Context,
+  syncedAt: Date | undefined,
+  whoop: Whoop,
+  tally: Tally,
+): Promise<void> {
+  if (!isDue(context, syncedAt)) return
+  const raw = await whoop.find(body.path, body.scope)
+  if (raw === undefined) await noteNone(context)
+  else await storeBody(context, raw, tally)
+  if (context.member.scopes.includes(profile.scope)) await readProfile(context, whoop)
+}
+
+async function storeBody({ database, fence, member, clock }: Context, raw: unknown, tally: Tally): Promise<void> {
+  const measured = readOne('body', body.row, raw)
+  const at = clock.now().toISOString()
+  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw, at))
+  tally.fetched++
+  tally[change]++
+}
+
+/** A 404: there is none. While some are stored, that says nothing but that something is wrong. */
+async function noteNone(context: Context): Promise<void> {
+  const { database, member, fence } = context
+  if (!(await database.alone((db) => holdsBody(db, member)))) return
+  const { runs } = await database.alone((db) => db.transaction((tx) => noteEmpty(tx, { member, fence, type: 'body' })))
+  throw nothingThere({ path: body.path, scope: body.scope, runs })
+}
+
+function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
+  if (order.again || order.types?.includes('body')) return true
+  return !syncedAt || Math.abs(clock.now().getTime() - syncedAt.getTime()) >= DUE_MS // or a clock was wrong
+}
+
+/** The one that a login has brought is kept when WHOOP has none. */
+async function readProfile(context: Context, whoop: Whoop): Promise<void> {
+  const { member, clock } = context
+  const raw = await whoop.find(profile.path, profile.scope)
+  if (raw === undefined) return
+  const seen = readOne('profile', profile.row, raw)
+  if (seen.whoopUserId !== member.whoopUserId) return
+  await inTransaction(context, async (tx) => void (await saveProfile(tx, seen, clock.now())))
+}

@@ -1,0 +1,58 @@
+import type { Database } from '../db/connection/index.ts'
+import type { Range } from '../db/coverage.ts'
+import type { Fence } from '../db/lock.ts'
+import type { Keys } from '../db/seal.ts'
+import type { Member } from '../db/tokens.ts'
+import type { Log } from '../log.ts'
+import type { TypeName } from '../resources/names.ts'
+import type { Whoop } from '../whoop/client.ts'
+import type { OAuth } from '../whoop/oauth.ts'
+import type { Pace } from '../whoop/limiter.ts'
+import type { Clock, Fetch, World } from '../world.ts'
+
+/** What is asked of a run. */
+export interface Order {
+  /** Undefined: every type. */
+  types?: readonly TypeName[] | undefined
+  /** To be read again, though it is stored. */
+  again?: Range | undefined
+  /** Only members whose last sync began longer ago. */
+  olderThanMs?: number | undefined
+  /** How many members to sync, and until when to begin with another one; the rest is left for a later run. */
+  maxMembers?: number | undefined
+  deadline?: Date | undefined
+}
+
+/** Everything a run works with; the same for all of its members. */
+export interface Means {
+  database: Database
+  keys: Keys
+  oauth: OAuth
+  pace: Pace
+  baseUrl: string
+  fetch: Fetch
+  clock: Clock
+  log: Log
+  interrupted: AbortSignal
+  hold: World['hold']
+  report(progress: Progress): void
+}
+
+/** One page of one type has been stored, or the type has come to its end. */
+export interface Progress {
+  whoopUserId: number
+  type: TypeName
+  fetched: number
+  /** How far back the page reached (RFC 3339). */
+  reached: string | undefined
+  done: boolean
+}
+
+/** What the types of one member share while they are synced. */
+export interface Context extends Means {
+  member: Member
+  order: Order
+  fence: Fence
+  /** A client that counts for itself, with the member's session. */
+  openClient(): Whoop
+}

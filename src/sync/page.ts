@@ -1,0 +1,318 @@
+import type { Leader } from './leader.ts'
+import type { Database, Tx } from '../db/connection/index.ts'
+import { cover, iso, type Claims, type Range } from '../db/coverage.ts'
+import { codeOf, rootCause } from '../db/connection/failure.ts'
+import { isAsLeft } from '../db/unchanged.ts'
+import type { Listed } from '../db/omissions.ts'
+import { quarantine } from '../db/quarantine.ts'
+import type { TypeState } from '../db/runs.ts'
+import type { Scope } from '../db/scope.ts'
+import type { Member } from '../db/tokens.ts'
+import { placesOf, upsert, type Batch, type Stored, type StoredBatch } from '../db/upsert.ts'
+import { WhoopsterError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { unknownFields } from '../resources/drift.ts'
+import { areAnothers, keyOf, refused, understand, type Understood, type Unreadable } from '../resources/read.ts'
+import type { Tally } from './result.ts'
+import { DAY_MS } from './reread.ts'
+import type { Whoop } from '../whoop/client.ts'
+import { readPage } from '../whoop/pages.ts'
+import type { Clock } from '../world.ts'
+
+/** One type of one member, and all that its sync needs. */
+export interface Job extends Scope {
+  database: Database
+  whoop: Whoop
+  /** How earlier runs left the type. */
+  state: TypeState
+  clock: Clock
+  log: Log
+  tally: Tally
+  /** The type that places these records in time, when it is being read at the same time. */
+  leader?: Leader | undefined
+  /** Told after each page: how far back it reached. */
+  report(reached: string): void
+}
+
+/** One page of WHOOP's list, read. */
+export interface Page {
+  understood: Understood[]
+  unreadable: Unreadable[]
+  /** How many records it had. */
+  length: number
+  nextToken: string | undefined
+}
+
+/** What a page is known to show. */
+export interface Shown extends Omit<Listed, 'last'> {
+  /** What it completes, from its last record on (RFC 3339, exclusive); undefined: nothing, or up to its first record. */
+  upTo?: string
+  /** Whether it may claim that: a page that announced another one is followed by more. */
+  isConfirmed: boolean
+}
+
+/** What was stored of a page. */
+export interface Kept {
+  /** The times between which its records began. */
+  top: string
+  bottom: string
+  /** The first of them whose place in time is known. */
+  placedTop: string | undefined
+  keys: string[]
+  /** The records' starts descend, as far as they are known. */
+  isOrdered: boolean
+  /** It leaves out too much to be believed. */
+  isDoubted: boolean
+  /** The list ends with it, though older records are stored. */
+  isCut: boolean
+}
+
+const DOUBT_MS = 30 * DAY_MS
+
+/** Asks for a page of the list, reads it, and waits for what places its records in time. */
+export async function askPage(job: Job, where: { start?: string; end?: string; token?: string }): Promise<Page> {
+  const { whoop, resource, member } = job
+  const { records, nextToken } = await readPage(whoop, resource, where)
+  if (areAnothers(member, records)) throw answersForAnother(member)
+  const read = understand(resource, member, records)
+  await job.leader?.until(async () => (await job.database.alone((db) => placesOf(db, job, read.understood))).all)
+  return { ...read, length: records.length, nextToken }
+}
+
+/** When a page's last record happened (RFC 3339), before it is stored; undefined when none can be read. */
+export async function bottomOf(job: Job, { understood }: Page): Promise<string | undefined> {
+  const row = understood.at(-1)?.row
+  const own = row?.['startTime'] ?? (row && (await job.database.alone((db) => placesOf(db, job, understood))).last)
+  const bottom = own ?? row?.['createdAtWhoop']
+  return typeof bottom === 'string' ? iso(bottom) : undefined
+}
+
+/** The keys of all that is on a page, whether or not it can be read. */
+export function keysOf({ resource }: Pick<Job, 'resource'>, { understood, unreadable }: Page): string[] {
+  return [...understood.map(({ row }) => keyOf(resource, row)), ...unreadable.map(({ key }) => key)]
+}
+
+/** Whether the newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
+export async function isUpToDate(job: Job, page: Page, begun: string): Promise<boolean> {
+  const { understood, unreadable, nextToken } = page
+  if (understood.length === 0 || unreadable.length > 0) return false
+  const newest = { records: understood, last: nextToken === undefined, at: begun }
+  try {
+    return await job.database.alone((db) => isAsLeft(db, job, newest))
+  } catch (error) {
+    if (isAboutData(error)) return false // what PostgreSQL cannot even compare is put aside when it is stored
+    throw error
+  }
+}
+
+/** Counts a page that did not have to be stored again. */
+export function countUnchanged(job: Job, { understood, length }: Page): void {
+  const unchanged = understood.map(() => ({ change: 'unchanged' as const }))
+  count(job, length, understood, unchanged)
+}
+
+/**
+ * Commits a page's records and the range that it completes, or neither; throws when none of them can be read. Of a page
+ * of which nobody knows what it should show, only the records are stored.
+ */
+export async function storePage(job: Job, page: Page, shown?: Shown): Promise<Kept> {
+  const last = page.nextToken === undefined
+  const { upTo, isConfirmed = false } = shown ?? {}
+  const listed = shown && { before: shown.before, shown: shown.shown, last }
+  const { records, isDoubted, hasBelow } = await store(job, page, listed, ({ records, isDoubted, hasBelow }) => {
+    const span = spanOf(records)
+    if (!span) return {}
+    const isClaimed = isConfirmed && !isDoubted && isOrdered(records)
+    const claim = isClaimed ? range(last && !hasBelow, span.bottom, upTo ?? span.top) : undefined
+    // What is new where everything was thought to be known may not have come alone.
+    const surprised = !last && records.some((row) => row.claimed && row.change === 'inserted')
+    const doubtful = surprised || isDoubted
+    const from = surprised ? shift(span.bottom, -DOUBT_MS) : span.bottom
+    const doubt = doubtful ? { from, to: justAfter(isDoubted ? span.top : span.bottom) } : undefined
+    const cutAt = last && hasBelow ? span.bottom : undefined
+    return { claim, doubt, cutAt, newest: listed && listed.before === undefined ? span.top : undefined }
+  })
+  const span = spanOf(records)
+  if (!span) throw nothingReadable(job, page)
+  job.report(span.bottom)
+  const placedTop = spanOf(records.filter(({ isPlaced }) => isPlaced))?.top
+  return {
+    ...span,
+    placedTop,
+    keys: records.map(({ key }) => key),
+    isOrdered: isOrdered(records),
+    isDoubted,
+    isCut: last && hasBelow,
+  }
+}
+
+/** Commits one record that was asked for by its id, with what else has to be remembered of it. */
+export async function storeRecord(job: Job, raw: unknown, remember?: (tx: Tx) => Promise<void>): Promise<void> {
+  await store(job, { ...understand(job.resource, job.member, [raw]), length: 1 }, undefined, () => ({}), remember)
+}
+
+async function store(
+  job: Job,
+  { understood, unreadable, length }: Pick<Page, 'understood' | 'unreadable' | 'length'>,
+  listed: Listed | undefined,
+  claims: (stored: StoredBatch) => Claims,
+  remember: (tx: Tx) => Promise<void> = async () => {},
+): Promise<StoredBatch> {
+  const { database, tally } = job
+  const at = job.clock.now().toISOString()
+  const commit = async (accepted: readonly Understood[], refusals: readonly Unreadable[]) => {
+    const shown = [...(listed?.shown ?? []), ...refusals.map(({ key }) => key)]
+    const batch: Batch = { records: accepted, at, ...(listed ? { listed: { ...listed, shown } } : {}) }
+    return database.alone((db) =>
+      db.transaction(async (tx) => {
+        const stored = await upsert(tx, job, batch)
+        const places = new Map(stored.records.map(({ key, place }) => [key, place]))
+        const listedBelow = ({ below }: Unreadable) => (below && places.get(below)) ?? listed?.before
+        const fresh = await quarantine(tx, job, refusals, at, listedBelow)
+        await cover(tx, job, claims(stored))
+        await remember(tx)
+        return { stored, fresh }
+      }),
+    )
+  }
+  const { stored, fresh } = await commit(understood, unreadable).catch(async (error: unknown) => {
+    if (!isAboutData(error)) throw error
+    const sorted = await sortOut(job, understood, at)
+    const refusals = [...unreadable, ...sorted.refused]
+    const isForeign = codeOf(rootCause(error)) === NO_SUCH_CHARACTER // and so is the text that is put aside
+    return commit(sorted.accepted, isForeign ? refusals.map((one) => ({ ...one, text: inAscii(one.text) })) : refusals)
+  })
+  tally.quarantined += fresh
+  count(job, length, understood, stored.records)
+  return stored
+}
+
+const MOST_UNKNOWN = 50 // fields are named in a summary that is stored and printed
+
+/** Counts records that WHOOP sent, and what became of those that could be read. */
+function count(
+  { resource, tally }: Job,
+  length: number,
+  understood: readonly Understood[],
+  stored: readonly Pick<Stored, 'change'>[],
+): void {
+  tally.fetched += length
+  for (const { change } of stored) tally[change]++
+  for (const field of understood.flatMap(({ raw }) => unknownFields(resource, raw))) {
+    if (!(field in tally.unknownFields) && Object.keys(tally.unknownFields).length >= MOST_UNKNOWN) continue
+    tally.unknownFields[field] = (tally.unknownFields[field] ?? 0) + 1
+  }
+}
+
+/** With this run's locks in hand: another run may have them since the connection was lost. */
+export async function inTransaction(
+  { database, fence }: Pick<Job, 'database' | 'fence'>,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await database.alone((db) =>
+    db.transaction(async (tx) => {
+      await fence.hold(tx)
+      await work(tx)
+    }),
+  )
+}
+
+/** Which records PostgreSQL takes: each is tried alone, and taken back. */
+async function sortOut(job: Job, records: readonly Understood[], at: string) {
+  const { database, resource } = job
+  const accepted: Understood[] = []
+  const refusals: Unreadable[] = []
+  for (const record of records) {
+    try {
+      await database.alone((db) =>
+        db.transaction(async (tx) => {
+          await upsert(tx, job, { records: [record], at })
+          throw new TakenBack()
+        }),
+      )
+    } catch (error) {
+      if (error instanceof TakenBack) accepted.push(record)
+      else if (isAboutData(error)) refusals.push(refused(resource, record, `PostgreSQL: ${messageOf(error)}`))
+      else throw error
+    }
+  }
+  return { accepted, refused: refusals }
+}
+
+class TakenBack extends Error {}
+
+/** The database's encoding lacks it. */
+const NO_SUCH_CHARACTER = '22P05'
+
+/** The same JSON, for a database in whatever encoding. */
+function inAscii(json: string): string {
+  return json.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** SQLSTATE classes for what a value, not the server, is to blame: data, integrity, a limit of PostgreSQL's own. */
+function isAboutData(error: unknown): boolean {
+  return /^(22|23|54)/.test(codeOf(rootCause(error)) ?? '')
+}
+
+function messageOf(error: unknown): string {
+  const cause = rootCause(error)
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function spanOf(stored: readonly Stored[]): { top: string; bottom: string } | undefined {
+  const times = stored.map(({ place }) => Date.parse(place))
+  if (times.length === 0) return undefined
+  return { top: new Date(Math.max(...times)).toISOString(), bottom: new Date(Math.min(...times)).toISOString() }
+}
+
+/** Newest first, as far as the places are known. */
+function isOrdered(stored: readonly Stored[]): boolean {
+  const times = stored.filter(({ isPlaced }) => isPlaced).map(({ place }) => Date.parse(place))
+  return times.every((time, index) => time <= (times[index - 1] ?? Infinity))
+}
+
+/** What a page completes: from its last record, or the beginning of time where the list ends with it, up to `to`. */
+function range(isEnd: boolean, bottom: string, to: string): Range | undefined {
+  if (isEnd) return { to }
+  const from = justAfter(bottom)
+  return from < to ? { from, to } : undefined
+}
+
+/** WHOOP says, to so many runs in a row, that there is nothing where something is stored: that judges nothing. */
+export function nothingThere({ path, scope, runs }: { path: string; scope: string; runs: number }): WhoopsterError {
+  return new WhoopsterError('protocol', `WHOOP says that there is nothing at ${path}, where records are stored.`, {
+    hint:
+      runs > 1
+        ? `nothing was deleted. Does the login still have ${scope}? Compare with developer.whoop.com, then run: whoopster auth`
+        : 'nothing was concluded from it; a later run asks again',
+  })
+}
+
+/** A quarantine full of somebody else's records would help nobody. */
+function answersForAnother({ whoopUserId }: Member): WhoopsterError {
+  return new WhoopsterError(
+    'login',
+    `WHOOP answers to the login of user ${whoopUserId} with another member's records.`,
+    {
+      hint: `log in again, as WHOOP user ${whoopUserId}: whoopster auth`,
+    },
+  )
+}
+
+/** WHOOP has changed its format, rather than made a mistake: what lies below will be no better. */
+function nothingReadable({ resource }: Job, { unreadable }: Page): WhoopsterError {
+  const [first] = unreadable
+  return new WhoopsterError(
+    'quarantine',
+    `None of the ${unreadable.length} records on a page of ${resource.path} can be read: ${first?.reason ?? ''}`,
+    { hint: 'they are kept in quarantined_records; a newer version of whoopster may read them: please report it' },
+  )
+}
+
+export function justAfter(time: string): string {
+  return shift(time, 1)
+}
+
+export function shift(time: string, ms: number): string {
+  return new Date(Date.parse(time) + ms).toISOString()
+}

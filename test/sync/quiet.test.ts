@@ -1,0 +1,58 @@
+// A sync with nothing to do runs a hundred times a day: what it asks of WHOOP and PostgreSQL does not grow.
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { newMember, type Member } from '../support/member.ts'
+import { startProxy } from '../support/proxy.ts'
+import { run } from '../support/world.ts'
+
+const MINUTE_MS = 60_000
+
+async function settled(days: number): Promise<Member> {
+  const member = await newMember({ days })
+  await member.sync()
+  member.clock.pass(10 * MINUTE_MS)
+  await member.sync()
+  member.clock.pass(10 * MINUTE_MS)
+  return member
+}
+
+/** The statements of one more sync. */
+async function statementsOf(member: Member): Promise<string[]> {
+  const proxy = await startProxy(member.database.url)
+  onTestFinished(() => proxy.close())
+  const { code, err } = await run('sync', { ...member.env, DATABASE_URL: proxy.url }, { clock: member.clock })
+  expect(code, err).toBe(0)
+  return proxy.statements
+}
+
+/** Every version of every row, and when PostgreSQL last wrote or locked it. */
+async function tuples({ database: { sql } }: Member): Promise<unknown> {
+  const found = []
+  for (const table of ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records'])
+    found.push(await sql`select ctid::text, xmin::text, xmax::text from ${sql(table)} order by 1`)
+  return found
+}
+
+describe('a sync with nothing new', () => {
+  it.each([12, 400])(
+    'of %i days takes four requests, as many statements as ever, and touches no record',
+    async (days) => {
+      const member = await settled(days)
+      member.requests()
+      const before = await tuples(member)
+      const statements = await statementsOf(member)
+      expect(statements).toHaveLength(22) // two of them for the session, on the way of others; two for the budget that is shared
+      expect(statements.filter((sql) => sql.startsWith('begin'))).toEqual([])
+      expect(member.requests()).toEqual({ 'activity/sleep': 1, recovery: 1, 'activity/workout': 1, cycle: 1 })
+      expect(await tuples(member)).toEqual(before)
+    },
+  )
+
+  it('but an open cycle that has grown writes that alone', async () => {
+    const member = await settled(60)
+    const { world } = member.sandbox
+    const [open] = world.list('cycle')
+    if (!open?.score) throw new Error('the sandbox made no open cycle')
+    world.put('cycle', { ...open, score: { ...open.score, strain: open.score.strain + 1 } })
+    expect((await statementsOf(member)).length).toBeLessThanOrEqual(32)
+  })
+})

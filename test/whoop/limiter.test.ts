@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest'
+import { newBudget, type Budget } from '../../src/whoop/budget.ts'
+import { createPace, readLimit, type Ledger } from '../../src/whoop/limiter.ts'
+import type { Answer } from '../../src/world.ts'
+import { createClock, type TestClock } from '../support/world.ts'
+
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+const running = new AbortController().signal
+
+/** An answer that says only what its rate-limit headers say. */
+function saying(limit: string | undefined, remaining: string, reset: string): Answer {
+  const headers = new Headers({ 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': reset })
+  if (limit !== undefined) headers.set('x-ratelimit-limit', limit)
+  return { status: 200, headers, text: async () => '' }
+}
+
+const MINUTE_HEAD = '100, 100;window=60, 10000;window=86400'
+const DAY_HEAD = '10000, 100;window=60, 10000;window=86400'
+
+/** The most requests in any 60 s; the window includes its first instant, not its last. */
+function busiestMinute(times: readonly number[]): number {
+  return Math.max(...times.map((from) => times.filter((time) => time >= from && time < from + MINUTE_MS).length))
+}
+
+describe('the minute', () => {
+  it.each([
+    { perMinute: 100, most: 90 },
+    { perMinute: 50, most: 45 },
+    { perMinute: 7, most: 6 },
+    { perMinute: 1, most: 1 },
+  ])('never sees more than nine tenths of $perMinute, wherever it begins', async ({ perMinute, most }) => {
+    const clock = createClock()
+    const pace = createPace(clock, perMinute)
+    const times: number[] = []
+    for (let index = 0; index < 5 * most + 5; index++) {
+      clock.pass((index * 7919) % 1000) // now and then somebody dawdles
+      await pace.turn(running)
+      times.push(clock.now().getTime())
+    }
+    expect(busiestMinute(times)).toBe(most)
+  })
+
+  it('lets nine tenths go at once, and the next as soon as the first is a minute old', async () => {
+    const clock = createClock()
+    const pace = createPace(clock, 100)
+    for (let index = 0; index < 90; index++) {
+      await pace.turn(running)
+      clock.pass(100)
+    }
+    expect(clock.slept).toEqual([])
+    expect(await pace.turn(running)).toBe(51_000)
+    expect(await pace.turn(running)).toBe(100)
+    expect(clock.slept).toEqual([51_000, 100])
+  })
+
+  it('keeps many callers at once in line, and in their order', async () => {
+    const clock = createClock()
+    const pace = createPace(clock, 10)
+    const begun = clock.now().getTime()
+    const went: [number, number][] = []
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, caller) => {
+        await pace.turn(running)
+        went.push([caller, clock.now().getTime() - begun])
+      }),
+    )
+    expect(went.map(([caller]) => caller)).toEqual(Array.from({ length: 20 }, (_, caller) => caller))
+    expect(went.map(([, at]) => at)).toEqual([...Array(9).fill(0), ...Array(9).fill(60_000), 120_000, 120_000])
+    expect(clock.slept).toEqual([60_000, 60_000])
+  })
+
+  it('waits the rest when it was woken too early', async () => {
+    const clock = createClock()
+    const slept: number[] = []
+    const sleep = async (ms: number) => {
+      slept.push(ms)
+      clock.pass(slept.length === 1 ? ms - 1 : ms)
+    }
+    const pace = createPace({ ...clock, sleep }, 1)
+    await pace.turn(running)
+    expect(await pace.turn(running)).toBe(60_000)
+    expect(slept).toEqual([60_000, 1])
+  })
+})
+
+describe('what WHOOP says', () => {
+  it('is believed when it is stricter: nothing goes out before the reset', async () => {
+    const clock = createClock()
+    const pace = createPace(clock, 100)
+    await pace.turn(running)
+    pace.learn(saying(MINUTE_HEAD, '0', '31'))
+    expect(pace.spentForMs()).toBe(31_000)
+    expect(await pace.turn(running)).toBe(31_000)
+    expect(pace.spentForMs()).toBe(0)
+    expect(await pace.turn(running)).toBe(0)
+  })
+
+  it.each([
+    ['10', 0],
+    ['9', 31_000],
+  ])('is heard before the end: with %s left, the next waits %i ms', async (left, wait) => {
+    const pace = createPace(createClock(), 100)
+    await pace.turn(running)
+    pace.learn(saying(MINUTE_HEAD, left, '31'))
+    expect(await pace.turn(running)).toBe(wait)
+  })
+
+  it('is not forgotten when an older answer comes late', () => {
+    const clock = createClock()
+    const pace = createPace(clock, 100)
+    pace.learn(saying(MINUTE_HEAD, '0', '40'))
+    pace.learn(saying(MINUTE_HEAD, '30', '41'))
+    pace.learn(saying(MINUTE_HEAD, '0', '10'))
+    expect(pace.spentForMs()).toBe(40_000)
+  })
+
+  it('tells what is left of the day only while the day is the nearest limit', () => {
+    const pace = createPace(createClock(), 100)
+    pace.learn(saying(MINUTE_HEAD, '99', '60'))
+    expect(pace.remainingToday()).toBeUndefined()
+    pace.learn(saying(DAY_HEAD, '12', '3600'))
+    expect(pace.remainingToday()).toBe(12)
+    pace.learn(saying(MINUTE_HEAD, '98', '60'))
+    expect(pace.remainingToday()).toBe(12)
+  })
+
+  it('may be nothing at all', async () => {
+    const pace = createPace(createClock(), 100)
+    pace.learn({ status: 502, headers: new Headers(), text: async () => '' })
+    expect([pace.spentForMs(), pace.remainingToday(), await pace.turn(running)]).toEqual([0, undefined, 0])
+  })
+})
+
+describe('a day that is spent', () => {
+  it('is not waited for', async () => {
+    const clock = createClock()
+    const pace = createPace(clock, 100)
+    pace.learn(saying(DAY_HEAD, '0', '86400'))
+    expect(await pace.turn(running)).toBe(0)
+    expect(clock.slept).toEqual([])
+    expect(pace.spentForMs()).toBe(DAY_MS)
+    expect(pace.remainingToday()).toBe(0)
+  })
+
+  it('is not waited for by those either who stood in line already', async () => {
+    const clock = createClock()
+    const pace = createPace(clock, 1)
+    await pace.turn(running)
+    const waiting = [pace.turn(running), pace.turn(running), pace.turn(running)]
+    pace.learn(saying(DAY_HEAD, '0', '86400')) // the first one's answer
+    await Promise.all(waiting)
+    expect(Math.max(0, ...clock.slept)).toBeLessThanOrEqual(MINUTE_MS)
+    expect(pace.spentForMs()).toBeGreaterThan(DAY_MS - 2 * MINUTE_MS)
+  })
+})
+
+it('lets everybody go when it is interrupted while they wait', async () => {
+  const clock = createClock()
+  const interruption = new AbortController()
+  const slept: number[] = []
+  const sleep = async (ms: number) => {
+    slept.push(ms)
+    clock.pass(3_000)
+    interruption.abort(143)
+  }
+  const pace = createPace({ ...clock, sleep }, 1)
+  await pace.turn(interruption.signal)
+  const waiting = [1, 2, 3].map(() => pace.turn(interruption.signal))
+  expect(await Promise.all(waiting)).toEqual([3_000, 0, 0])
+  expect(slept).toEqual([60_000])
+})
+
+describe('a ledger that is far away', () => {
+  /** Answers so late; everything else takes no time. */
+  function farAway(clock: TestClock, ms: number) {
+    let state = newBudget
+    const ledger: Ledger<Budget> = {
+      read: async () => state,
+      revise: async (change) => {
+        const changed = change(state)
+        clock.pass(ms)
+        state = changed.state
+        return changed.outcome
+      },
+    }
+    return { ledger, granted: () => state.day.reduce((sum, [, current, history]) => sum + current + history, 0) }
+  }
+
+  it.each([0, 240, 2_100, 30_000])('by %i ms gives no more than is sent, and all that is given is used', async (ms) => {
+    const clock = createClock()
+    const { ledger, granted } = farAway(clock, ms)
+    const pace = createPace(clock, 100, { ledger })
+    const times: number[] = []
+    pace.expect('history', 4)
+    for (let page = 0; page < 40; page++) {
+      await pace.turn(running)
+      times.push(clock.now().getTime())
+      clock.pass(ms * 3) // its page is stored by the same database
+    }
+    await pace.settle()
+    expect(granted()).toBe(40)
+    expect(busiestMinute(times)).toBeLessThanOrEqual(90)
+  })
+
+  it('gives to all who stand in line at once', async () => {
+    const clock = createClock()
+    const { ledger } = farAway(clock, 2_100)
+    const pace = createPace(clock, 100, { ledger })
+    const begun = clock.now().getTime()
+    await Promise.all(Array.from({ length: 8 }, () => pace.turn(running)))
+    expect(clock.now().getTime() - begun).toBeLessThanOrEqual(2 * 2_100)
+  })
+})
+
+describe('the headers', () => {
+  const windows = { 60: 100, 86_400: 10_000 }
+  it.each([
+    [MINUTE_HEAD, '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: 60, windows }],
+    [DAY_HEAD, '0', '86400', { remaining: 0, resetMs: DAY_MS, windowSeconds: 86_400, windows }],
+    [
+      '10000,100;window=60,10000;window=86400',
+      '7',
+      '1',
+      { remaining: 7, resetMs: 1_000, windowSeconds: 86_400, windows },
+    ],
+    [
+      '10, 100;window=60, 10;window=1',
+      '9',
+      '1',
+      { remaining: 9, resetMs: 1_000, windowSeconds: 1, windows: { 60: 100, 1: 10 } },
+    ],
+    ['100', '99', '60', { remaining: 99, resetMs: 60_000, windowSeconds: undefined, windows: {} }],
+    [undefined, '5', '2.5', { remaining: 5, resetMs: 2_500, windowSeconds: undefined, windows: {} }],
+    [undefined, '', '60', undefined],
+    [undefined, '3', 'soon', undefined],
+  ])('%s, %s left, %s s', (limit, remaining, reset, read) => {
+    expect(readLimit(saying(limit, remaining, reset))).toEqual(read)
+  })
+})
