@@ -15,7 +15,7 @@ import {
 } from './db/status.ts'
 import { loadStuckLocks, stuckLock } from './db/lock.ts'
 import { schemaState } from './db/migrate.ts'
-import { loadLedger } from './db/budget.ts'
+import { loadBudget } from './db/budget.ts'
 import { loadPlan } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
@@ -64,7 +64,7 @@ export interface Problem {
  * Looks, and changes nothing. A database that cannot be used is an answer here, not a failure to answer. `also` may ask for
  * more while it is open.
  */
-export async function examine(
+export async function loadReport(
   { env, clock, interrupted }: Pick<World, 'env' | 'clock' | 'interrupted'>,
   also?: (db: Db, report: Report) => Promise<void>,
 ): Promise<Report> {
@@ -95,7 +95,7 @@ export async function examine(
         report.schema = { applied: applied.length, pending: pending.length }
         if (pending.length > 0) return
         report.whoop = await loadWhoopHealth(db)
-        const state = await loadLedger(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
+        const state = await loadBudget(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
         const plan = await loadPlan(db)
         if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
         report.isAroundTheHour = await runsAroundTheHour(db)

@@ -3,7 +3,7 @@ import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
-import type { LoggedIn, LoginMeans } from '../login/consent.ts'
+import type { LoggedIn, LoginDependencies } from '../login/consent.ts'
 import type { Session } from '../login/session.ts'
 import { harmless } from '../terminal/safe.ts'
 import type { OAuth } from '../whoop/oauth.ts'
@@ -22,7 +22,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .action(async (_options, command) => {
       if (command.args.length > 0) refuseCommand(command)
       const ready = await withApp(cli)
-      await withLogin(ready, (means) => logIn(ready, means))
+      await withLogin(ready, (dependencies) => logIn(ready, dependencies))
     })
 
   auth
@@ -30,9 +30,9 @@ export const addAuth: AddCommand = (program, cli) => {
     .description('Print the consent URL and stop; `auth complete` finishes that login within ten minutes.')
     .addHelpText('after', '\nExample:\n  $ whoopster auth url')
     .action(() =>
-      withLogin(cli, async (means) => {
+      withLogin(cli, async (dependencies) => {
         const { beginLogin } = await import('../login/consent.ts')
-        const { url } = await beginLogin(means)
+        const { url } = await beginLogin(dependencies)
         print(cli, url)
         cli.log.info("open it, allow, then run: whoopster auth complete 'the URL you were redirected to'")
       }),
@@ -44,9 +44,9 @@ export const addAuth: AddCommand = (program, cli) => {
     .argument('<url>', 'the whole address, quoted')
     .addHelpText('after', "\nExample:\n  $ whoopster auth complete 'http://localhost:8000/callback?code=…&state=…'")
     .action((url) =>
-      withLogin(cli, async (means) => {
+      withLogin(cli, async (dependencies) => {
         const { completeLogin } = await import('../login/consent.ts')
-        welcome(cli, await completeLogin(means, url))
+        welcome(cli, await completeLogin(dependencies, url))
       }),
     )
 
@@ -81,13 +81,13 @@ async function withApp(cli: Cli): Promise<Cli> {
   return lacksApp(cli) ? registerApp(cli) : cli
 }
 
-async function withLogin(cli: Cli, work: (means: LoginMeans) => Promise<void>): Promise<void> {
+async function withLogin(cli: Cli, work: (dependencies: LoginDependencies) => Promise<void>): Promise<void> {
   const { withEverything } = await import('./open.ts')
   await withEverything(cli, { autoMigrate: true, isLogin: true }, (opened) => work({ ...opened, log: cli.log }))
 }
 
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
-async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
+async function logIn(cli: Cli, dependencies: LoginDependencies): Promise<void> {
   const { terminal, openBrowser } = cli.world
   if (!canAsk(cli.world)) {
     throw new WhoopsterError('usage', 'A login here needs a terminal.', {
@@ -95,8 +95,8 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
     })
   }
   const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login/consent.ts')
-  const { url, state } = await beginLogin(means)
-  const callback = await listen(cli, means.config.WHOOP_REDIRECT_URI, state)
+  const { url, state } = await beginLogin(dependencies)
+  const callback = await listen(cli, dependencies.config.WHOOP_REDIRECT_URI, state)
   const done = new AbortController()
   try {
     const opened = callback ? await openBrowser(url) : false
@@ -104,7 +104,7 @@ async function logIn(cli: Cli, means: LoginMeans): Promise<void> {
     const waits = [pasted(cli, callback !== undefined, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
     const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
     terminal.stderr.write('\n')
-    welcome(cli, await completeLogin(means, redirected))
+    welcome(cli, await completeLogin(dependencies, redirected))
   } finally {
     done.abort()
     callback?.close()

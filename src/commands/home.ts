@@ -48,10 +48,10 @@ export async function showHome(cli: Cli): Promise<void> {
 
 async function standing(cli: Cli): Promise<Standing> {
   const { world } = cli
-  const { examine, failedOf, problemsOf } = await import('../status.ts')
+  const { loadReport, failedOf, problemsOf } = await import('../status.ts')
   try {
     let morning: string[] = []
-    const report = await examine(world, async (db, so) => {
+    const report = await loadReport(world, async (db, so) => {
       const [member, ...others] = so.members
       if (member && others.length === 0 && problemsOf(so, DAY_MS).length === 0)
         morning = await morningOf(cli, db, member.login.whoopUserId)

@@ -3,7 +3,7 @@ import { clockOf } from '../db/clock.ts'
 import { withDatabase, type Database } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
-import { createLedger } from '../db/budget.ts'
+import { createBudgetStore } from '../db/budget.ts'
 import { loadQueue, type Queue } from '../db/queue.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
@@ -11,7 +11,7 @@ import { loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
-import { createPace, type Pace, type PaceOptions } from '../whoop/limiter.ts'
+import { createRateLimiter, type RateLimiter, type RateLimiterOptions } from '../whoop/limiter.ts'
 import type { Clock, Env, World } from '../world.ts'
 import type { Cli } from './cli.ts'
 
@@ -109,9 +109,13 @@ export async function requireQueue(
 }
 
 /** The app's requests, shared with its other processes. */
-export function openPace({ database, config }: Opened, clock: Clock, options: Omit<PaceOptions, 'ledger'> = {}): Pace {
-  const ledger = createLedger(database, config.WHOOP_CLIENT_ID, newBudget)
-  return createPace(clock, config.MAX_REQUESTS_PER_MINUTE, { ...options, ledger })
+export function openRateLimiter(
+  { database, config }: Opened,
+  clock: Clock,
+  options: Omit<RateLimiterOptions, 'store'> = {},
+): RateLimiter {
+  const store = createBudgetStore(database, config.WHOOP_CLIENT_ID, newBudget)
+  return createRateLimiter(clock, config.MAX_REQUESTS_PER_MINUTE, { ...options, store })
 }
 
 function nobody(whoopUserId: number | undefined): WhoopsterError {

@@ -22,8 +22,8 @@ export const addStatus: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, user, gaps, json }) => {
       const { env, terminal } = cli.world
-      const { adviceOf, budgetOf, examine, only, problemsOf } = await import('../status.ts')
-      const all = await examine(cli.world)
+      const { adviceOf, budgetOf, loadReport, only, problemsOf } = await import('../status.ts')
+      const all = await loadReport(cli.world)
       const report = user === undefined ? all : only(all, user)
       const asked = { gaps: gaps === true }
       const problems = problemsOf(report, maxAge)

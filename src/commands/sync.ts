@@ -111,7 +111,7 @@ function usage(message: string): WhoopsterError {
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
   const { log } = cli
   const [
-    { openPace, requireQueue, withEverything },
+    { openRateLimiter, requireQueue, withEverything },
     { sync },
     { createOAuth },
     { createProgress },
@@ -138,21 +138,21 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       width,
     }
     const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
-    const means = {
+    const dependencies = {
       ...world,
       fetch: progress.overhearing(world.fetch),
       database,
       keys,
       log: spinner.below(log),
       oauth: createOAuth(config, world),
-      pace: openPace(opened, world.clock, { waiting: progress.waiting, plan: queue.plan }),
+      limiter: openRateLimiter(opened, world.clock, { waiting: progress.waiting, plan: queue.plan }),
       baseUrl: config.WHOOP_API_BASE_URL,
       report: progress.report,
     }
     try {
       const { olderThan: olderThanMs, maxMembers } = options
       const deadline = options.deadline === undefined ? undefined : new Date(startedAt.getTime() + options.deadline)
-      const result = await sync(means, queue, { types: options.type, again, olderThanMs, maxMembers, deadline })
+      const result = await sync(dependencies, queue, { types: options.type, again, olderThanMs, maxMembers, deadline })
       const reason = worstReason(result)
       const names = new Map(queue.members.map((member) => [member.whoopUserId, member.firstName]))
       return { result, names, code: reason === undefined ? 0 : exitCodes[reason] }

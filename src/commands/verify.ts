@@ -42,7 +42,7 @@ interface VerifyOptions {
 async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promise<MemberVerified[]> {
   const { log } = cli
   const [
-    { openPace, requireMembers, withEverything },
+    { openRateLimiter, requireMembers, withEverything },
     { verify },
     { createSession },
     { createWhoop },
@@ -60,12 +60,12 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
     const { database, keys, config, world } = opened
     const oauth = createOAuth(config, world)
-    const pace = openPace(opened, world.clock, { plan: await loadPlan(database.db) })
-    pace.expect('history', 0)
+    const limiter = openRateLimiter(opened, world.clock, { plan: await loadPlan(database.db) })
+    limiter.expect('history', 0)
     const results: MemberVerified[] = []
     for (const member of await requireMembers(database, user)) {
-      const authority = createSession({ ...world, log, database, keys, oauth, member })
-      const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, pace, authority, log })
+      const tokens = createSession({ ...world, log, database, keys, oauth, member })
+      const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, limiter, tokens, log })
       const types: MemberVerified['types'] = {}
       for (const resource of resources) {
         const isAsked = (!type || type.includes(resource.name)) && member.scopes.includes(resource.scope)

@@ -7,7 +7,7 @@ import { isReadOnly } from './connection/failure.ts'
  * before: who comes too late looks again, so nothing is given out twice, and nobody holds a lock while it waits. A server
  * that is read-only, a standby, has the row to look at: what is asked from there on is counted here alone.
  */
-export function createLedger<State>({ alone }: Pick<Database, 'alone'>, clientId: string, empty: State) {
+export function createBudgetStore<State>({ alone }: Pick<Database, 'alone'>, clientId: string, empty: State) {
   let known: { version: string; state: State } | undefined // version 0: no row yet
   let isPrivate = false
 
@@ -55,7 +55,7 @@ export function createLedger<State>({ alone }: Pick<Database, 'alone'>, clientId
 }
 
 /** The app's budget as it is now; without a client id, that of the app which asked last. */
-export async function loadLedger(db: Db, clientId: string | undefined): Promise<unknown> {
+export async function loadBudget(db: Db, clientId: string | undefined): Promise<unknown> {
   const [row] = await db.execute<{ state: unknown }>(sql`
     select state from request_budgets where ${clientId ?? null}::text is null or client_id = ${clientId ?? null}
     order by updated_at desc limit 1`)

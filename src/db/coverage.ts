@@ -52,7 +52,7 @@ export interface Claims {
   /** Completely stored. */
   claim?: Range | undefined
   /** To be read again. */
-  doubt?: Range | undefined
+  invalid?: Range | undefined
   /** When the newest record happened. */
   newest?: string | undefined
   /** Where the list ended above what is stored. */
@@ -60,11 +60,11 @@ export interface Claims {
 }
 
 /** Claims a range, and takes another out again, and counts what is there now; refuses when this run's locks are gone. */
-export async function cover(tx: Tx, scope: Scope, { claim, doubt, newest, cutAt }: Claims): Promise<void> {
+export async function cover(tx: Tx, scope: Scope, { claim, invalid, newest, cutAt }: Claims): Promise<void> {
   const { fence, member, resource } = scope
   const rows = await tx.execute(sql`
     update sync_status
-    set covered = covered + ${multirange(claim)} - ${multirange(doubt)},
+    set covered = covered + ${multirange(claim)} - ${multirange(invalid)},
       last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now(),
       cut_at = coalesce(${cutAt ?? null}::timestamptz, cut_at),
       empty_runs = case when ${newest ?? null}::timestamptz is null then empty_runs else 0 end,
@@ -88,7 +88,7 @@ export async function noteEmpty(
 }
 
 /** Takes a range out of what is covered, for every named type: it is read again. Refuses when this run's locks are gone. */
-export async function uncover(
+export async function invalidate(
   db: Db | Tx,
   fence: Fence,
   member: Member,

@@ -12,7 +12,7 @@ import { placed } from './upsert.ts'
  * Whether the newest page is stored as it is, everything below it is covered, and nothing is due to be asked for: then a
  * type is as its last run left it, and nothing has to be written.
  */
-export async function isAsLeft(
+export async function isUnchanged(
   db: Db,
   scope: Scope,
   page: { records: readonly Understood[]; last: boolean; at: string },

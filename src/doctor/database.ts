@@ -13,25 +13,25 @@ import {
 } from '../db/connection/directory.ts'
 import { clockOf } from '../db/clock.ts'
 import { loadLimits } from '../db/status.ts'
-import { loadLedger } from '../db/budget.ts'
+import { loadBudget } from '../db/budget.ts'
 import { schemaState } from '../db/migrate.ts'
 import { READER, readerLacks } from '../db/reader.ts'
 import { WhoopsterError } from '../errors.ts'
 import { closedOf } from '../status.ts'
 import { ago } from '../time.ts'
 import type { Budget } from '../whoop/budget.ts'
-import { attempt, type Means } from './findings.ts'
+import { attempt, type Dependencies } from './findings.ts'
 import { lookAtLogins } from './logins.ts'
 
 const OLDEST_VERSION = 15
 
 /** The database, and what can be seen in it alone: its schema, its logins. */
-export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promise<void> {
-  const { world, find } = means
+export async function lookAtDatabase(dependencies: Dependencies, whoopAnswers: boolean): Promise<void> {
+  const { world, find } = dependencies
   const config = attempt(() => readConfig(world.env, databaseSettings))
   if (!config) return
   const embedded = config.DATABASE_URL ? undefined : attempt(() => dataDirectory(config, world.env))
-  await lookAtDisk(means, embedded)
+  await lookAtDisk(dependencies, embedded)
   try {
     if (embedded && !holdsDatabase(embedded)) {
       requireMakeable(embedded)
@@ -50,11 +50,11 @@ export async function lookAtDatabase(means: Means, whoopAnswers: boolean): Promi
         if (readOnly) find('database', 'problem', `${what}, is read-only`, 'point DATABASE_URL at the primary')
         else find('database', 'ok', what)
         await requireSession(database)
-        if (!(await lookAtSchema(means, database))) return
-        await lookAtReader(means, database)
-        await lookAtArchives(means, database)
-        await lookAtBudget(means, database)
-        await lookAtLogins(means, database, whoopAnswers)
+        if (!(await lookAtSchema(dependencies, database))) return
+        await lookAtReader(dependencies, database)
+        await lookAtArchives(dependencies, database)
+        await lookAtBudget(dependencies, database)
+        await lookAtLogins(dependencies, database, whoopAnswers)
       },
       world.interrupted,
       { patienceMs: READERS_WAIT_MS },
@@ -71,7 +71,7 @@ const NOBODY = ['nobody is logged in yet', 'run: whoopster auth'] as const
 const LITTLE_SPACE = 1e9
 const NO_SPACE = 100e6
 
-async function lookAtDisk({ world, find }: Means, embedded: string | undefined): Promise<void> {
+async function lookAtDisk({ world, find }: Dependencies, embedded: string | undefined): Promise<void> {
   if (!embedded) return find('disk', 'skipped', "the database server's own")
   let folder = embedded
   while (!existsSync(folder)) folder = join(folder, '..')
@@ -84,7 +84,7 @@ async function lookAtDisk({ world, find }: Means, embedded: string | undefined):
   find('disk', free < NO_SPACE ? 'problem' : 'warning', message, 'make room: a full disk stops the embedded database')
 }
 
-async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean> {
+async function lookAtSchema({ find }: Dependencies, { db }: Database): Promise<boolean> {
   const { applied, pending } = await schemaState(db)
   if (pending.length === 0) find('schema', 'ok', 'up to date')
   else if (applied.length === 0) {
@@ -94,7 +94,7 @@ async function lookAtSchema({ find }: Means, { db }: Database): Promise<boolean>
   return pending.length === 0
 }
 
-async function lookAtReader({ find }: Means, { db }: Database): Promise<void> {
+async function lookAtReader({ find }: Dependencies, { db }: Database): Promise<void> {
   const statements = await readerLacks(db)
   if (statements.length === 0) return
   const hint = `run: whoopster migrate; or as an administrator, in this database: ${statements.join('; ')};`
@@ -102,7 +102,7 @@ async function lookAtReader({ find }: Means, { db }: Database): Promise<void> {
 }
 
 /** Nobody has to make one. But WHOOP keeps the records for as long as they are paid, and the history not at all. */
-async function lookAtArchives({ world, find }: Means, { db }: Database): Promise<void> {
+async function lookAtArchives({ world, find }: Dependencies, { db }: Database): Promise<void> {
   const { members, without, oldest } = await loadArchives(db)
   if (members === 0) return find('archive', 'ok', 'nothing is stored yet')
   const hint = 'for a copy that outlives this database, run: whoopster archive --out whoop.zip'
@@ -112,8 +112,8 @@ async function lookAtArchives({ world, find }: Means, { db }: Database): Promise
   find('archive', 'ok', `${made}, but not of ${without} of ${members} members`, hint)
 }
 
-async function lookAtBudget({ world, find }: Means, { db }: Database): Promise<void> {
-  const state = await loadLedger(db, world.env['WHOOP_CLIENT_ID']?.trim() || undefined)
+async function lookAtBudget({ world, find }: Dependencies, { db }: Database): Promise<void> {
+  const state = await loadBudget(db, world.env['WHOOP_CLIENT_ID']?.trim() || undefined)
   if (!state) return
   const closed = closedOf(state as Budget, (await clockOf(db, world.clock)).now())
   if (closed) find('WHOOP', 'warning', closed.message, closed.hint)

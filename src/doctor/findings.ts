@@ -27,7 +27,7 @@ export interface Finding {
   hint: string | null
 }
 
-export interface Means {
+export interface Dependencies {
   world: World
   log: Log
   find: Find

@@ -16,11 +16,11 @@ export async function diagnose(world: World, log: Log): Promise<Finding[]> {
   const find: Find = (check, verdict, message, hint) => {
     findings.push({ check, verdict, message: anonymous(message), hint: hint === undefined ? null : anonymous(hint) })
   }
-  const means = { world, log, find }
-  lookAtSettings(means)
-  lookAtDotenv(means)
-  const answers = await lookAtWhoop(means)
-  await lookAtDatabase(means, answers)
+  const dependencies = { world, log, find }
+  lookAtSettings(dependencies)
+  lookAtDotenv(dependencies)
+  const answers = await lookAtWhoop(dependencies)
+  await lookAtDatabase(dependencies, answers)
   for (const check of checks) {
     if (!findings.some((finding) => finding.check === check)) find(check, 'skipped', 'not looked at: see above')
   }

@@ -6,13 +6,17 @@ import { dataDirectory } from '../db/connection/directory.ts'
 import { keyId, loadKeys, type Keys } from '../db/seal.ts'
 import { loadLogins, loadMembers, loadTokens, type Login } from '../db/tokens.ts'
 import { failure } from '../errors.ts'
-import { clientBearing, probe } from '../login/scopes.ts'
+import { clientWith, probe } from '../login/scopes.ts'
 import { allScopes } from '../resources/index.ts'
-import { attempt, type Means } from './findings.ts'
+import { attempt, type Dependencies } from './findings.ts'
 
 /** Logins, the key and the scopes. */
-export async function lookAtLogins(means: Means, database: Database, whoopAnswers: boolean): Promise<void> {
-  const { find } = means
+export async function lookAtLogins(
+  dependencies: Dependencies,
+  database: Database,
+  whoopAnswers: boolean,
+): Promise<void> {
+  const { find } = dependencies
   const logins = await loadLogins(database.db)
   if (logins.length === 0) {
     find('logins', 'problem', 'nobody is logged in', 'run: whoopster auth')
@@ -21,13 +25,13 @@ export async function lookAtLogins(means: Means, database: Database, whoopAnswer
   const ended = numbers(logins, ({ dead }) => dead)
   if (ended) find('logins', 'problem', `WHOOP has ended the login of ${ended}`, 'run: whoopster auth')
   else find('logins', 'ok', `${logins.length} alive, as far as is known here`)
-  const keys = keysOf(means, logins)
-  const asked = keys && whoopAnswers ? await askForScopes(means, database, keys) : []
-  if (asked !== undefined) judgeScopes(means, logins, asked)
+  const keys = keysOf(dependencies, logins)
+  const asked = keys && whoopAnswers ? await askForScopes(dependencies, database, keys) : []
+  if (asked !== undefined) judgeScopes(dependencies, logins, asked)
 }
 
 /** The keys, when they open every login. */
-function keysOf({ world, find }: Means, logins: readonly Login[]): Keys | undefined {
+function keysOf({ world, find }: Dependencies, logins: readonly Login[]): Keys | undefined {
   const config = attempt(() => readConfig(world.env, tokenSettings))
   if (!config) {
     find('key', 'problem', 'TOKEN_ENCRYPTION_KEY is missing or not well formed', 'set it to the key of before')
@@ -61,7 +65,7 @@ const MOST_ASKED = 5 // members: each costs a request per type
 
 /** What WHOOP refuses although it was granted, or why it could not be asked. */
 async function askForScopes(
-  { world, log, find }: Means,
+  { world, log, find }: Dependencies,
   { db }: Database,
   keys: Keys,
 ): Promise<readonly string[] | undefined> {
@@ -74,7 +78,7 @@ async function askForScopes(
       const tokens = await loadTokens(db, keys, member)
       // One that has expired is for the next sync to renew: that would change something.
       if (!tokens || tokens.dead || tokens.expiresAt <= world.clock.now()) continue
-      const refused = await probe(clientBearing(tokens.access, { world, log, config }), member.scopes)
+      const refused = await probe(clientWith(tokens.access, { world, log, config }), member.scopes)
       refusals.push(...refused.map(({ type, error }) => `member ${index + 1}, ${type}: ${error.message}`))
     } catch (error) {
       const { message, hint } = failure(error)
@@ -85,7 +89,7 @@ async function askForScopes(
   return refusals
 }
 
-function judgeScopes({ find }: Means, logins: readonly Login[], refusals: readonly string[]): void {
+function judgeScopes({ find }: Dependencies, logins: readonly Login[], refusals: readonly string[]): void {
   const hint = 'tick them for the app at developer.whoop.com, and on the consent page; then run: whoopster auth'
   const lacking = logins.flatMap(({ scopes }, index) => {
     const missing = allScopes.filter((scope) => !scopes.includes(scope))

@@ -1,13 +1,13 @@
 import { readConfig } from '../config.ts'
 import { about } from '../time.ts'
 import { reach } from '../whoop/reachability.ts'
-import { attempt, type Find, type Means } from './findings.ts'
+import { attempt, type Find, type Dependencies } from './findings.ts'
 
 /**
  * DNS, TLS, WHOOP and the clock: one request goes through all of them, and stops at the first that is broken. Tells
  * whether WHOOP may be asked more.
  */
-export async function lookAtWhoop({ world, find }: Means): Promise<boolean> {
+export async function lookAtWhoop({ world, find }: Dependencies): Promise<boolean> {
   const config = attempt(() => readConfig(world.env, ['WHOOP_API_BASE_URL']))
   if (!config) return false
   const { protocol, hostname } = new URL(config.WHOOP_API_BASE_URL)

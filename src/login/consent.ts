@@ -4,7 +4,7 @@ import type { Keys } from '../db/seal.ts'
 import { deletePendingLogin, claimPendingLogin, savePendingLogin, saveProfile, saveTokens } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { clientBearing, probe, type Refused } from './scopes.ts'
+import { clientWith, probe, type Refused } from './scopes.ts'
 import { allScopes, profile, scopeOf } from '../resources/index.ts'
 import { readOne } from '../resources/read.ts'
 import type { Profile } from '../resources/users.ts'
@@ -12,7 +12,7 @@ import { createOAuth, oauthProblem, randomText, type Grant } from '../whoop/oaut
 import type { World } from '../world.ts'
 
 /** What a login works with. */
-export interface LoginMeans {
+export interface LoginDependencies {
   database: Database
   keys: Keys
   config: WhoopConfig
@@ -37,15 +37,15 @@ export async function beginLogin({
   keys,
   config,
   world,
-}: LoginMeans): Promise<{ url: string; state: string }> {
+}: LoginDependencies): Promise<{ url: string; state: string }> {
   const login = { state: randomText(), verifier: randomText() }
   await savePendingLogin(database.db, keys, { ...login, now: world.clock.now(), minutes: LOGIN_MINUTES })
   return { url: createOAuth(config, world).consentUrl({ ...login, scopes: allScopes }), state: login.state }
 }
 
 /** Finishes the login that the redirected URL belongs to. Until it succeeds, the login stays under way. */
-export async function completeLogin(means: LoginMeans, redirected: string): Promise<LoggedIn> {
-  const { database, keys, config, world } = means
+export async function completeLogin(dependencies: LoginDependencies, redirected: string): Promise<LoggedIn> {
+  const { database, keys, config, world } = dependencies
   const { code, state } = readRedirect(redirected)
   const { member, scopes, whoop } = await database.apart((db) =>
     db.transaction(async (tx) => {
@@ -54,7 +54,7 @@ export async function completeLogin(means: LoginMeans, redirected: string): Prom
       const grant = await createOAuth(config, world).exchange(code, claim.verifier)
       const scopes = grant.scopes ?? allScopes
       const refresh = requireLasting(grant, scopes)
-      const whoop = clientBearing(grant.access, means)
+      const whoop = clientWith(grant.access, dependencies)
       const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
       const id = await saveProfile(tx, member, world.clock.now())
       await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes })

@@ -18,7 +18,7 @@ import type { Grant, OAuth } from '../whoop/oauth.ts'
 import type { Clock, World } from '../world.ts'
 
 /** What a refresh works with. */
-export interface RefreshMeans {
+export interface RefreshDependencies {
   database: Database
   keys: Keys
   oauth: OAuth
@@ -40,10 +40,10 @@ export interface Refreshed {
  * gave nothing.
  */
 export async function refresh(
-  means: RefreshMeans,
+  dependencies: RefreshDependencies,
   isDue: (stored: StoredTokens) => boolean,
 ): Promise<Refreshed | WhoopsterError> {
-  const { database, keys, member, clock } = means
+  const { database, keys, member, clock } = dependencies
   // 1. Note in the row that a refresh begins: once committed, it proves that PostgreSQL can be written.
   const before = await withTokensLocked(database, keys, member, async (tx, stored) => {
     const tokens = alive(member, stored)
@@ -65,8 +65,8 @@ export async function refresh(
       }
       const backend = await backendOf(tx)
       // 3. Ask WHOOP, and be cut short by nothing.
-      release = means.hold()
-      const { grant, isReplay } = await spend(means, old)
+      release = dependencies.hold()
+      const { grant, isReplay } = await spend(dependencies, old)
       if (grant instanceof WhoopsterError) {
         // A no that spent nothing has ended this attempt, and is no reason to blame it later.
         if (grant.reason === 'settings' || grant.reason === 'later')
@@ -82,7 +82,7 @@ export async function refresh(
     })
   } catch (error) {
     // 5. It is in no other place than here: try again, on connections of its own.
-    if (renewed) return await rescue(means, renewed, error)
+    if (renewed) return await rescue(dependencies, renewed, error)
     throw error
   } finally {
     release?.()
@@ -98,7 +98,7 @@ interface Renewed {
 
 /** WHOOP's tokens, or why not. One replay after a lost answer is harmless, and saves the login when WHOOP had not acted yet. */
 async function spend(
-  { oauth, log }: RefreshMeans,
+  { oauth, log }: RefreshDependencies,
   { refresh: token }: StoredTokens,
 ): Promise<{ grant: Grant | WhoopsterError; isReplay: boolean }> {
   const first = await attempt(oauth, token)
@@ -134,8 +134,12 @@ const RESCUE_MS = 60_000
 const PAUSE_MS = 1_000
 
 /** Stores what WHOOP gave for a minute long: whatever became of the connection, the row holds the old pair or the new one. */
-async function rescue(means: RefreshMeans, { old, fresh, backend }: Renewed, first: unknown): Promise<Refreshed> {
-  const { database, keys, member, clock, log } = means
+async function rescue(
+  dependencies: RefreshDependencies,
+  { old, fresh, backend }: Renewed,
+  first: unknown,
+): Promise<Refreshed> {
+  const { database, keys, member, clock, log } = dependencies
   log.warn('the new tokens could not be stored; trying again for a minute', { reason: wordsOf(database, first) })
   const until = clock.now().getTime() + RESCUE_MS
   for (;;) {
@@ -152,7 +156,7 @@ async function rescue(means: RefreshMeans, { old, fresh, backend }: Renewed, fir
       })
     } catch (cause) {
       if (cause instanceof WhoopsterError && cause.reason === 'login') throw cause
-      if (clock.now().getTime() >= until) throw unstored(means, cause)
+      if (clock.now().getTime() >= until) throw unstored(dependencies, cause)
       await clock.sleep(PAUSE_MS)
     }
   }
@@ -190,7 +194,7 @@ function ended(refusal: WhoopsterError, since: Date | undefined, isReplay: boole
   })
 }
 
-function unstored({ member, database }: RefreshMeans, cause: unknown): WhoopsterError {
+function unstored({ member, database }: RefreshDependencies, cause: unknown): WhoopsterError {
   return new LostTokens(
     'login',
     `WHOOP renewed the login of user ${member.whoopUserId}, but the new tokens could not be stored: ${wordsOf(database, cause)}`,

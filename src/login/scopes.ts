@@ -3,12 +3,12 @@ import { failure, WhoopsterError, type Failure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { body, resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
-import { bearing, createWhoop, type Whoop } from '../whoop/client.ts'
-import { createPace } from '../whoop/limiter.ts'
+import { staticToken, createWhoop, type Whoop } from '../whoop/client.ts'
+import { createRateLimiter } from '../whoop/limiter.ts'
 import type { World } from '../world.ts'
 
 /** A client for one access token, which nobody renews. */
-export function clientBearing(
+export function clientWith(
   access: string,
   { world, log, config }: { world: Pick<World, 'fetch' | 'clock' | 'interrupted'>; log: Log; config: WhoopConfig },
 ): Whoop {
@@ -16,8 +16,8 @@ export function clientBearing(
     ...world,
     log,
     baseUrl: config.WHOOP_API_BASE_URL,
-    pace: createPace(world.clock, config.MAX_REQUESTS_PER_MINUTE),
-    authority: bearing(access),
+    limiter: createRateLimiter(world.clock, config.MAX_REQUESTS_PER_MINUTE),
+    tokens: staticToken(access),
   })
 }
 

@@ -1,10 +1,10 @@
 import { databaseFailure, isReadOnly, rootCause } from '../db/connection/failure.ts'
 import { loadTokens, noteScope, type StoredTokens, type Tokens } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
-import { refresh, type RefreshMeans } from './refresh.ts'
-import type { Authority } from '../whoop/client.ts'
+import { refresh, type RefreshDependencies } from './refresh.ts'
+import type { TokenSource } from '../whoop/client.ts'
 
-export interface Session extends Authority {
+export interface Session extends TokenSource {
   renew(refused: string, scope?: string): Promise<string | undefined>
   refreshes(): number
 }
@@ -13,8 +13,8 @@ export interface Session extends Authority {
 const MUST_OUTLIVE_MS = 60_000
 
 /** A member's access tokens, refreshed as needed. The database row is the only authority on them. */
-export function createSession(means: RefreshMeans): Session {
-  const { database, keys, member, clock, log } = means
+export function createSession(dependencies: RefreshDependencies): Session {
+  const { database, keys, member, clock, log } = dependencies
   let current: StoredTokens | undefined
   let refreshing: Promise<StoredTokens> | undefined
   let refreshes = 0
@@ -67,7 +67,7 @@ export function createSession(means: RefreshMeans): Session {
 
   async function refreshOr(refused: string | undefined): Promise<StoredTokens> {
     const old = current
-    const outcome = await refresh(means, (stored) =>
+    const outcome = await refresh(dependencies, (stored) =>
       refused === undefined ? isDue(stored, clock.now()) : stored.access === refused,
     ).catch(unlessReadOnly)
     const isEarly = refused === undefined && old && !old.dead && !isOver(old)

@@ -40,8 +40,8 @@ async function noteNone(context: Context): Promise<void> {
   throw nothingThere({ path: body.path, scope: body.scope, runs })
 }
 
-function isDue({ clock, order }: Context, syncedAt: Date | undefined): boolean {
-  if (order.again || order.types?.includes('body')) return true
+function isDue({ clock, options }: Context, syncedAt: Date | undefined): boolean {
+  if (options.again || options.types?.includes('body')) return true
   return !syncedAt || Math.abs(clock.now().getTime() - syncedAt.getTime()) >= DUE_MS // or a clock was wrong
 }
 

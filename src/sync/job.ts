@@ -7,11 +7,11 @@ import type { Log } from '../log.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Whoop } from '../whoop/client.ts'
 import type { OAuth } from '../whoop/oauth.ts'
-import type { Pace } from '../whoop/limiter.ts'
+import type { RateLimiter } from '../whoop/limiter.ts'
 import type { Clock, Fetch, World } from '../world.ts'
 
 /** What is asked of a run. */
-export interface Order {
+export interface Options {
   /** Undefined: every type. */
   types?: readonly TypeName[] | undefined
   /** To be read again, though it is stored. */
@@ -24,11 +24,11 @@ export interface Order {
 }
 
 /** Everything a run works with; the same for all of its members. */
-export interface Means {
+export interface Dependencies {
   database: Database
   keys: Keys
   oauth: OAuth
-  pace: Pace
+  limiter: RateLimiter
   baseUrl: string
   fetch: Fetch
   clock: Clock
@@ -49,9 +49,9 @@ export interface Progress {
 }
 
 /** What the types of one member share while they are synced. */
-export interface Context extends Means {
+export interface Context extends Dependencies {
   member: Member
-  order: Order
+  options: Options
   fence: Fence
   /** A client that counts for itself, with the member's session. */
   openClient(): Whoop

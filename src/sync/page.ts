@@ -2,7 +2,7 @@ import type { Leader } from './leader.ts'
 import type { Database, Tx } from '../db/connection/index.ts'
 import { cover, iso, type Claims, type Range } from '../db/coverage.ts'
 import { codeOf, rootCause } from '../db/connection/failure.ts'
-import { isAsLeft } from '../db/unchanged.ts'
+import { isUnchanged } from '../db/unchanged.ts'
 import type { Listed } from '../db/omissions.ts'
 import { quarantine } from '../db/quarantine.ts'
 import type { TypeState } from '../db/runs.ts'
@@ -98,7 +98,7 @@ export async function isUpToDate(job: Job, page: Page, begun: string): Promise<b
   if (understood.length === 0 || unreadable.length > 0) return false
   const newest = { records: understood, last: nextToken === undefined, at: begun }
   try {
-    return await job.database.alone((db) => isAsLeft(db, job, newest))
+    return await job.database.alone((db) => isUnchanged(db, job, newest))
   } catch (error) {
     if (isAboutData(error)) return false // what PostgreSQL cannot even compare is put aside when it is stored
     throw error
@@ -128,9 +128,9 @@ export async function storePage(job: Job, page: Page, shown?: Shown): Promise<Ke
     const surprised = !last && records.some((row) => row.claimed && row.change === 'inserted')
     const doubtful = surprised || isDoubted
     const from = surprised ? shift(span.bottom, -DOUBT_MS) : span.bottom
-    const doubt = doubtful ? { from, to: justAfter(isDoubted ? span.top : span.bottom) } : undefined
+    const invalid = doubtful ? { from, to: justAfter(isDoubted ? span.top : span.bottom) } : undefined
     const cutAt = last && hasBelow ? span.bottom : undefined
-    return { claim, doubt, cutAt, newest: listed && listed.before === undefined ? span.top : undefined }
+    return { claim, invalid, cutAt, newest: listed && listed.before === undefined ? span.top : undefined }
   })
   const span = spanOf(records)
   if (!span) throw nothingReadable(job, page)

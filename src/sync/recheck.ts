@@ -1,6 +1,6 @@
 import { dueMissing, dueUnsettled, markAsked, type Chased, type ChaseReason } from '../db/chase.ts'
 import type { Tx } from '../db/connection/index.ts'
-import { cover, iso, uncover } from '../db/coverage.ts'
+import { cover, iso, invalidate } from '../db/coverage.ts'
 import { moveToHistory } from '../db/history.ts'
 import { suspectDependents } from '../db/omissions.ts'
 import { dueQuarantined, markQuarantinedAsked, releaseQuarantined, type Held } from '../db/quarantine.ts'
@@ -91,7 +91,7 @@ function isGone(found: 'gone' | 'unclear', { askedBefore, isOmittedTwice }: Chas
 async function reopen(job: Job, asked: { key: string; reason: ChaseReason; at: string }): Promise<void> {
   await inTransaction(job, async (tx) => {
     const place = await placeOf(tx, job, asked.key)
-    if (place !== undefined) await cover(tx, job, { doubt: { from: iso(place), to: justAfter(iso(place)) } })
+    if (place !== undefined) await cover(tx, job, { invalid: { from: iso(place), to: justAfter(iso(place)) } })
     await markAsked(tx, job, asked)
   })
 }
@@ -132,7 +132,7 @@ async function forget(job: Job, tx: Tx, key: string): Promise<void> {
   if (!gone) return
   const place = iso(gone.place)
   // A list that was long in doubt may have lied all the same: should it show the record again, it is taken back.
-  await cover(tx, job, gone.wasDoubted ? { doubt: { from: place, to: justAfter(place) } } : {})
+  await cover(tx, job, gone.wasDoubted ? { invalid: { from: place, to: justAfter(place) } } : {})
   const types = dependents.map(({ name }) => name)
-  await uncover(tx, fence, member, types, { from: shift(place, -MARGIN_MS), to: shift(place, MARGIN_MS) })
+  await invalidate(tx, fence, member, types, { from: shift(place, -MARGIN_MS), to: shift(place, MARGIN_MS) })
 }

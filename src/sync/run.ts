@@ -1,7 +1,7 @@
 import { createLeader, type Leader } from './leader.ts'
 import { readBody } from './body.ts'
-import type { Context, Means, Order } from './job.ts'
-import { uncover } from '../db/coverage.ts'
+import type { Context, Dependencies, Options } from './job.ts'
+import { invalidate } from '../db/coverage.ts'
 import { databaseFailure } from '../db/connection/failure.ts'
 import { loadStuckLocks, stuckLock, withTypesLocked } from '../db/lock.ts'
 import { servedSince, type Queue } from '../db/queue.ts'
@@ -17,31 +17,31 @@ import { walk } from './walk.ts'
 import { createWhoop, type Usage, type Whoop } from '../whoop/client.ts'
 
 /** Syncs the members whose turn it is, one after the other; what fails for one does not stop the next. */
-export async function sync(means: Means, queue: Queue, order: Order): Promise<RunResult> {
-  const startedAt = means.clock.now()
-  const mode = modeOf(order, queue)
+export async function sync(dependencies: Dependencies, queue: Queue, options: Options): Promise<RunResult> {
+  const startedAt = dependencies.clock.now()
+  const mode = modeOf(options, queue)
   const runs = new Map<number, MemberRun>()
-  const { waiting, undone } = await takeTurns(means, queue, order, async (turn) => {
+  const { waiting, undone } = await takeTurns(dependencies, queue, options, async (turn) => {
     const { member } = turn
     const begun: Begun = {}
-    const served = await syncMember(means, order, mode, turn, begun).catch((error: unknown) => {
-      return lost(means, member, begun, error)
+    const served = await syncMember(dependencies, options, mode, turn, begun).catch((error: unknown) => {
+      return lost(dependencies, member, begun, error)
     })
     if (served?.run) keep(runs, member, served.run)
     return served
   })
-  for (const one of undone) keep(runs, one.member, refused(means, one))
+  for (const one of undone) keep(runs, one.member, refused(dependencies, one))
   if (waiting > 0)
-    means.log.info(`${waiting} member${waiting === 1 ? ' waits' : 's wait'} for a later run`, {
+    dependencies.log.info(`${waiting} member${waiting === 1 ? ' waits' : 's wait'} for a later run`, {
       synced: runs.size,
       waiting,
     })
-  else if (runs.size === 0) means.log.info('no member is due that another run is not at work on')
-  warnOfLimit(means)
+  else if (runs.size === 0) dependencies.log.info('no member is due that another run is not at work on')
+  warnOfLimit(dependencies)
   const results = [...runs.values()]
   return {
     startedAt: startedAt.toISOString(),
-    finishedAt: means.clock.now().toISOString(),
+    finishedAt: dependencies.clock.now().toISOString(),
     outcome: results.length === 0 ? 'skipped' : overall(results.map(({ result }) => result.outcome)),
     error: null,
     users: results.map(({ result }) => result),
@@ -73,7 +73,7 @@ function keep(runs: Map<number, MemberRun>, { id }: Member, run: MemberRun): voi
 }
 
 /** Says of what was ordered, and could not be done, why not: the exit code tells it, too. */
-function refused({ log }: Means, { member, types, why }: Undone): MemberRun {
+function refused({ log }: Dependencies, { member, types, why }: Undone): MemberRun {
   const { whoopUserId } = member
   const error =
     why === 'busy'
@@ -91,8 +91,8 @@ function refused({ log }: Means, { member, types, why }: Undone): MemberRun {
 
 const FEW_REQUESTS = 1_000 // of WHOOP's 10,000 a day
 
-function warnOfLimit({ pace, log }: Means): void {
-  const remaining = pace.remainingToday()
+function warnOfLimit({ limiter, log }: Dependencies): void {
+  const remaining = limiter.remainingToday()
   if (remaining !== undefined && remaining < FEW_REQUESTS) log.warn("WHOOP's requests for today run out", { remaining })
 }
 
@@ -102,46 +102,46 @@ interface Begun {
 }
 
 /** A member whose run could not even be written down. */
-function lost(means: Means, member: Member, { run }: Begun, cause: unknown): Served & { run: MemberRun } {
-  if (means.interrupted.aborted) throw cause
-  const error = named(means, cause)
+function lost(dependencies: Dependencies, member: Member, { run }: Begun, cause: unknown): Served & { run: MemberRun } {
+  if (dependencies.interrupted.aborted) throw cause
+  const error = named(dependencies, cause)
   const { whoopUserId } = member
   const before = run?.result.error
   // What made the work fail keeps it from being written down, too: that is said once.
   if (before?.reason !== error.reason)
-    means.log.error(error.message, { whoopUserId, reason: error.reason, hint: error.hint })
+    dependencies.log.error(error.message, { whoopUserId, reason: error.reason, hint: error.hint })
   const result: MemberResult = { types: {}, ...run?.result, whoopUserId, outcome: 'failed', error: before ?? error }
   return { run: { ...totals([]), tokenRefreshes: 0, ...run, result }, busy: [] }
 }
 
 /** One member's sync, from lock to unlock, and its line in `sync_runs`; undefined when another run makes it needless. */
 async function syncMember(
-  means: Means,
-  order: Order,
+  dependencies: Dependencies,
+  options: Options,
   mode: Mode,
   { member, types, purpose, unlessServedSince: since }: Turn,
   begun: Begun,
 ): Promise<(Served & { run?: MemberRun }) | undefined> {
-  const { db } = means.database
-  const startedAt = means.clock.now()
-  return withTypesLocked(means.database, member, types, async (fence, locked) => {
+  const { db } = dependencies.database
+  const startedAt = dependencies.clock.now()
+  return withTypesLocked(dependencies.database, member, types, async (fence, locked) => {
     const busy = types.filter((type) => !locked.includes(type))
     const stuck = busy.length > 0 ? stuckLock(await loadStuckLocks(db, busy, member)) : undefined
     if (stuck && locked.length === 0) throw stuck
     if (locked.length === 0 && mode !== 'alone') return { busy }
     if (since && (await servedSince(db, member, types, { since, now: startedAt }))) return undefined
-    means.pace.expect(
+    dependencies.limiter.expect(
       purpose,
       resources.filter(({ name, scope }) => locked.includes(name) && member.scopes.includes(scope)).length,
     )
-    const session = createSession({ ...means, member })
+    const session = createSession({ ...dependencies, member })
     const clients: Whoop[] = []
     const openClient = () => {
-      const whoop = createWhoop({ ...means, authority: session })
+      const whoop = createWhoop({ ...dependencies, tokens: session })
       clients.push(whoop)
       return whoop
     }
-    const context = { ...means, member, order, fence, openClient }
+    const context = { ...dependencies, member, options, fence, openClient }
     const results = mode === 'ordered' ? {} : skippedFor(context, busy, stuck)
     const result = await attempt(context, session, locked, results)
     const run = { result, ...totals(clients.map(({ usage }) => usage)), tokenRefreshes: session.refreshes() }
@@ -149,7 +149,7 @@ async function syncMember(
     await saveRun(db, {
       userId: member.id,
       startedAt: startedAt.toISOString(),
-      finishedAt: means.clock.now().toISOString(),
+      finishedAt: dependencies.clock.now().toISOString(),
       outcome: result.outcome,
       errorReason: result.error?.reason ?? null,
       errorMessage: result.error?.message ?? null,
@@ -158,10 +158,10 @@ async function syncMember(
       waitedMs: Math.round(run.waitedMs),
       tokenRefreshes: run.tokenRefreshes,
       lastHttpStatus: run.lastStatus,
-      remainingToday: means.pace.remainingToday() ?? null,
+      remainingToday: dependencies.limiter.remainingToday() ?? null,
       types: result.types,
     })
-    await means.pace.settle()
+    await dependencies.limiter.flush()
     return { run, busy }
   })
 }
@@ -216,12 +216,12 @@ function sayFailures({ log, member }: Context, results: MemberResult['types']): 
  * are stored yet: then nothing can be placed by what is no longer true.
  */
 async function syncTypes(context: Context, types: readonly TypeName[], results: MemberResult['types']): Promise<void> {
-  const { database, fence, member, order } = context
+  const { database, fence, member, options } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
   const states = await database.alone((db) => beginTypes(db, fence, member, granted))
-  const { again } = order
-  if (again) await database.alone((db) => uncover(db, fence, member, granted, again))
+  const { again } = options
+  if (again) await database.alone((db) => invalidate(db, fence, member, granted, again))
   const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()
   const start = async (type: TypeName, state: TypeState, leader: Leader) => {
     const first = resourceOf(type)?.after
@@ -277,7 +277,7 @@ async function syncType(
 }
 
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */
-function notGranted({ log, member, order }: Context, type: TypeName): TypeResult {
+function notGranted({ log, member, options }: Context, type: TypeName): TypeResult {
   const scope = scopeOf[type]
   const error = new WhoopsterError(
     'login',
@@ -286,12 +286,12 @@ function notGranted({ log, member, order }: Context, type: TypeName): TypeResult
       hint: `tick ${scope} for the app at developer.whoop.com, then run: whoopster auth`,
     },
   )
-  const say = order.types ? log.error : log.warn
+  const say = options.types ? log.error : log.warn
   say(error.message, { whoopUserId: member.whoopUserId, type, hint: error.hint })
-  return skipped(order.types ? failure(error) : null)
+  return skipped(options.types ? failure(error) : null)
 }
 
-function named({ database, log }: Means, error: unknown): Failure {
+function named({ database, log }: Dependencies, error: unknown): Failure {
   const name = databaseFailure(error, database.where)
   if (!(name instanceof WhoopsterError) && name instanceof Error) log.debug('stack', { stack: name.stack })
   return failure(name)

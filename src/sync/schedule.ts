@@ -1,4 +1,4 @@
-import type { Means, Order } from './job.ts'
+import type { Dependencies, Options } from './job.ts'
 import { loadQueue, type Queue, type Waiting } from '../db/queue.ts'
 import type { Member } from '../db/tokens.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
@@ -37,14 +37,14 @@ export interface Undone {
 const PATIENCE_MS = LONGEST_WAIT_MS
 const PAUSE_MS = 1_000
 
-export function modeOf(order: Order, queue: Queue): Mode {
-  if (order.types || order.again) return 'ordered'
+export function modeOf(options: Options, queue: Queue): Mode {
+  if (options.types || options.again) return 'ordered'
   return queue.members.length === 1 ? 'alone' : 'shared'
 }
 
 /** Sleep before recovery, however it was typed. */
-export function typesOf(order: Order): readonly TypeName[] {
-  return typeNames.filter((type) => order.types?.includes(type) ?? true)
+export function typesOf(options: Options): readonly TypeName[] {
+  return typeNames.filter((type) => options.types?.includes(type) ?? true)
 }
 
 /**
@@ -52,22 +52,22 @@ export function typesOf(order: Order): readonly TypeName[] {
  * Any number of runs may do this at once: each takes the next one that nobody else has.
  */
 export async function takeTurns(
-  means: Means,
+  dependencies: Dependencies,
   queue: Queue,
-  order: Order,
+  options: Options,
   /** Undefined: it was needless. */
   serve: (turn: Turn) => Promise<Served | undefined>,
 ): Promise<{ waiting: number; undone: Undone[] }> {
-  const { database, clock, pace } = means
-  const mode = modeOf(order, queue)
-  const types = typesOf(order)
-  const since = new Date(clock.now().getTime() - (order.olderThanMs ?? 0))
+  const { database, clock, limiter } = dependencies
+  const mode = modeOf(options, queue)
+  const types = typesOf(options)
+  const since = new Date(clock.now().getTime() - (options.olderThanMs ?? 0))
   const tried = new Set<number>()
   const isWaiting = ({ id, servedAt }: Waiting) =>
-    !tried.has(id) && ((mode !== 'shared' && !order.olderThanMs) || servedAt === null || servedAt <= since)
+    !tried.has(id) && ((mode !== 'shared' && !options.olderThanMs) || servedAt === null || servedAt <= since)
   const isOver = (taken: number) =>
-    taken >= (order.maxMembers ?? Infinity) || (order.deadline !== undefined && clock.now() >= order.deadline)
-  const isSpent = () => pace.spentForMs() > LONGEST_WAIT_MS
+    taken >= (options.maxMembers ?? Infinity) || (options.deadline !== undefined && clock.now() >= options.deadline)
+  const isSpent = () => limiter.spentForMs() > LONGEST_WAIT_MS
 
   let line = queue.members.filter(isWaiting)
   let taken = 0
@@ -75,12 +75,12 @@ export async function takeTurns(
   const undone: Undone[] = []
   for (let member = line.shift(); member; member = line.shift()) {
     tried.add(member.id)
-    const purpose: Purpose = order.again || !member.complete ? 'history' : 'current'
+    const purpose: Purpose = options.again || !member.complete ? 'history' : 'current'
     if (taken > 0 && mode === 'ordered' && isSpent() && !isOver(taken)) {
       undone.push({ member, types, why: 'later' })
       continue
     }
-    if ((taken > 0 && (isOver(taken) || isSpent())) || (mode === 'shared' && !(await pace.hasRoom(purpose)))) {
+    if ((taken > 0 && (isOver(taken) || isSpent())) || (mode === 'shared' && !(await limiter.hasRoom(purpose)))) {
       waiting++
       continue
     }
@@ -90,13 +90,13 @@ export async function takeTurns(
     else if (served.busy.length < types.length || mode === 'alone') taken++
     if (served && served.busy.length > 0 && mode === 'ordered') undone.push({ member, types: served.busy, why: 'busy' })
   }
-  return { waiting, undone: await insist(means, order, undone, serve) }
+  return { waiting, undone: await insist(dependencies, options, undone, serve) }
 }
 
 /** Waits a while for what other runs are at work on; returns what is left of it. */
 async function insist(
-  { clock, interrupted, log }: Means,
-  order: Order,
+  { clock, interrupted, log }: Dependencies,
+  options: Options,
   undone: readonly Undone[],
   /** Undefined: it was needless. */
   serve: (turn: Turn) => Promise<Served | undefined>,
@@ -107,7 +107,7 @@ async function insist(
     const { whoopUserId } = member
     log.info(`another run is at work on ${types.join(', ')}; waiting for it to end`, { whoopUserId, types })
   }
-  const purpose: Purpose = order.again ? 'history' : 'current'
+  const purpose: Purpose = options.again ? 'history' : 'current'
   const until = clock.now().getTime() + PATIENCE_MS
   while (busy.length > 0 && clock.now().getTime() < until) {
     await clock.sleep(PAUSE_MS, interrupted)

@@ -3,13 +3,13 @@ import type { Log } from '../log.ts'
 import { parseJson } from '../resources/json.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
-import type { Pace } from './limiter.ts'
+import type { RateLimiter } from './limiter.ts'
 import { LONGEST_WAIT_MS, readLimit } from './limiter.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
 import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './http.ts'
 
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
-export interface Authority {
+export interface TokenSource {
   token(): Promise<string>
   /** A token newer than the one refused for want of `scope`, or undefined when that would not help. */
   renew(refused: string, scope: string): Promise<string | undefined>
@@ -18,7 +18,7 @@ export interface Authority {
 }
 
 /** One access token, and nothing behind it. */
-export function bearing(access: string): Authority {
+export function staticToken(access: string): TokenSource {
   return { token: async () => access, renew: async () => undefined, learn: async () => {} }
 }
 
@@ -44,8 +44,8 @@ export interface WhoopOptions {
   baseUrl: string
   fetch: Fetch
   clock: Clock
-  pace: Pace
-  authority: Authority
+  limiter: RateLimiter
+  tokens: TokenSource
   log: Log
   interrupted: AbortSignal
   random?: () => number
@@ -55,15 +55,15 @@ const TIMEOUT_MS = 30_000
 
 /** WHOOP's API for one member: paced, retried, every failure named with its status, path and WHOOP's own words. */
 export function createWhoop(options: WhoopOptions): Whoop {
-  const { baseUrl, clock, pace, authority, log, interrupted, random = Math.random } = options
+  const { baseUrl, clock, limiter, tokens, log, interrupted, random = Math.random } = options
   const usage: Usage = { requests: 0, retries: 0, waitedMs: 0, limitedMs: 0, lastStatus: null }
 
   async function ask(path: string, scope: string): Promise<Reply> {
-    const token = await authority.token()
+    const token = await tokens.token()
     const first = await persist(path, token)
-    const renewed = first.status === 401 ? await authority.renew(token, scope) : undefined
+    const renewed = first.status === 401 ? await tokens.renew(token, scope) : undefined
     const reply = renewed === undefined ? first : await persist(path, renewed)
-    if (reply.status === 200 || renewed !== undefined) await authority.learn(scope, reply.status !== 401)
+    if (reply.status === 200 || renewed !== undefined) await tokens.learn(scope, reply.status !== 401)
     if (reply.status !== 401) return reply
     throw new WhoopsterError('login', `WHOOP does not permit ${path}: ${reply.words}`, {
       hint: `run: whoopster auth, and grant ${scope}`,
@@ -90,11 +90,11 @@ export function createWhoop(options: WhoopOptions): Whoop {
   }
 
   async function once(path: string, token: string): Promise<Reply> {
-    const waited = await pace.turn(interrupted)
+    const waited = await limiter.acquire(interrupted)
     usage.waitedMs += waited // in two steps: others count at the same time
     usage.limitedMs += waited
     interrupted.throwIfAborted()
-    if (pace.spentForMs() > LONGEST_WAIT_MS) throw spent(path, pace.spentForMs())
+    if (limiter.spentForMs() > LONGEST_WAIT_MS) throw spent(path, limiter.spentForMs())
     usage.requests++
     const startedAt = clock.now().getTime()
     const reply = await exchange(path, token)
@@ -109,7 +109,7 @@ export function createWhoop(options: WhoopOptions): Whoop {
     const signal = AbortSignal.any([interrupted, deadline])
     try {
       const answer = await options.fetch(`${baseUrl}/developer${path}`, { method: 'GET', headers, signal })
-      pace.learn(answer)
+      limiter.observe(answer)
       return readReply(answer, await answer.text(), token, clock.now())
     } catch (error) {
       interrupted.throwIfAborted()

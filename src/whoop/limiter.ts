@@ -21,14 +21,14 @@ const LONGEST_WINDOW_MS = DAY_SECONDS * 1000
 const HOLD_MS = 2_000 // of a request that others cannot use meanwhile
 const HISTORY_GOES_ON = 4 // a page of each type will be followed by another one
 
-export interface Pace {
+export interface RateLimiter {
   /**
    * Resolves with the milliseconds that were waited: when the next request may go out, when the wait is interrupted, or
    * as soon as WHOOP is known to be closed for longer than is worth waiting (`spentForMs`).
    */
-  turn(signal: AbortSignal): Promise<number>
+  acquire(signal: AbortSignal): Promise<number>
   /** Learns from an answer's rate-limit headers. */
-  learn(answer: Answer): void
+  observe(answer: Answer): void
   /** When WHOOP will answer again, if it has said that the budget in front is spent; milliseconds from now. */
   spentForMs(): number
   /** WHOOP's requests left today, when it has said so. */
@@ -38,30 +38,30 @@ export interface Pace {
   /** Whether the day has requests left for another member. */
   hasRoom(purpose: Purpose): Promise<boolean>
   /** Puts back what was not used, and lets the app's other processes know what WHOOP has said since the last request. */
-  settle(): Promise<void>
+  flush(): Promise<void>
 }
 
 /** Where the app's budget is kept, for all of its processes. */
-export interface Ledger<State> {
+export interface BudgetStore<State> {
   read(): Promise<State>
   /** Stores what `change` makes of the state, which nobody else has changed meanwhile. */
   revise<Outcome>(change: (state: State) => { state: State; outcome: Outcome }): Promise<Outcome>
 }
 
-export interface PaceOptions {
+export interface RateLimiterOptions {
   /** Told how long a request has to wait. */
   waiting?: (ms: number) => void
   /** Without one, this process is alone with the app. */
-  ledger?: Ledger<Budget>
+  store?: BudgetStore<Budget>
   plan?: Plan
 }
 
 /** Lets requests go as the app's budget allows: nine tenths of WHOOP's limits, less when WHOOP says so. */
-export function createPace(clock: Clock, perMinute: number, options: PaceOptions = {}): Pace {
-  const { waiting = () => {}, ledger = createMemory(newBudget), plan = { members: 0, cost: 0 } } = options
-  const isShared = options.ledger !== undefined
+export function createRateLimiter(clock: Clock, perMinute: number, options: RateLimiterOptions = {}): RateLimiter {
+  const { waiting = () => {}, store = createMemory(newBudget), plan = { members: 0, cost: 0 } } = options
+  const isShared = options.store !== undefined
   let held: { given: Given; unsent: number; until: number } | undefined
-  let tripMs = 0 // to the ledger and back, the last time
+  let tripMs = 0 // to the store and back, the last time
   let expected = 0
   let purpose: Purpose = 'current'
   let inLine = 0
@@ -72,7 +72,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
   let line: Promise<unknown> = Promise.resolve()
 
   async function takeTurn(signal: AbortSignal): Promise<number> {
-    let waited = 0 // without the ledger's own time
+    let waited = 0 // without the store's own time
     for (;;) {
       const now = clock.now().getTime()
       if (closedUntil - now > LONGEST_WAIT_MS) return waited
@@ -82,7 +82,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
       }
       const { granted, waitMs: wait } = await reserve(now)
       if (held && granted > 0) {
-        send(held) // however long the ledger took: what was given is used
+        send(held) // however long the store took: what was given is used
         return waited
       }
       if (wait > LONGEST_WAIT_MS) close(now, wait)
@@ -114,7 +114,7 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
     const given = { now, purpose, holdMs: isShared ? HOLD_MS + tripMs : 0 }
     const tooLong = held
     held = undefined
-    const taken = await ledger.revise((before) => {
+    const taken = await store.revise((before) => {
       const outcome = take(putBack(heard(before, now), tooLong), perMinute, plan, { ...given, urgent, wanted })
       return { state: outcome.budget, outcome }
     })
@@ -139,13 +139,13 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
   }
 
   return {
-    turn: (signal) => {
+    acquire: (signal) => {
       inLine++
       const turn = line.then(() => takeTurn(signal)).finally(() => inLine--) // each sees what the last one took
       line = turn.catch(() => undefined) // its caller hears of it
       return turn
     },
-    learn: (answer) => {
+    observe: (answer) => {
       const limit = readLimit(answer)
       if (!limit) return
       if (limit.windowSeconds === DAY_SECONDS) today = limit.remaining
@@ -163,19 +163,19 @@ export function createPace(clock: Clock, perMinute: number, options: PaceOptions
     },
     hasRoom: async (what) => {
       const now = clock.now().getTime()
-      return hasRoom(heard(await ledger.read(), now), perMinute, plan, what, now)
+      return hasRoom(heard(await store.read(), now), perMinute, plan, what, now)
     },
-    settle: () => {
+    flush: () => {
       const unused = held
       held = undefined
       const now = clock.now().getTime()
-      return ledger.revise((before) => ({ state: putBack(heard(before, now), unused), outcome: undefined }))
+      return store.revise((before) => ({ state: putBack(heard(before, now), unused), outcome: undefined }))
     },
   }
 }
 
 /** A ledger that nobody else sees. */
-function createMemory<State>(state: State): Ledger<State> {
+function createMemory<State>(state: State): BudgetStore<State> {
   return {
     read: async () => state,
     revise: async (change) => {

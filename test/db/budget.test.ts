@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withDatabase } from '../../src/db/connection/index.ts'
-import { createLedger } from '../../src/db/budget.ts'
+import { createBudgetStore } from '../../src/db/budget.ts'
 import { newBudget } from '../../src/whoop/budget.ts'
-import { createPace } from '../../src/whoop/limiter.ts'
+import { createRateLimiter } from '../../src/whoop/limiter.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { createClock, type TestClock } from '../support/world.ts'
 
@@ -14,11 +14,15 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** A process of an app: its own connection, its own pace, the app's ledger. */
-function join<T>(app: string, clock: TestClock, work: (pace: ReturnType<typeof createPace>) => Promise<T>): Promise<T> {
+/** A process of an app: its own connection, its own limiter, the app's store. */
+function join<T>(
+  app: string,
+  clock: TestClock,
+  work: (limiter: ReturnType<typeof createRateLimiter>) => Promise<T>,
+): Promise<T> {
   const config = { DATABASE_URL: database.url, WHOOPSTER_DATA_DIR: undefined }
   return withDatabase(config, {}, (opened) =>
-    work(createPace(clock, 100, { ledger: createLedger(opened, app, newBudget) })),
+    work(createRateLimiter(clock, 100, { store: createBudgetStore(opened, app, newBudget) })),
   )
 }
 
@@ -40,10 +44,10 @@ describe('a budget that is shared', () => {
     const impatient = { ...clock, sleep: async () => stop.abort() }
     await Promise.all(
       Array.from({ length: 10 }, () =>
-        join('ten', impatient, async (pace) => {
+        join('ten', impatient, async (limiter) => {
           for (;;) {
-            pace.expect('current', 3)
-            await pace.turn(stop.signal)
+            limiter.expect('current', 3)
+            await limiter.acquire(stop.signal)
             if (stop.signal.aborted) return
             sent++
           }
@@ -60,8 +64,8 @@ describe('a budget that is shared', () => {
   it('is another one for another app', async () => {
     const clock = standingClock()
     for (const app of ['one', 'other']) {
-      await join(app, clock, async (pace) => {
-        for (let index = 0; index < 90; index++) await pace.turn(running)
+      await join(app, clock, async (limiter) => {
+        for (let index = 0; index < 90; index++) await limiter.acquire(running)
       })
     }
     expect(clock.waits).toBe(0)
@@ -70,10 +74,10 @@ describe('a budget that is shared', () => {
   it('costs two statements when a member is current, not one a request', async () => {
     const clock = createClock()
     const before = await versionOf('quiet')
-    await join('quiet', clock, async (pace) => {
-      pace.expect('current', 4)
-      for (let index = 0; index < 4; index++) await pace.turn(running)
-      await pace.settle()
+    await join('quiet', clock, async (limiter) => {
+      limiter.expect('current', 4)
+      for (let index = 0; index < 4; index++) await limiter.acquire(running)
+      await limiter.flush()
     })
     expect((await versionOf('quiet')) - before).toBe(1)
   })
@@ -85,14 +89,14 @@ describe('a budget that is shared', () => {
       'x-ratelimit-remaining': '0',
       'x-ratelimit-reset': '31',
     })
-    await join('told', clock, async (pace) => {
-      await pace.turn(running)
-      pace.learn({ status: 429, headers, text: async () => '' })
-      await pace.settle()
+    await join('told', clock, async (limiter) => {
+      await limiter.acquire(running)
+      limiter.observe({ status: 429, headers, text: async () => '' })
+      await limiter.flush()
     })
-    await join('told', clock, async (pace) => {
-      expect(await pace.turn(running)).toBe(31_000)
-      await pace.turn(running)
+    await join('told', clock, async (limiter) => {
+      expect(await limiter.acquire(running)).toBe(31_000)
+      await limiter.acquire(running)
     })
     const [row] = await database.sql`select state from request_budgets where client_id = 'told'`
     expect(row?.['state']).toMatchObject({ minuteLimit: 80, dayLimit: 7_000 })
@@ -100,12 +104,12 @@ describe('a budget that is shared', () => {
 
   it('puts back requests that were taken and not sent in time', async () => {
     const clock = createClock()
-    await join('late', clock, async (pace) => {
-      pace.expect('current', 40)
-      await pace.turn(running)
+    await join('late', clock, async (limiter) => {
+      limiter.expect('current', 40)
+      await limiter.acquire(running)
       clock.pass(5_000)
-      await pace.turn(running)
-      await pace.settle()
+      await limiter.acquire(running)
+      await limiter.flush()
     })
     const [row] = await database.sql<{ state: { minute: [number, number][] } }[]>`
       select state from request_budgets where client_id = 'late'`

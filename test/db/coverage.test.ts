@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { saveBody } from '../../src/db/body.ts'
 import { withDatabase, type Database } from '../../src/db/connection/index.ts'
-import { cover, iso, newestGap, uncover, type Gap, type Range } from '../../src/db/coverage.ts'
+import { cover, iso, newestGap, invalidate, type Gap, type Range } from '../../src/db/coverage.ts'
 import { lockTypes, unlockTypes, type Fence } from '../../src/db/lock.ts'
 import { beginTypes, endType } from '../../src/db/runs.ts'
 import { saveProfile, type Member } from '../../src/db/tokens.ts'
@@ -43,7 +43,7 @@ const days = (from: number | undefined, to: number | undefined): Range => ({
   to: to === undefined ? undefined : day(to),
 })
 
-type Step = { claim?: Range; doubt?: Range; newest?: string }
+type Step = { claim?: Range; invalid?: Range; newest?: string }
 
 /** What is covered after these steps, in days. */
 async function covered(steps: readonly Step[], resource: Resource = cycle): Promise<string> {
@@ -68,15 +68,15 @@ describe('what is covered', () => {
     ['merges claims that overlap', [{ claim: days(3, 9) }, { claim: days(1, 4) }, { claim: days(8, 10) }], '1–10'],
     ['keeps claims apart that do not meet', [{ claim: days(7, 9) }, { claim: days(1, 3) }], '1–3 7–9'],
     ['swallows claims within', [{ claim: days(1, 9) }, { claim: days(3, 4) }], '1–9'],
-    ['ends where a doubt begins', [{ claim: days(1, 9) }, { doubt: days(4, 20) }], '1–4'],
-    ['has a hole where there is doubt', [{ claim: days(1, 9) }, { doubt: days(4, 5) }], '1–4 5–9'],
-    ['is doubted last, in the same step', [{ claim: days(1, 9), doubt: days(1, 3) }], '3–9'],
+    ['ends where a doubt begins', [{ claim: days(1, 9) }, { invalid: days(4, 20) }], '1–4'],
+    ['has a hole where there is doubt', [{ claim: days(1, 9) }, { invalid: days(4, 5) }], '1–4 5–9'],
+    ['is doubted last, in the same step', [{ claim: days(1, 9), invalid: days(1, 3) }], '3–9'],
     ['has no beginning', [{ claim: days(undefined, 5) }], '–5'],
     ['has no end', [{ claim: days(5, undefined) }], '5–'],
     ['is everything', [{ claim: {} }], '–'],
-    ['is everything but', [{ claim: {} }, { doubt: days(4, 6) }], '–4 6–'],
-    ['is nothing again', [{ claim: days(1, 9) }, { doubt: {} }], ''],
-    ['does not mind a doubt of what it has not', [{ claim: days(1, 3) }, { doubt: days(5, 6) }], '1–3'],
+    ['is everything but', [{ claim: {} }, { invalid: days(4, 6) }], '–4 6–'],
+    ['is nothing again', [{ claim: days(1, 9) }, { invalid: {} }], ''],
+    ['does not mind a doubt of what it has not', [{ claim: days(1, 3) }, { invalid: days(5, 6) }], '1–3'],
     ['does not mind an empty claim', [{ claim: days(3, 3) }], ''],
     ['stays when nothing is claimed', [{ claim: days(1, 3) }, {}], '1–3'],
   ])('%s', async (_, steps, expected) => {
@@ -119,13 +119,13 @@ describe('reading again', () => {
   ])('of %j leaves %s', async (range, expected) => {
     await covered([{ claim: days(undefined, 9) }])
     await covered([{ claim: days(undefined, 9) }], sleep)
-    await open(async ({ db }) => uncover(db, await here(db), member, ['cycle', 'recovery'], range))
+    await open(async ({ db }) => invalidate(db, await here(db), member, ['cycle', 'recovery'], range))
     expect([await inDays('cycle'), await inDays('sleep')]).toEqual([expected, '–9'])
   })
 
   it('of no type at all does nothing', async () => {
     await covered([{ claim: days(1, 9) }])
-    await open(async ({ db }) => uncover(db, await here(db), member, [], {}))
+    await open(async ({ db }) => invalidate(db, await here(db), member, [], {}))
     expect(await inDays('cycle')).toBe('1–9')
   })
 })
@@ -143,8 +143,8 @@ describe('the newest gap', () => {
     ['is none when the history is complete', [{ claim: days(undefined, 20) }], undefined],
     ['is none when more than that is claimed', [{ claim: {} }], undefined],
     ['ends at the top, whatever is claimed beyond', [{ claim: days(25, 28) }], gap(undefined, 20)],
-    ['is where there is doubt', [{ claim: {} }, { doubt: days(3, 4) }, { doubt: days(7, 9) }], gap(7, 9)],
-    ['is cut by the top', [{ claim: {} }, { doubt: days(15, 25) }], gap(15, 20)],
+    ['is where there is doubt', [{ claim: {} }, { invalid: days(3, 4) }, { invalid: days(7, 9) }], gap(7, 9)],
+    ['is cut by the top', [{ claim: {} }, { invalid: days(15, 25) }], gap(15, 20)],
   ])('%s', async (_, steps, expected) => {
     await covered(steps)
     expect(await gapBelow(20)).toEqual(expected)
@@ -245,8 +245,8 @@ describe('a fence', () => {
 
   const someDay = { from: day(1), to: day(2) }
   it.each<[string, (db: Database['db'], fence: Fence) => Promise<unknown>]>([
-    ['what takes ranges out of what is covered', (db, fence) => uncover(db, fence, member, ['cycle'], someDay)],
-    ['the same, of a type that has never been synced', (db, fence) => uncover(db, fence, member, ['body'], someDay)],
+    ['what takes ranges out of what is covered', (db, fence) => invalidate(db, fence, member, ['cycle'], someDay)],
+    ['the same, of a type that has never been synced', (db, fence) => invalidate(db, fence, member, ['body'], someDay)],
     ['the beginning of a type', (db, fence) => beginTypes(db, fence, member, ['cycle'])],
     [
       'its good end',

@@ -9,8 +9,8 @@ import { failure, type Failure } from '../../src/errors.ts'
 import { cycle } from '../../src/resources/cycle.ts'
 import { createLog } from '../../src/terminal/log.ts'
 import { version } from '../../src/version.ts'
-import { createWhoop, type Authority, type Whoop } from '../../src/whoop/client.ts'
-import { createPace } from '../../src/whoop/limiter.ts'
+import { createWhoop, type TokenSource, type Whoop } from '../../src/whoop/client.ts'
+import { createRateLimiter } from '../../src/whoop/limiter.ts'
 import { findRecord, readPage } from '../../src/whoop/pages.ts'
 import { reasonOf } from '../../src/whoop/http.ts'
 import type { Clock, Fetch, FetchInit } from '../../src/world.ts'
@@ -73,7 +73,7 @@ function open(options: Options = {}): Opened {
     said.push(line)
     log.push(JSON.parse(line) as Opened['log'][number])
   }
-  const authority: Authority = {
+  const tokens: TokenSource = {
     token: async () => TOKEN,
     renew: async (token) => {
       refused.push(token)
@@ -84,9 +84,9 @@ function open(options: Options = {}): Opened {
   const whoop = createWhoop({
     baseUrl,
     clock,
-    authority,
+    tokens,
     fetch,
-    pace: createPace(clock, 100),
+    limiter: createRateLimiter(clock, 100),
     log: createLog({ write }, clock, 'debug'),
     interrupted: interruption.signal,
     random: () => 0.5,

@@ -7,8 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFetch } from '../../src/whoop/fetch.ts'
 import { reasonOf } from '../../src/whoop/http.ts'
 import { createLog } from '../../src/terminal/log.ts'
-import { bearing, createWhoop } from '../../src/whoop/client.ts'
-import { createPace } from '../../src/whoop/limiter.ts'
+import { staticToken, createWhoop } from '../../src/whoop/client.ts'
+import { createRateLimiter } from '../../src/whoop/limiter.ts'
 import { createClock } from '../support/world.ts'
 import type { FetchInit } from '../../src/world.ts'
 
@@ -211,8 +211,8 @@ it('a certificate that nobody vouches for is named with a way out, and not asked
     baseUrl: `https://localhost:${portOf(server)}`,
     fetch: createFetch({}),
     clock,
-    pace: createPace(clock, 100),
-    authority: bearing('token'),
+    limiter: createRateLimiter(clock, 100),
+    tokens: staticToken('token'),
     log: createLog({ write: () => true }, clock, 'error'),
     interrupted: new AbortController().signal,
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newBudget, type Budget } from '../../src/whoop/budget.ts'
-import { createPace, readLimit, type Ledger } from '../../src/whoop/limiter.ts'
+import { createRateLimiter, readLimit, type BudgetStore } from '../../src/whoop/limiter.ts'
 import type { Answer } from '../../src/world.ts'
 import { createClock, type TestClock } from '../support/world.ts'
 
@@ -31,11 +31,11 @@ describe('the minute', () => {
     { perMinute: 1, most: 1 },
   ])('never sees more than nine tenths of $perMinute, wherever it begins', async ({ perMinute, most }) => {
     const clock = createClock()
-    const pace = createPace(clock, perMinute)
+    const limiter = createRateLimiter(clock, perMinute)
     const times: number[] = []
     for (let index = 0; index < 5 * most + 5; index++) {
       clock.pass((index * 7919) % 1000) // now and then somebody dawdles
-      await pace.turn(running)
+      await limiter.acquire(running)
       times.push(clock.now().getTime())
     }
     expect(busiestMinute(times)).toBe(most)
@@ -43,25 +43,25 @@ describe('the minute', () => {
 
   it('lets nine tenths go at once, and the next as soon as the first is a minute old', async () => {
     const clock = createClock()
-    const pace = createPace(clock, 100)
+    const limiter = createRateLimiter(clock, 100)
     for (let index = 0; index < 90; index++) {
-      await pace.turn(running)
+      await limiter.acquire(running)
       clock.pass(100)
     }
     expect(clock.slept).toEqual([])
-    expect(await pace.turn(running)).toBe(51_000)
-    expect(await pace.turn(running)).toBe(100)
+    expect(await limiter.acquire(running)).toBe(51_000)
+    expect(await limiter.acquire(running)).toBe(100)
     expect(clock.slept).toEqual([51_000, 100])
   })
 
   it('keeps many callers at once in line, and in their order', async () => {
     const clock = createClock()
-    const pace = createPace(clock, 10)
+    const limiter = createRateLimiter(clock, 10)
     const begun = clock.now().getTime()
     const went: [number, number][] = []
     await Promise.all(
       Array.from({ length: 20 }, async (_, caller) => {
-        await pace.turn(running)
+        await limiter.acquire(running)
         went.push([caller, clock.now().getTime() - begun])
       }),
     )
@@ -77,9 +77,9 @@ describe('the minute', () => {
       slept.push(ms)
       clock.pass(slept.length === 1 ? ms - 1 : ms)
     }
-    const pace = createPace({ ...clock, sleep }, 1)
-    await pace.turn(running)
-    expect(await pace.turn(running)).toBe(60_000)
+    const limiter = createRateLimiter({ ...clock, sleep }, 1)
+    await limiter.acquire(running)
+    expect(await limiter.acquire(running)).toBe(60_000)
     expect(slept).toEqual([60_000, 1])
   })
 })
@@ -87,71 +87,71 @@ describe('the minute', () => {
 describe('what WHOOP says', () => {
   it('is believed when it is stricter: nothing goes out before the reset', async () => {
     const clock = createClock()
-    const pace = createPace(clock, 100)
-    await pace.turn(running)
-    pace.learn(saying(MINUTE_HEAD, '0', '31'))
-    expect(pace.spentForMs()).toBe(31_000)
-    expect(await pace.turn(running)).toBe(31_000)
-    expect(pace.spentForMs()).toBe(0)
-    expect(await pace.turn(running)).toBe(0)
+    const limiter = createRateLimiter(clock, 100)
+    await limiter.acquire(running)
+    limiter.observe(saying(MINUTE_HEAD, '0', '31'))
+    expect(limiter.spentForMs()).toBe(31_000)
+    expect(await limiter.acquire(running)).toBe(31_000)
+    expect(limiter.spentForMs()).toBe(0)
+    expect(await limiter.acquire(running)).toBe(0)
   })
 
   it.each([
     ['10', 0],
     ['9', 31_000],
   ])('is heard before the end: with %s left, the next waits %i ms', async (left, wait) => {
-    const pace = createPace(createClock(), 100)
-    await pace.turn(running)
-    pace.learn(saying(MINUTE_HEAD, left, '31'))
-    expect(await pace.turn(running)).toBe(wait)
+    const limiter = createRateLimiter(createClock(), 100)
+    await limiter.acquire(running)
+    limiter.observe(saying(MINUTE_HEAD, left, '31'))
+    expect(await limiter.acquire(running)).toBe(wait)
   })
 
   it('is not forgotten when an older answer comes late', () => {
     const clock = createClock()
-    const pace = createPace(clock, 100)
-    pace.learn(saying(MINUTE_HEAD, '0', '40'))
-    pace.learn(saying(MINUTE_HEAD, '30', '41'))
-    pace.learn(saying(MINUTE_HEAD, '0', '10'))
-    expect(pace.spentForMs()).toBe(40_000)
+    const limiter = createRateLimiter(clock, 100)
+    limiter.observe(saying(MINUTE_HEAD, '0', '40'))
+    limiter.observe(saying(MINUTE_HEAD, '30', '41'))
+    limiter.observe(saying(MINUTE_HEAD, '0', '10'))
+    expect(limiter.spentForMs()).toBe(40_000)
   })
 
   it('tells what is left of the day only while the day is the nearest limit', () => {
-    const pace = createPace(createClock(), 100)
-    pace.learn(saying(MINUTE_HEAD, '99', '60'))
-    expect(pace.remainingToday()).toBeUndefined()
-    pace.learn(saying(DAY_HEAD, '12', '3600'))
-    expect(pace.remainingToday()).toBe(12)
-    pace.learn(saying(MINUTE_HEAD, '98', '60'))
-    expect(pace.remainingToday()).toBe(12)
+    const limiter = createRateLimiter(createClock(), 100)
+    limiter.observe(saying(MINUTE_HEAD, '99', '60'))
+    expect(limiter.remainingToday()).toBeUndefined()
+    limiter.observe(saying(DAY_HEAD, '12', '3600'))
+    expect(limiter.remainingToday()).toBe(12)
+    limiter.observe(saying(MINUTE_HEAD, '98', '60'))
+    expect(limiter.remainingToday()).toBe(12)
   })
 
   it('may be nothing at all', async () => {
-    const pace = createPace(createClock(), 100)
-    pace.learn({ status: 502, headers: new Headers(), text: async () => '' })
-    expect([pace.spentForMs(), pace.remainingToday(), await pace.turn(running)]).toEqual([0, undefined, 0])
+    const limiter = createRateLimiter(createClock(), 100)
+    limiter.observe({ status: 502, headers: new Headers(), text: async () => '' })
+    expect([limiter.spentForMs(), limiter.remainingToday(), await limiter.acquire(running)]).toEqual([0, undefined, 0])
   })
 })
 
 describe('a day that is spent', () => {
   it('is not waited for', async () => {
     const clock = createClock()
-    const pace = createPace(clock, 100)
-    pace.learn(saying(DAY_HEAD, '0', '86400'))
-    expect(await pace.turn(running)).toBe(0)
+    const limiter = createRateLimiter(clock, 100)
+    limiter.observe(saying(DAY_HEAD, '0', '86400'))
+    expect(await limiter.acquire(running)).toBe(0)
     expect(clock.slept).toEqual([])
-    expect(pace.spentForMs()).toBe(DAY_MS)
-    expect(pace.remainingToday()).toBe(0)
+    expect(limiter.spentForMs()).toBe(DAY_MS)
+    expect(limiter.remainingToday()).toBe(0)
   })
 
   it('is not waited for by those either who stood in line already', async () => {
     const clock = createClock()
-    const pace = createPace(clock, 1)
-    await pace.turn(running)
-    const waiting = [pace.turn(running), pace.turn(running), pace.turn(running)]
-    pace.learn(saying(DAY_HEAD, '0', '86400')) // the first one's answer
+    const limiter = createRateLimiter(clock, 1)
+    await limiter.acquire(running)
+    const waiting = [limiter.acquire(running), limiter.acquire(running), limiter.acquire(running)]
+    limiter.observe(saying(DAY_HEAD, '0', '86400')) // the first one's answer
     await Promise.all(waiting)
     expect(Math.max(0, ...clock.slept)).toBeLessThanOrEqual(MINUTE_MS)
-    expect(pace.spentForMs()).toBeGreaterThan(DAY_MS - 2 * MINUTE_MS)
+    expect(limiter.spentForMs()).toBeGreaterThan(DAY_MS - 2 * MINUTE_MS)
   })
 })
 
@@ -164,9 +164,9 @@ it('lets everybody go when it is interrupted while they wait', async () => {
     clock.pass(3_000)
     interruption.abort(143)
   }
-  const pace = createPace({ ...clock, sleep }, 1)
-  await pace.turn(interruption.signal)
-  const waiting = [1, 2, 3].map(() => pace.turn(interruption.signal))
+  const limiter = createRateLimiter({ ...clock, sleep }, 1)
+  await limiter.acquire(interruption.signal)
+  const waiting = [1, 2, 3].map(() => limiter.acquire(interruption.signal))
   expect(await Promise.all(waiting)).toEqual([3_000, 0, 0])
   expect(slept).toEqual([60_000])
 })
@@ -175,7 +175,7 @@ describe('a ledger that is far away', () => {
   /** Answers so late; everything else takes no time. */
   function farAway(clock: TestClock, ms: number) {
     let state = newBudget
-    const ledger: Ledger<Budget> = {
+    const store: BudgetStore<Budget> = {
       read: async () => state,
       revise: async (change) => {
         const changed = change(state)
@@ -184,31 +184,31 @@ describe('a ledger that is far away', () => {
         return changed.outcome
       },
     }
-    return { ledger, granted: () => state.day.reduce((sum, [, current, history]) => sum + current + history, 0) }
+    return { store, granted: () => state.day.reduce((sum, [, current, history]) => sum + current + history, 0) }
   }
 
   it.each([0, 240, 2_100, 30_000])('by %i ms gives no more than is sent, and all that is given is used', async (ms) => {
     const clock = createClock()
-    const { ledger, granted } = farAway(clock, ms)
-    const pace = createPace(clock, 100, { ledger })
+    const { store, granted } = farAway(clock, ms)
+    const limiter = createRateLimiter(clock, 100, { store })
     const times: number[] = []
-    pace.expect('history', 4)
+    limiter.expect('history', 4)
     for (let page = 0; page < 40; page++) {
-      await pace.turn(running)
+      await limiter.acquire(running)
       times.push(clock.now().getTime())
       clock.pass(ms * 3) // its page is stored by the same database
     }
-    await pace.settle()
+    await limiter.flush()
     expect(granted()).toBe(40)
     expect(busiestMinute(times)).toBeLessThanOrEqual(90)
   })
 
   it('gives to all who stand in line at once', async () => {
     const clock = createClock()
-    const { ledger } = farAway(clock, 2_100)
-    const pace = createPace(clock, 100, { ledger })
+    const { store } = farAway(clock, 2_100)
+    const limiter = createRateLimiter(clock, 100, { store })
     const begun = clock.now().getTime()
-    await Promise.all(Array.from({ length: 8 }, () => pace.turn(running)))
+    await Promise.all(Array.from({ length: 8 }, () => limiter.acquire(running)))
     expect(clock.now().getTime() - begun).toBeLessThanOrEqual(2 * 2_100)
   })
 })
