@@ -5,6 +5,9 @@ import { withTypesLocked, type Fence } from '../db/lock.ts'
 import {
   hasJournal,
   holdsMeasurements,
+  insertRecords,
+  isUnknown,
+  mergeRecords,
   orderMeasurements,
   restoreCoverage,
   restoreHistory,
@@ -12,8 +15,9 @@ import {
   restoreMeasurements,
   restoreProfile,
   restoreQuarantine,
-  restoreRecords,
   restoreUnreadable,
+  type Archived,
+  type Measured,
   type Verdict,
 } from '../db/restore.ts'
 import type { Member } from '../db/tokens.ts'
@@ -21,13 +25,13 @@ import { WhoopsterError } from '../errors.ts'
 import { body, resourceOf, resources } from '../resources/index.ts'
 import { parseJson } from '../resources/json.ts'
 import { typeNames } from '../resources/names.ts'
-import { refused, understand, type Understood } from '../resources/read.ts'
+import { refused, understand, type Unreadable } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import { parts, type Part } from '../resources/archive.ts'
 import type { Archive, ArchivedPart, ReadLine } from './read.ts'
 
 /** What became of one member's records, and what of them this version does not understand. */
-export type Restored = Record<Verdict | 'unreadable', number> & { whoopUserId: number; type: Resource['name'] }
+export type Restored = Counts & { whoopUserId: number; type: Resource['name'] }
 
 interface Options {
   user: number | undefined
@@ -101,63 +105,111 @@ async function restoreOwner(db: Db, archive: Archive, own: readonly ArchivedPart
 }
 
 async function restoreType(job: Job, resource: Resource, one: ArchivedPart): Promise<Restored> {
-  const total = { new: 0, same: 0, newer: 0, older: 0, gone: 0, unreadable: 0 }
-  await eachBatch<Resource['name']>(job, one as ArchivedPart & { part: Resource['name'] }, async (lines) => {
-    for (const [verdict, count] of Object.entries(await storeBatch(job, resource, lines))) {
-      total[verdict as keyof typeof total] += count
-    }
-  })
-  return { whoopUserId: job.member.whoopUserId, type: resource.name, ...total }
+  const { member, db } = job
+  const counts = noCounts()
+  const store = (await isUnknown(db, { member, resource })) ? insertBatch : mergeBatch
+  await eachBatch(
+    job,
+    one as ArchivedPart & { part: Resource['name'] },
+    (lines) => readRecords(job, resource, lines),
+    async (batch) => add(counts, await store(job, resource, batch)),
+  )
+  return { whoopUserId: member.whoopUserId, type: resource.name, ...counts }
+}
+
+type Counts = Record<Verdict | 'unreadable', number>
+
+const noCounts = (): Counts => ({ new: 0, same: 0, newer: 0, older: 0, gone: 0, unreadable: 0 })
+
+function add(total: Counts, counts: Counts): void {
+  for (const verdict of Object.keys(total) as (keyof Counts)[]) total[verdict] += counts[verdict]
 }
 
 type RecordLine = ReadLine<Resource['name']>
 
-/** One statement for all of them; where PostgreSQL refuses it for what is in it, each by itself. */
-async function storeBatch(
-  job: Job,
+interface Batch {
+  lines: readonly RecordLine[]
+  records: Archived[]
+  unreadable: Unreadable[]
+}
+
+/** What cannot be read is kept to the letter; of the others PostgreSQL reads the line itself. */
+function readRecords(job: Job, resource: Resource, lines: readonly RecordLine[]): Batch {
+  const read = readRaws(job, resource, lines, ({ value }) => value.raw_data)
+  return read.unreadable.length === 0 ? read : readToTheLetter(job, resource, lines)
+}
+
+function readToTheLetter(job: Job, resource: Resource, lines: readonly RecordLine[]): Batch {
+  return readRaws(job, resource, lines, ({ text }) => (parseJson(text) as { raw_data: unknown }).raw_data)
+}
+
+function readRaws(
+  { member }: Job,
   resource: Resource,
   lines: readonly RecordLine[],
-): Promise<Partial<Record<keyof Restored, number>>> {
-  const { member } = job
-  const scope = { member, resource }
-  const raws = lines.map(({ text }) => (parseJson(text) as { raw_data: unknown }).raw_data)
-  const lineOf = new Map(raws.map((raw, index) => [raw, lines[index]]))
-  const { understood, unreadable } = understand(resource, member, raws)
-  const records = understood.map((one) => ({ ...one, text: lineOf.get(one.raw)?.text ?? '' }))
+  rawOf: (line: RecordLine) => unknown,
+): Batch {
+  const lineOf = new Map(lines.map((line) => [rawOf(line), line]))
+  const { understood, unreadable } = understand(resource, member, [...lineOf.keys()])
+  const records = understood.flatMap((one) => {
+    const line = lineOf.get(one.raw)
+    return line ? [{ ...one, line }] : []
+  })
+  return { lines, records, unreadable }
+}
+
+/** Of a type of which nothing is known here; what PostgreSQL refuses is looked at again. */
+async function insertBatch(job: Job, resource: Resource, batch: Batch): Promise<Counts> {
+  const { records, unreadable } = batch
   try {
     return await inTransaction(job, async (tx) => {
-      const counts = await restoreRecords(tx, scope, records)
-      for (const one of unreadable) await restoreUnreadable(tx, scope, one, seenOf(lines))
+      await insertRecords(tx, { ...job, resource }, records)
+      await restoreAllUnreadable(tx, job, resource, batch)
+      return { ...noCounts(), new: records.length, unreadable: unreadable.length }
+    })
+  } catch (error) {
+    if (!isAboutData(error)) throw error
+    return mergeBatch(job, resource, batch)
+  }
+}
+
+/** One statement for all of them; where PostgreSQL refuses it for what is in it, each by itself. */
+async function mergeBatch(job: Job, resource: Resource, batch: Batch): Promise<Counts> {
+  const { lines, records, unreadable } = batch
+  try {
+    return await inTransaction(job, async (tx) => {
+      const counts = await mergeRecords(tx, { ...job, resource }, records)
+      await restoreAllUnreadable(tx, job, resource, batch)
       return { ...counts, unreadable: unreadable.length }
     })
   } catch (error) {
     if (!isAboutData(error)) throw error
     const [only, ...others] = lines
-    if (only && others.length === 0) return quarantineRefused(job, resource, only, understood[0], error)
-    const total: Record<string, number> = {}
-    for (const line of lines) {
-      for (const [verdict, count] of Object.entries(await storeBatch(job, resource, [line]))) {
-        total[verdict] = (total[verdict] ?? 0) + count
-      }
-    }
+    if (only && others.length === 0) return quarantineRefused(job, resource, only, error)
+    const total = noCounts()
+    for (const line of lines) add(total, await mergeBatch(job, resource, readRecords(job, resource, [line])))
     return total
   }
 }
 
-async function quarantineRefused(
-  job: Job,
+async function restoreAllUnreadable(
+  tx: Tx,
+  { member }: Job,
   resource: Resource,
-  line: RecordLine,
-  record: Understood | undefined,
-  error: unknown,
-): Promise<{ unreadable: number }> {
+  { lines, unreadable }: Batch,
+): Promise<void> {
+  for (const one of unreadable) await restoreUnreadable(tx, { member, resource }, one, seenOf(lines))
+}
+
+async function quarantineRefused(job: Job, resource: Resource, line: RecordLine, error: unknown): Promise<Counts> {
+  const { member } = job
+  const [record] = readToTheLetter(job, resource, [line]).records
   if (!record) throw error
   const cause = rootCause(error)
   const reason = `PostgreSQL: ${cause instanceof Error ? cause.message : String(cause)}`
-  await inTransaction(job, (tx) =>
-    restoreUnreadable(tx, { member: job.member, resource }, refused(resource, record, reason), seenOf([line])),
-  )
-  return { unreadable: 1 }
+  const one = refused(resource, record, reason)
+  await inTransaction(job, (tx) => restoreUnreadable(tx, { member, resource }, one, seenOf([line])))
+  return { ...noCounts(), unreadable: 1 }
 }
 
 /** Since when the first of them has read like this. */
@@ -175,13 +227,13 @@ async function restorePart(job: Job, one: ArchivedPart): Promise<void> {
   if (isPart(one, 'body')) return restoreBody(job, one)
   if (isPart(one, 'journal') || isPart(one, 'journal-imports')) {
     const { part } = one
-    return eachBatch(job, one, (lines) => inTransaction(job, (tx) => restoreJournal(tx, member, part, texts(lines))))
+    return eachBatch(job, one, texts, (lines) => inTransaction(job, (tx) => restoreJournal(tx, member, part, lines)))
   }
   if (isPart(one, 'history')) {
-    return eachBatch(job, one, (lines) => inTransaction(job, (tx) => restoreHistory(tx, member, texts(lines))))
+    return eachBatch(job, one, texts, (lines) => inTransaction(job, (tx) => restoreHistory(tx, member, lines)))
   }
   if (isPart(one, 'quarantine')) {
-    return eachBatch(job, one, (lines) =>
+    return eachBatch(job, one, asTheyAre, (lines) =>
       inTransaction(job, async (tx) => {
         for (const type of new Set(lines.map(({ value }) => value.data_type))) {
           const ofType = lines.filter(({ value }) => value.data_type === type)
@@ -191,7 +243,7 @@ async function restorePart(job: Job, one: ArchivedPart): Promise<void> {
     )
   }
   if (isPart(one, 'coverage')) {
-    return eachBatch(job, one, async (lines) => {
+    return eachBatch(job, one, asTheyAre, async (lines) => {
       for (const line of lines) await inTransaction(job, (tx) => restoreCoverage(tx, job, line))
     })
   }
@@ -203,29 +255,39 @@ async function restoreBody(job: Job, one: ArchivedPart & { part: 'body' }): Prom
   await inTransaction(job, async (tx) => {
     const isMerged = await holdsMeasurements(tx, member)
     let added = 0
-    await eachBatch(job, one, async (lines) => {
-      const measured = lines.map(({ text, value }) => {
-        const read = v.safeParse(body.row, value.raw_data)
-        const { heightMeter = null, weightKilogram = null, maxHeartRate = null } = read.success ? read.output : {}
-        const columns = { height_meter: heightMeter, weight_kilogram: weightKilogram, max_heart_rate: maxHeartRate }
-        return { text, columns }
-      })
-      added += await restoreMeasurements(tx, member, measured)
+    await eachBatch(job, one, measured, async (batch) => {
+      added += await restoreMeasurements(tx, member, batch)
     })
     if (isMerged && added > 0) await orderMeasurements(tx, member)
   })
 }
 
-async function eachBatch<P extends Part>(
+function measured(lines: readonly ReadLine<'body'>[]): Measured[] {
+  return lines.map(({ text, value }) => {
+    const read = v.safeParse(body.row, value.raw_data)
+    const { heightMeter = null, weightKilogram = null, maxHeartRate = null } = read.success ? read.output : {}
+    return {
+      text,
+      columns: { height_meter: heightMeter, weight_kilogram: weightKilogram, max_heart_rate: maxHeartRate },
+    }
+  })
+}
+
+/** Stores a part's lines, as they were read, a batch at a time. */
+async function eachBatch<P extends Part, Read>(
   { archive, interrupted, report }: Job,
   one: ArchivedPart & { part: P },
-  work: (lines: readonly ReadLine<P>[]) => Promise<void>,
+  read: (lines: ReadLine<P>[]) => Read,
+  work: (batch: Read) => Promise<void>,
 ): Promise<void> {
+  async function* batches() {
+    for await (const lines of archive.read(one)) yield { batch: read(lines), size: lines.length }
+  }
   let done = 0
-  for await (const lines of readAhead(archive.read(one))) {
+  for await (const { batch, size } of readAhead(batches())) {
     interrupted.throwIfAborted()
-    await work(lines)
-    done += lines.length
+    await work(batch)
+    done += size
     report(one, done)
   }
 }
@@ -255,6 +317,10 @@ function inTransaction<T>({ db, fence }: Job, work: (tx: Tx) => Promise<T>): Pro
 
 function isPart<P extends Part>(one: ArchivedPart, part: P): one is ArchivedPart & { part: P } {
   return one.part === part
+}
+
+function asTheyAre<Lines>(lines: Lines): Lines {
+  return lines
 }
 
 function texts(lines: readonly { text: string }[]): string[] {

@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
+import { arrayOf, plainArrayOf } from './arrays.ts'
 import type { Tx } from './connection/index.ts'
 import type { Member } from './tokens.ts'
 
@@ -91,20 +92,6 @@ export async function stageUnreadable(
     insert into unreadable_rows select * from unnest(
       ${arrayOf(rows.map(({ cycleStart }) => cycleStart))}::timestamptz[], ${arrayOf(rows.map(({ question }) => question))}::text[]
     )`)
-}
-
-/** An array's text, of which PostgreSQL makes the array: that is several times as fast as JSON. */
-function arrayOf(values: readonly (string | null | undefined)[]): string {
-  return `{${values.map((value) => (value == null ? 'NULL' : `"${escaped(value)}"`)).join()}}`
-}
-
-/** Of what has no comma, brace, quote or space at an end, such as numbers and instants. */
-function plainArrayOf(values: readonly (string | number | boolean | null)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join()}}`
-}
-
-function escaped(value: string): string {
-  return value.includes('"') || value.includes('\\') ? value.replaceAll(/["\\]/g, '\\$&') : value
 }
 
 export interface Listed {

@@ -1,12 +1,13 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { getTableColumns, sql, type SQL } from 'drizzle-orm'
 import type { Line } from '../resources/archive.ts'
 import type { Understood } from '../resources/read.ts'
 import { toJson } from '../resources/json.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db, Tx } from './connection/index.ts'
 import type { Fence } from './lock.ts'
+import { arrayOf } from './arrays.ts'
 import { asPage } from './records.ts'
-import { isOf, type Collection } from './scope.ts'
+import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 import type { Member } from './tokens.ts'
 import { unsettled } from './upsert.ts'
 
@@ -50,16 +51,63 @@ function asLines(texts: readonly string[]): SQL {
 
 const at = (name: string) => sql`(line ->> ${name})::timestamptz`
 
+/** A record of an archive, with the line that it came from. */
+export interface Archived extends Understood {
+  line: { text: string; value: { created_at: string; updated_at: string } }
+}
+
+/** Whether nothing was ever known here of a member's type: then there is nothing to lay an archive beside. */
+export async function isUnknown(db: Db, scope: Collection): Promise<boolean> {
+  const { member, resource } = scope
+  const [row] = await db.execute<{ known: boolean }>(sql`
+    select exists (select from ${tableOf(resource)} where user_id = ${member.id})
+      or exists (select from record_history where ${isOf(scope)})
+      or exists (select from quarantined_records where ${isOf(scope)})
+      or exists (select from sync_status where ${isOf(scope)} and not isempty(covered)) as known`)
+  return row?.known === false
+}
+
+/** Stores records of a type of which nothing is known yet. Where one of them is there all the same, PostgreSQL refuses all. */
+export async function insertRecords(
+  tx: Tx,
+  { member, resource }: Collection,
+  records: readonly Archived[],
+): Promise<void> {
+  const columns = Object.entries(getTableColumns(resource.table)).filter(
+    ([property]) => property in (records[0]?.row ?? {}),
+  )
+  const names = list(columns.map(([, { name }]) => sql.identifier(name)))
+  const cells = columns.map(([property, column]) => {
+    const type = sql.raw(column.getSQLType().replace(/\(\d+\)$/, '')) // with its length, a cast would cut what is longer
+    return sql`${arrayOf(records.map(({ row }) => row[property] as string | number | boolean | null))}::${type}[]`
+  })
+  const times = (name: 'created_at' | 'updated_at') =>
+    sql`${arrayOf(records.map(({ line }) => line.value[name]))}::timestamptz[]`
+  const lines = records.map(({ line }) => line.text).join('\n') // a line of JSON has no other end of line in it
+  await tx.execute(sql`
+    with read as (
+      select ${member.id}::int as user_id, r.* from unnest(${list(cells)}, ${times('created_at')}, ${times('updated_at')},
+        string_to_array(${lines}, chr(10))) r (${names}, first_seen, seen, line)
+    ), stored as (
+      insert into ${tableOf(resource)} (user_id, ${names}, raw_data, created_at, updated_at)
+      select user_id, ${names}, line::jsonb -> 'raw_data', first_seen, seen from read
+    )
+    insert into chased_records (user_id, data_type, record_key, reason, since)
+    select user_id, ${resource.name}::text, ${keyOf(resource)}::text, 'unsettled', seen from read
+    where ${unsettled(resource, sql`read`)}
+    on conflict do nothing`)
+}
+
 /**
  * Stores archived records, each with the line it came from. Content decides: one that is stored as it is is not touched. Of
  * two that differ, the one that WHOOP changed later wins, then the one that is settled, then the one that was seen later;
  * the other goes to the history if it had settled. What this database knows WHOOP to have deleted since is not brought
  * back. Where a record was unknown although its time is claimed to be complete, the claim is taken back.
  */
-export async function restoreRecords(
+export async function mergeRecords(
   tx: Tx,
   scope: Collection,
-  records: readonly (Understood & { text: string })[],
+  records: readonly Archived[],
 ): Promise<Record<Verdict, number>> {
   const { member, resource } = scope
   const columnsOnly = records.map(({ row }) => ({ row, raw: null })) // raw_data is taken from the line, to the letter
@@ -76,7 +124,7 @@ export async function restoreRecords(
   const rows = await tx.execute<{ verdict: Verdict; n: number }>(sql`
     with read as (
       select ${fromRow}, line -> 'raw_data' as raw_data, ${at('created_at')} as first_seen, ${at('updated_at')} as seen
-      from (${source}) r join ${asLines(records.map(({ text }) => text))} using (ordinality)
+      from (${source}) r join ${asLines(records.map(({ line }) => line.text))} using (ordinality)
     ), page as (
       select read.*, ${resource.place(sql`read`)} as place, ${unsettled(resource, sql`read`)} as unsettled,
         ${settled(sql`read`, sql`now()`)} as settled

@@ -61,10 +61,16 @@ export function keyOf({ table, key }: Resource, row: Record<string, unknown>): s
 }
 
 /** What a row has for a column, as text. */
-export function valueOf(table: Resource['table'], { name }: PgColumn, row: Record<string, unknown>): string {
-  const [property] = Object.entries(getTableColumns(table)).find(([, column]) => column.name === name) ?? []
-  return String(row[property ?? ''])
+export function valueOf(table: Resource['table'], column: PgColumn, row: Record<string, unknown>): string {
+  let property = properties.get(column)
+  if (property === undefined) {
+    const [found = ''] = Object.entries(getTableColumns(table)).find(([, { name }]) => name === column.name) ?? []
+    properties.set(column, (property = found))
+  }
+  return String(row[property])
 }
+
+const properties = new WeakMap<PgColumn, string>()
 
 /** Reads what WHOOP has one of: body measurements, the profile. */
 export function readOne<Row>(name: string, schema: v.GenericSchema<unknown, Row>, raw: unknown): Row {
@@ -123,20 +129,26 @@ const TOO_DEEP = 'it: is nested too deeply'
 const DEEPEST = 1_000 // WHOOP's records are four levels deep, and PostgreSQL's own stack has an end
 
 /** What JSON can carry and jsonb cannot: NUL, half of a surrogate pair, or a depth without end. Unknown fields count. */
-export function unstorable(value: unknown, path = '', depth = 0): string | undefined {
-  if (typeof value === 'string') {
-    return /[\0\p{Surrogate}]/u.test(value)
-      ? `${path || 'it'}: holds a character that PostgreSQL cannot store`
-      : undefined
-  }
+export function unstorable(value: unknown): string | undefined {
+  const odd = findUnstorable(value, 0)
+  if (odd === undefined || odd === TOO_DEEP) return odd
+  return `${odd.join('.') || 'it'}: holds a character that PostgreSQL cannot store`
+}
+
+/** Where that is. */
+function findUnstorable(value: unknown, depth: number): string[] | typeof TOO_DEEP | undefined {
+  if (typeof value === 'string') return UNSTORABLE.test(value) ? [] : undefined
   if (typeof value !== 'object' || value === null) return undefined
   if (depth > DEEPEST) return TOO_DEEP
-  for (const [key, inner] of Object.entries(value)) {
-    const found = unstorable(key, path, depth) ?? unstorable(inner, path ? `${path}.${key}` : key, depth + 1)
-    if (found !== undefined) return found
+  for (const key of Object.keys(value)) {
+    if (UNSTORABLE.test(key)) return []
+    const found = findUnstorable(Reflect.get(value, key), depth + 1)
+    if (found !== undefined) return found === TOO_DEEP ? found : [key, ...found]
   }
   return undefined
 }
+
+const UNSTORABLE = /[\0\p{Surrogate}]/u
 
 /** Whether all of these records say that they belong to somebody else. */
 export function areAnothers(member: { whoopUserId: number }, records: readonly unknown[]): boolean {

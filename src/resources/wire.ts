@@ -82,8 +82,7 @@ function isWithinLives(text: string): boolean {
 
 /** JavaScript takes 30 February for 2 March; PostgreSQL refuses the statement, and the whole page with it. */
 function exists(text: string): boolean {
-  const day = text.slice(0, 10)
-  const midnight = new Date(`${day}T00:00:00Z`)
-  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
-  return isDay && !Number.isNaN(Date.parse(text)) && !day.startsWith('0000')
+  if (Number.isNaN(Date.parse(text)) || text.startsWith('0000')) return false
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))]
+  return day <= 28 || new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
 }
