@@ -8,12 +8,12 @@ import { crc32, createDeflateRaw } from 'node:zlib'
 
 const LOCAL = 0x04034b50
 const DESCRIPTOR = 0x08074b50
-export const CENTRAL = 0x02014b50
-export const END = 0x06054b50
-export const END_64 = 0x06064b50
-export const LOCATOR_64 = 0x07064b50
-export const FITS_IN_32 = 0xffff_ffff
-export const FITS_IN_16 = 0xffff
+const CENTRAL = 0x02014b50
+const END = 0x06054b50
+const END_64 = 0x06064b50
+const LOCATOR_64 = 0x07064b50
+const FITS_IN_32 = 0xffff_ffff
+const FITS_IN_16 = 0xffff
 const DEFLATE = 8
 const FLAGS = 0x0808 // sizes follow the data; names are UTF-8
 const NEW_YEAR_1980 = 0x0021 // as early as a ZIP's calendar goes

@@ -1,4 +1,5 @@
 // A restore into a database that knows something itself: neither side loses anything.
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -6,7 +7,7 @@ import { createDatabase } from '../support/database.ts'
 import { newMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn, run } from '../support/world.ts'
-import { archiveTo, everything, folder, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
+import { archiveTo, everything, folder, forge, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
 
 const DAY_MS = 86_400_000
 
@@ -121,6 +122,53 @@ describe('restore', () => {
       })
     })
     expect(await everything(member.database.sql)).toEqual(before)
+  })
+
+  it('keeps as text what PostgreSQL refuses, and all the rest as records', async () => {
+    const member = await newMember({ days: 20 })
+    await member.sync()
+    const { sql } = member.database
+    const [odd] = await sql<{ id: string }[]>`
+      update workout_records set raw_data = raw_data || '{"sport_name": "refused", "odd": [12345678901234567890.10]}'
+      where id = (select id from workout_records order by start_time limit 1 offset 3) returning id`
+    const file = join(await folder(), 'whoop.zip')
+    await archiveTo(file, member.env, member.clock)
+    const other = await createDatabase()
+    onTestFinished(other.drop)
+    await other.sql`alter table workout_records add constraint picky check (sport_name <> 'refused')`
+    const env = { ...member.env, DATABASE_URL: other.url }
+    const out = await restoreFrom(file, env, member.clock, 65)
+    const [count] = await sql`select count(*)::int as n from workout_records`
+    expect(out).toMatch(new RegExp(`workout +${Number(count?.['n']) - 1} +0 +0 +0 +0 +1\n`))
+    const [kept] = await other.sql`select record_key, reason, raw from quarantined_records`
+    expect(kept).toMatchObject({ record_key: odd?.id, reason: expect.stringMatching(/^PostgreSQL: .*picky/) })
+    expect(kept?.['raw']).toContain('[12345678901234567890.10]')
+    expect(await other.sql`select from workout_records`).toHaveLength(Number(count?.['n']) - 1)
+  })
+
+  it('stores once what a file holds twice, the one that WHOOP changed later', async () => {
+    const member = await newMember({ days: 20 })
+    await member.sync()
+    const home = await folder()
+    await archiveTo(join(home, 'whoop.zip'), member.env, member.clock)
+    const bytes = await forge(join(home, 'whoop.zip'), (files) => {
+      const name = 'members/10001/workout.ndjson'
+      const [first = '', ...rest] = String(files.get(name)).split('\n')
+      const later = first.replace(/"updated_at": "[^"]*"/, '"updated_at": "2026-12-01T00:00:00.000Z"')
+      const padding = JSON.stringify({ ...(JSON.parse(rest[0] ?? '') as object) }).replace(
+        '"raw_data":{',
+        `"raw_data":{"pad":"${'x'.repeat(2 ** 20)}",`,
+      )
+      files.set(name, Buffer.from([first, padding, ...rest.slice(1, -1), later, ''].join('\n')))
+    })
+    await writeFile(join(home, 'twice.zip'), bytes)
+    const other = await createDatabase()
+    onTestFinished(other.drop)
+    const out = await restoreFrom(join(home, 'twice.zip'), { ...member.env, DATABASE_URL: other.url }, member.clock)
+    const [count] =
+      await other.sql`select count(*)::int as n, max(raw_data ->> 'updated_at') as at from workout_records`
+    expect(count).toMatchObject({ at: '2026-12-01T00:00:00.000Z' })
+    expect(out).toMatch(new RegExp(`workout +${Number(count?.['n'])} +0 +1 +0 +0 +0\n`))
   })
 
   it('brings a journal back where the schema has one, and says so where it has none', async () => {

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { expect, onTestFinished } from 'vitest'
+import type { Manifest } from '../../src/resources/archive.ts'
+import { openZip } from '../../src/archive/unzip.ts'
+import { createZip } from '../../src/archive/zip.ts'
 import type { Env } from '../../src/world.ts'
 import type { Member } from '../support/member.ts'
 import { run, type TestClock } from '../support/world.ts'
@@ -129,4 +132,47 @@ export async function makeJournal(sql: Sql): Promise<void> {
       user_id integer primary key references users (id) on delete cascade, newest_cycle timestamptz not null,
       imported_at timestamptz not null
     )`)
+}
+
+export type Files = Map<string, Buffer>
+
+/** An archive, with something changed, and written as if it had always been like that. */
+export async function forge(
+  file: string,
+  change: (files: Files, manifest: Manifest) => void,
+  { sums = true } = {},
+): Promise<Buffer> {
+  const files: Files = new Map()
+  const zip = await openZip(file)
+  for (const entry of zip.entries) {
+    const chunks: Buffer[] = []
+    for await (const some of zip.read(entry)) chunks.push(some)
+    files.set(entry.name, Buffer.concat(chunks))
+  }
+  await zip.close()
+  const manifest = JSON.parse(String(files.get('manifest.json'))) as Manifest
+  change(files, manifest)
+  for (const entry of sums ? manifest.files : []) {
+    const content = files.get(entry.name) ?? Buffer.alloc(0)
+    entry.bytes = content.length
+    entry.lines = content.filter((byte) => byte === 10).length
+    entry.sha256 = createHash('sha256').update(content).digest('hex')
+  }
+  if (files.has('manifest.json')) files.set('manifest.json', Buffer.from(JSON.stringify(manifest)))
+  return zipped([...files])
+}
+
+export async function zipped(files: readonly (readonly [string, Buffer])[]): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  const writer = createZip(async (bytes) => void chunks.push(bytes))
+  for (const [name, content] of files) await writer.add(name, [content])
+  await writer.end()
+  return Buffer.concat(chunks)
+}
+
+/** Replaces the first line of a file. */
+export function firstLine(files: Files, name: string, edit: (line: string) => string | Buffer): void {
+  const text = String(files.get(name))
+  const end = text.indexOf('\n')
+  files.set(name, Buffer.concat([Buffer.from(edit(text.slice(0, end))), Buffer.from(text.slice(end))]))
 }
