@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sizes, type Bench, type Figure } from './figure.ts'
+import { archive } from './figures/archive.ts'
 import { crowd } from './figures/crowd.ts'
 import { first, race } from './figures/first.ts'
 import { journal } from './figures/journal.ts'
@@ -16,7 +17,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, memory, journal, crowd }
+const groups = { start, quiet, first, race, page, memory, journal, archive, crowd }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'

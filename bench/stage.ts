@@ -1,4 +1,4 @@
-// What a measurement needs around the program: a database, a pretended WHOOP, and a member who is logged in.
+// What a measurement needs around the program: a database, a pretended WHOOP, and members who are logged in.
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { resources } from '../src/resources/index.ts'
@@ -78,17 +78,19 @@ function envFor(sandbox: Sandbox, url: string) {
 }
 
 async function logIn(sandbox: Sandbox, env: Env): Promise<void> {
-  const { out } = await run(process.execPath, whoopster('auth url'), env)
-  const redirected = await sandbox.consent(out.trim())
-  await run(process.execPath, [...whoopster('auth complete'), redirected], env)
+  for (const { user_id: member } of sandbox.world.members()) {
+    const { out } = await run(process.execPath, whoopster('auth url'), env)
+    const redirected = await sandbox.consent(out.trim(), { member })
+    await run(process.execPath, [...whoopster('auth complete'), redirected], env)
+  }
 }
 
-const LOGIN = ['users', 'oauth_tokens', 'pending_logins']
+const KEPT = ['users', 'oauth_tokens', 'pending_logins', 'whoopster_migrations']
 
-/** Truncates whatever tables there are but the login's: those of a later version, too. */
+/** Truncates whatever tables there are but the login's and the migrations': those of a later version, too. */
 async function empty(sql: postgres.Sql): Promise<void> {
   const tables = await sql<{ name: string }[]>`
-    select tablename as name from pg_tables where schemaname = 'public' and tablename <> all(${LOGIN})`
+    select tablename as name from pg_tables where schemaname = 'public' and tablename <> all(${KEPT})`
   await sql`truncate ${sql.unsafe(tables.map(({ name }) => `"${name}"`).join(', '))}`
 }
 
