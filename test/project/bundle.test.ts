@@ -1,10 +1,11 @@
 // What only the bundle can show: undici as esbuild has put it together, and V8 as `bin/` sets it.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:tls'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { newMember } from '../support/member.ts'
@@ -48,6 +49,35 @@ it('a Node of tomorrow is not given flags that it may not know', async () => {
   const env = { ...member.env, NODE_OPTIONS: `--require "${fixture('../future-node.cjs')}"` }
   const { code, err } = await startProgram(['sync', '--type', 'sleep', '--quiet'], env).ended
   expect({ code, err }).toEqual({ code: 0, err: '' })
+})
+
+/** What only this package, or part of ours, has in it: where that is in the bundle, it is loaded with it. */
+const marks = {
+  'csv-parse': 'CSV_QUOTE_NOT_CLOSED',
+  yauzl: 'End of central directory record signature not found',
+  'd3-scale and d3-shape, for the report': 'What goes with recovery',
+  archives: 'whoopster-archive',
+  'the sandbox': 'The consent page answered',
+}
+
+it('a sync loads nothing that only other commands need', async () => {
+  const dist = fileURLToPath(new URL('../dist/', import.meta.url))
+  const pieces = readdirSync(dist).filter((name) => name.endsWith('.cjs'))
+  const holds = (files: readonly string[]) =>
+    Object.entries(marks).flatMap(([what, mark]) =>
+      files.some((file) => readFileSync(file, 'utf8').includes(mark)) ? [what] : [],
+    )
+  expect(holds(pieces.map((name) => join(dist, name)))).toEqual(Object.keys(marks))
+
+  const member = await newMember({ days: 5, clock: realClock() })
+  const env = { ...member.env, NODE_OPTIONS: `--require "${fixture('../loaded-files.cjs')}"` }
+  const { code, err } = await startProgram(['sync', '--quiet'], env).ended
+  expect(code).toBe(0)
+  const loaded = JSON.parse(/^loaded (.*)$/m.exec(err)?.[1] ?? '[]') as string[]
+  const ours = loaded.filter((file) => file.startsWith(dist))
+  expect(ours.length).toBeGreaterThan(5)
+  expect(holds(ours)).toEqual([])
+  expect(loaded.filter((file) => /node_modules/.test(file))).toEqual([]) // nor the embedded database, which is not in the bundle
 })
 
 it('brings the licence of every package that is in it', async () => {

@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { colour } from '../../grafana/src/palette.ts'
 import type { LoggedWorkout, TrendDay } from '../../src/db/report.ts'
 import { renderReport, type ReportData } from '../../src/report/index.ts'
+import { escape } from '../../src/report/html.ts'
 import { palette, zoneColours } from '../../src/report/palette.ts'
 import { dayAfter } from '../../src/report/format.ts'
-import { startSandbox } from '../../src/sandbox/index.ts'
+import { exportZip, startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { chromium, startBrowser, type Browser, type Page } from '../support/browser.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
@@ -181,6 +182,7 @@ describe('report', () => {
     for (const member of [FIRST, SECOND]) await logIn(sandbox, env, { clock, member })
     const { code, err } = await run('sync', env, { clock })
     if (code !== 0) throw new Error(err)
+    await writeFile(join(folder, 'export.zip'), exportZip(sandbox.world.export(FIRST)))
     await sandbox.close()
     await database.sql`update users set first_name = 'Ann' where whoop_user_id = ${FIRST}`
     await database.sql`update users set first_name = 'Bob' where whoop_user_id = ${SECOND}`
@@ -215,6 +217,28 @@ describe('report', () => {
       expect(row).toContain(`<td>${strain.toFixed(1)}</td>`)
     }
     expect(out.match(/<th scope="row">\d/g)).toHaveLength(30)
+  })
+
+  it('shows what the journal’s view says of recovery, with n and interval, and nothing of another member’s', async () => {
+    const imported = await run(['import', join(folder, 'export.zip'), '--user', `${FIRST}`], env, { clock })
+    expect(imported).toMatchObject({ code: 0 })
+    const effects = await database.sql<
+      Record<'question' | 'difference' | 'low' | 'high' | 'yes' | 'no' | 'q', string>[]
+    >`
+      select question, difference::float8::text as difference, ci_low::float8::text as low, ci_high::float8::text as high,
+        days_yes as yes, days_no as no, q_value as q
+      from behaviour_effects e join users u on u.id = e.user_id
+      where whoop_user_id = ${FIRST} and metric = 'recovery_score' order by q_value nulls last, abs(difference) desc`
+    expect(effects.length).toBeGreaterThan(3)
+    const { out } = await run(`report --out - --user ${FIRST}`, env, { clock })
+    for (const { question, difference, low, high, yes, no, q } of effects.slice(0, 12)) {
+      const [row = ''] = out.slice(out.indexOf(escape(question))).split('</tr>')
+      expect(row).toContain(`${yes} / ${no}`)
+      for (const figure of [difference, low, high]) expect(row).toContain(Math.abs(Number(figure)).toFixed(1))
+      expect(row.includes('not clear'), question).toBe(q === null || Number(q) > 0.05)
+    }
+    const other = await run(`report --out - --user ${SECOND}`, env, { clock })
+    expect(other.out).not.toContain(escape(effects[0]?.question ?? ''))
   })
 
   it('tells what WHOOP changed afterwards', async () => {
