@@ -48,7 +48,7 @@ export async function journal({ size, stages, node }: Bench): Promise<Figure[]> 
       const rows = size.decadeDays * QUESTIONS
       return [
         ratio([wall.imported, wall.copied], ms, {
-          name: `importing a journal of ${rows.toLocaleString('en')} answers ÷ COPY of the same rows into an equal table`,
+          name: `importing a journal of ${rows.toLocaleString('en')} answers ÷ COPY of the same rows into the same table`,
           goal: 5,
           bound: `reading the CSV, laying the rows beside the table, and comparing; ${Math.round((rows / wall.imported) * 1000).toLocaleString('en')} rows a second`,
         }),
@@ -80,19 +80,18 @@ function journalOf(days: number): string {
   return `${rows.join('\n')}\n`
 }
 
-/** What the import has stored, into a table like its own. */
+/** What the import has stored, into the same table: with its key, and what holds a row to its member. */
 async function copyAgain(sql: Sql): Promise<number> {
   const rows = await sql<Record<string, string | null>[]>`
     select user_id::text, cycle_start::text, question, cycle_end::text, timezone_offset, answered::text, notes, raw_data::text,
       first_seen::text, updated_at::text
     from journal_entries`
   const lines = rows.map((row) => `${Object.values(row).map(copyCell).join('\t')}\n`)
-  await sql`drop table if exists journal_again`
-  await sql`create table journal_again (like journal_entries including all)`
+  await sql`truncate journal_entries, journal_imports`
   const startedAt = performance.now()
-  await pipeline(Readable.from(inPieces(lines)), await sql`copy journal_again from stdin`.writable())
+  await pipeline(Readable.from(inPieces(lines)), await sql`copy journal_entries from stdin`.writable())
   const took = performance.now() - startedAt
-  const [copied] = await sql`select count(*)::int as n from journal_again`
+  const [copied] = await sql`select count(*)::int as n from journal_entries`
   if (copied?.['n'] !== rows.length) throw new Error(`${String(copied?.['n'])} of ${rows.length} rows were copied`)
   return took
 }

@@ -143,13 +143,14 @@ export interface BadRow {
 
 const LONGEST_QUESTION = 500
 
-/** Reads the journal's rows. Those of a cycle follow each other, so a time or a zone is read once. */
+/** Reads the journal's rows. Those of a cycle follow each other, so a time or a zone is read once, and a question is always the same. */
 export function createEntryReader(): (line: Line) => StagedEntry | BadRow {
   const localOf = once(readLocal)
   const endOf = once(readLocal)
   const zoneOf = once(readZone)
   const isoOf = once((ms: number) => new Date(ms).toISOString())
   const isoOfEnd = once((ms: number) => new Date(ms).toISOString())
+  const questionOf = remembered(readQuestion)
   return ({ line, cells, problem }) => {
     if (problem !== undefined) return { line, problem, cycleStart: null, question: null }
     const [start = '', end = '', zone = '', text = '', answer = '', notes = ''] = cells
@@ -157,7 +158,7 @@ export function createEntryReader(): (line: Line) => StagedEntry | BadRow {
     // which answer it is: the one that is stored is kept if the rest cannot be read
     const key = {
       start: () => isoOf(localOf(start.trim()) - zoneOf(zone.trim()).ms),
-      question: () => readQuestion(text),
+      question: () => questionOf(text),
     }
     try {
       if (isTorn) throw new Unreadable(`has ${cells.length} columns instead of 6`)
@@ -213,6 +214,20 @@ function once<In, Out>(read: (input: In) => Out): (input: In) => Out {
   return (input) => {
     if (last?.input !== input) last = { input, output: read(input) }
     return last.output
+  }
+}
+
+const MOST_REMEMBERED = 1000
+
+/** For what comes again and again, in any order. */
+function remembered<In, Out>(read: (input: In) => Out): (input: In) => Out {
+  const known = new Map<In, Out>()
+  return (input) => {
+    const before = known.get(input)
+    if (before !== undefined) return before
+    const output = read(input)
+    if (known.size < MOST_REMEMBERED) known.set(input, output)
+    return output
   }
 }
 
