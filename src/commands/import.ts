@@ -106,8 +106,12 @@ function sayJournal({
   const total = inserted + updated + unchanged
   const what = `journal: ${number(total)} answers to ${number(questions)} questions on ${number(cycles)} days`
   if (inserted + updated + removed === 0) return [`${what}; nothing has changed since the last import`]
+  const isReworded = removed > 0 && inserted > 0 && updated + unchanged === 0
   return [
     `${what}: ${number(inserted)} new, ${number(updated)} changed, ${number(removed)} taken back, ${number(unchanged)} as before`,
+    ...(isReworded
+      ? ['  its questions are worded as none before, as in another language: they replace those of the same days']
+      : []),
   ]
 }
 

@@ -122,6 +122,9 @@ describe('whoopster import', () => {
       expect(files.map(({ shape }) => shape)).toEqual(['cycles', 'sleeps', 'workouts', 'journal'])
       expect(compared).toEqual(english.compared)
       const total = english.journal?.inserted
+      const back = await run(['import', await given('export.zip', whole())], env, { clock })
+      expect(back.out).toContain('its questions are worded as none before, as in another language')
+      await imported(await given('other.zip', whole(language)))
       expect(journal).toMatchObject({ inserted: total, removed: total, updated: 0, unchanged: 0 })
       expect((await stored()).map(([question]) => question)).toContain(
         { es: '¿Meditaste?', de: 'Meditiert?' }[language],
