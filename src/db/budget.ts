@@ -4,53 +4,74 @@ import { isReadOnly } from './connection/failure.ts'
 
 /**
  * What one app may still ask, in a row that all of its processes read and write. A write succeeds only on what was read
- * before: who comes too late looks again, so nothing is given out twice, and nobody holds a lock while it waits. A server
- * that is read-only, a standby, has the row to look at: what is asked from there on is counted here alone.
+ * before: who comes too late is told what is there now and tries again, so nothing is given out twice, and nobody holds a
+ * lock while it waits. A server that is read-only, a standby, has the row to look at: what is asked from there on is counted
+ * here alone.
  */
 export function createBudgetStore<State>({ alone }: Pick<Database, 'alone'>, clientId: string, empty: State) {
-  let known: { version: string; state: State } | undefined // version 0: no row yet
+  interface Known {
+    /** 0: there is no row yet. */
+    version: string
+    state: State
+  }
+  let known: Known | undefined
+  let loading: Promise<Known> | undefined
   let isPrivate = false
 
-  function load() {
-    return alone(async (db) => {
-      const [row] = await db.execute<{ version: string; state: State }>(sql`
-        select version, state from request_budgets where client_id = ${clientId}`)
-      return row ?? { version: '0', state: empty }
-    })
+  async function load(): Promise<Known> {
+    const [row] = await alone((db) =>
+      db.execute<Known & Record<string, unknown>>(sql`
+        select version, state from request_budgets where client_id = ${clientId}`),
+    )
+    return row ?? { version: '0', state: empty }
   }
 
-  /** Whether it was stored, and not what another process made of the same version. */
-  function save(version: string, state: State): Promise<boolean> {
+  async function look(): Promise<Known> {
+    if (known) return known
+    loading ??= load()
+      .then((there) => (known = there))
+      .finally(() => (loading = undefined))
+    return loading
+  }
+
+  /** Undefined: it was stored. Else what another process has made of the same version. */
+  async function save(version: string, state: State): Promise<Known | undefined> {
     const document = sql`${JSON.stringify(state)}::text::jsonb`
-    const write =
+    const change =
       version === '0'
-        ? sql`insert into request_budgets (client_id, version, state) values (${clientId}, 1, ${document})
-            on conflict do nothing`
-        : sql`update request_budgets set version = version + 1, state = ${document}, updated_at = now()
-            where client_id = ${clientId} and version = ${version}`
-    return alone(async (db) => (await db.execute(sql`${write} returning 1`)).length > 0).catch((error: unknown) => {
-      if (!isReadOnly(error)) throw error
-      return (isPrivate = true)
-    })
+        ? sql`insert into request_budgets (client_id, version, state)
+            select ${clientId}, 1, ${document} where not exists (select from now_there)
+            on conflict do nothing returning 1`
+        : sql`update request_budgets set version = now_there.version + 1, state = ${document}, updated_at = now()
+            from now_there where client_id = ${clientId} and now_there.version = ${version} returning 1`
+    const [row] = await alone((db) =>
+      db.execute<{ saved: boolean; version: string | null; state: State }>(sql`
+        with now_there as (select version, state from request_budgets where client_id = ${clientId} for update),
+          change as (${change})
+        select exists (select from change) as saved, version, state from (select) one left join now_there on true`),
+    )
+    if (row?.saved) return undefined
+    return typeof row?.version === 'string' ? { version: row.version, state: row.state } : load()
   }
 
   return {
-    read: async (): Promise<State> => {
-      known ??= await load()
-      return known.state
-    },
+    read: async (): Promise<State> => (await look()).state,
     revise: async <Outcome>(change: (state: State) => { state: State; outcome: Outcome }): Promise<Outcome> => {
       for (;;) {
-        known ??= await load()
-        const { state, outcome } = change(known.state)
-        if (state === known.state) return outcome
-        const { version } = known
-        known = undefined
-        if (!isPrivate && !(await save(version, state))) continue
-        known = { version: String(BigInt(version) + 1n), state }
-        return outcome
+        const { version, state: before } = await look()
+        const { state, outcome } = change(before)
+        if (state === before) return outcome
+        known = undefined // until it is known whether it was stored
+        const other = isPrivate ? undefined : await save(version, state).catch(unlessReadOnly)
+        known = other ?? { version: String(BigInt(version) + 1n), state }
+        if (!other) return outcome
       }
     },
+  }
+
+  function unlessReadOnly(error: unknown): undefined {
+    if (!isReadOnly(error)) throw error
+    isPrivate = true
   }
 }
 

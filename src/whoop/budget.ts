@@ -78,6 +78,7 @@ export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): T
     return { budget: before, granted: 0, waitMs }
   }
   const granted = Math.min(free * 2 >= allowed.minute ? Math.max(ask.wanted, ask.urgent) : ask.urgent, free)
+  if (granted < 1) return { budget: before, granted: 0, waitMs: 0 } // nobody has to have it now
   const saved = purpose === 'current' ? { saved: savings(budget, perMinute, plan, now) - granted, savedAt: now } : {}
   return { budget: { ...budget, ...saved, ...noted(budget, ask, granted) }, granted, waitMs: 0 }
 }
@@ -85,20 +86,46 @@ export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): T
 /** What `take` was asked when it gave requests: enough to find them in the budget again. */
 export type Given = Pick<Ask, 'now' | 'purpose' | 'holdMs'>
 
-/** Puts back requests that were given and not sent. */
-export function giveBack(budget: Budget, { now, purpose, holdMs }: Given, unsent: number): Budget {
-  const until = now + holdMs + MINUTE_MS
-  const quarter = Math.floor(now / QUARTER_MS)
+/** What became of requests that were given. */
+export interface Use {
+  sent: number
+  /** When the last of them was; undefined: none. */
+  sentAt: number | undefined
+  unsent: number
+}
+
+/** Puts back requests that were given and not sent; those that were sent count from then, and no longer from when they might have been. */
+export function account(budget: Budget, given: Given, { sent, sentAt, unsent }: Use): Budget {
+  const until = untilOf(given)
+  const quarter = Math.floor(given.now / QUARTER_MS)
   const less = (count: number) => Math.max(0, count - unsent)
+  const isThere = budget.minute.some(([end]) => end === until)
+  const rest = plus(budget.minute, until, -sent - unsent)
   return {
     ...budget,
-    minute: budget.minute.map((entry) => (entry[0] === until ? [until, less(entry[1])] : entry)),
+    minute: isThere && sentAt !== undefined ? plus(rest, untilOf({ ...given, now: sentAt, isSent: true }), sent) : rest,
     day: budget.day.map((entry) => {
       if (entry[0] !== quarter) return entry
-      return purpose === 'current' ? [quarter, less(entry[1]), entry[2]] : [quarter, entry[1], less(entry[2])]
+      return given.purpose === 'current' ? [quarter, less(entry[1]), entry[2]] : [quarter, entry[1], less(entry[2])]
     }),
-    saved: purpose === 'current' && budget.saved !== null ? budget.saved + unsent : budget.saved,
+    saved: given.purpose === 'current' && budget.saved !== null ? budget.saved + unsent : budget.saved,
   }
+}
+
+const SECOND_MS = 1000
+
+/** Until when requests count in the minute: by the second where many may be held, so that there are only so many entries. */
+function untilOf({ now, holdMs, isSent = false }: Given & { isSent?: boolean }): number {
+  const until = now + MINUTE_MS + (isSent ? 0 : holdMs)
+  return holdMs === 0 ? until : Math.ceil(until / SECOND_MS) * SECOND_MS
+}
+
+/** So many more that count until then; entries that have come to nothing go. */
+function plus(minute: Budget['minute'], until: number, more: number): Budget['minute'] {
+  const old = minute.find(([end]) => end === until)
+  const count = Math.max(0, (old?.[1] ?? 0) + more)
+  const rest = minute.filter((entry) => entry !== old)
+  return count === 0 ? rest : [...rest, [until, count]]
 }
 
 /**
@@ -120,7 +147,9 @@ export function keptFree(limit: number): number {
 
 /** How often the day can serve everybody, in milliseconds. */
 export function possibleFreshness(budget: Budget, perMinute: number, plan: Plan, now: number): number {
-  return (plan.members * plan.cost * DAY_MS) / Math.max(1, steadily(forget(budget, now), perMinute, plan))
+  const fresh = forget(budget, now)
+  const forCurrent = allowances(fresh, perMinute).day - spentToday(fresh).history
+  return (plan.members * plan.cost * DAY_MS) / Math.max(1, forCurrent)
 }
 
 /** What the app may ask in a day, and has asked in the last one. */
@@ -152,20 +181,27 @@ function capacity(budget: Budget, perMinute: number, plan: Plan): number {
   return Math.min(Math.max(plan.members * plan.cost, day / 48), day / 2)
 }
 
-/** It grows as the day passes; hardly, where something else has spent the day. */
+/** It grows as the day passes. */
 function savings(budget: Budget, perMinute: number, plan: Plan, now: number): number {
   const most = capacity(budget, perMinute, plan)
   if (budget.saved === null) return most
-  const { current, history } = spentToday(budget)
-  const brake = Math.min(1, Math.max(0, (allowances(budget, perMinute).day - current - history) / (most / 8)))
-  const grown = (steadily(budget, perMinute, plan) * brake * Math.max(0, now - budget.savedAt)) / DAY_MS
-  return Math.min(most, budget.saved + grown)
+  return Math.min(most, budget.saved + steadily(budget, perMinute, now) * Math.max(0, now - budget.savedAt))
 }
 
-/** What a day gives to keep members current: with all that can be saved up for it, still no more than WHOOP allows. */
-function steadily(budget: Budget, perMinute: number, plan: Plan): number {
+/**
+ * How much may be asked in each millisecond from now on, without the rolling day's running out before some of it is free
+ * again: after a burst that is little for a day, and where all goes on evenly it is the whole day's.
+ */
+function steadily(budget: Budget, perMinute: number, now: number): number {
   const { day } = allowances(budget, perMinute)
-  return Math.max(0, day - spentToday(budget).history - capacity(budget, perMinute, plan))
+  const ends = budget.day.map(endOfDay).toSorted(([a], [b]) => a - b)
+  let counting = sum(ends.map(([, requests]) => requests))
+  let rate = day / DAY_MS
+  for (const [end, requests] of ends) {
+    rate = Math.min(rate, Math.max(0, day - counting) / Math.max(1, end - now))
+    counting -= requests
+  }
+  return rate
 }
 
 /** Without what no longer counts. */
@@ -205,17 +241,12 @@ export function closedForMs(budget: Budget, now: number): number {
   return Math.max(0, believable(budget, now).closedUntil - now)
 }
 
-function noted(
-  { minute, day }: Budget,
-  { now, purpose, holdMs }: Ask,
-  granted: number,
-): Pick<Budget, 'minute' | 'day'> {
-  const until = now + holdMs + MINUTE_MS
-  const quarter = Math.floor(now / QUARTER_MS)
-  const [current, history] = purpose === 'current' ? [granted, 0] : [0, granted]
-  const [last, lastQuarter] = [minute.at(-1), day.at(-1)]
+function noted({ minute, day }: Budget, ask: Ask, granted: number): Pick<Budget, 'minute' | 'day'> {
+  const quarter = Math.floor(ask.now / QUARTER_MS)
+  const [current, history] = ask.purpose === 'current' ? [granted, 0] : [0, granted]
+  const lastQuarter = day.at(-1)
   return {
-    minute: last?.[0] === until ? [...minute.slice(0, -1), [until, last[1] + granted]] : [...minute, [until, granted]],
+    minute: plus(minute, untilOf(ask), granted),
     day:
       lastQuarter?.[0] === quarter
         ? [...day.slice(0, -1), [quarter, lastQuarter[1] + current, lastQuarter[2] + history]]

@@ -4,7 +4,7 @@ import { parseJson } from '../resources/json.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
 import type { RateLimiter } from './limiter.ts'
-import { LONGEST_WAIT_MS, readLimit } from './limiter.ts'
+import { LONGEST_WAIT_MS, refusalOf } from './limiter.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
 import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './http.ts'
 
@@ -147,8 +147,7 @@ interface Reply {
 function readReply(answer: Answer, text: string, token: string, now: Date): Reply {
   const { status } = answer
   const json = parse(text)
-  const limit = status === 429 ? readLimit(answer) : undefined
-  const waitMs = readRetryAfter(answer.headers.get('retry-after'), now) ?? limit?.resetMs
+  const waitMs = status === 429 ? refusalOf(answer, now) : readRetryAfter(answer.headers.get('retry-after'), now)
   const isMarkup = /^\s*<|^error code: \d+/i.test(text)
   return { status, json, isMarkup, waitMs, words: status === 200 && json !== undefined ? '' : wordsOf(text, token) }
 }

@@ -1,7 +1,7 @@
 import type { Answer, Clock } from '../world.ts'
 import {
+  account,
   believable,
-  giveBack,
   hasRoom,
   keptFree,
   newBudget,
@@ -11,7 +11,9 @@ import {
   type Plan,
   type Purpose,
   type Taken,
+  type Use,
 } from './budget.ts'
+import { readRetryAfter } from './retry.ts'
 
 const MINUTE_SECONDS = 60
 const DAY_SECONDS = 86_400
@@ -19,7 +21,7 @@ const DAY_SECONDS = 86_400
 export const LONGEST_WAIT_MS = 120_000
 const LONGEST_WINDOW_MS = DAY_SECONDS * 1000
 const HOLD_MS = 2_000 // of a request that others cannot use meanwhile
-const HISTORY_GOES_ON = 4 // a page of each type will be followed by another one
+const HISTORY_GOES_ON = 8 // each of four types will go on for two pages more
 
 export interface RateLimiter {
   /**
@@ -33,6 +35,8 @@ export interface RateLimiter {
   spentForMs(): number
   /** WHOOP's requests left today, when it has said so. */
   remainingToday(): number | undefined
+  /** Begins to read what the app's other processes have asked, which the first request has to know. */
+  look(): void
   /** Says what the next requests are for, and how many are sure to come soon. */
   expect(purpose: Purpose, requests: number): void
   /** Whether the day has requests left for another member. */
@@ -56,11 +60,24 @@ export interface RateLimiterOptions {
   plan?: Plan
 }
 
-/** Lets requests go as the app's budget allows: nine tenths of WHOOP's limits, less when WHOOP says so. */
+/** Requests that were given together. */
+interface Grant extends Use {
+  given: Given
+  /** For how long they may be sent, from when they came. */
+  until: number
+}
+
+/**
+ * Lets requests go as the app's budget allows: nine tenths of WHOOP's limits, less when WHOOP says so. Where the budget is
+ * shared, requests are taken some at a time, and the next ones are asked for while the last are on their way: no more than
+ * those are ever held, and lost if the process dies.
+ */
 export function createRateLimiter(clock: Clock, perMinute: number, options: RateLimiterOptions = {}): RateLimiter {
   const { waiting = () => {}, store = createMemory(newBudget), plan = { members: 0, cost: 0 } } = options
   const isShared = options.store !== undefined
-  let held: { given: Given; unsent: number; until: number } | undefined
+  let held: Grant[] = []
+  let used: Grant[] = [] // which the store still counts as if they were held
+  let reserving: Promise<Taken> | undefined
   let tripMs = 0 // to the store and back, the last time
   let expected = 0
   let purpose: Purpose = 'current'
@@ -76,19 +93,23 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
     for (;;) {
       const now = clock.now().getTime()
       if (closedUntil - now > LONGEST_WAIT_MS) return waited
-      if (held && held.unsent > 0 && now <= held.until && closedUntil <= now) {
-        send(held)
+      const ready = closedUntil <= now ? held.find((one) => one.unsent > 0 && now <= one.until) : undefined
+      if (ready) {
+        send(ready)
         return waited
       }
-      const { granted, waitMs: wait } = await reserve(now)
-      if (held && granted > 0) {
-        send(held) // however long the store took: what was given is used
+      const { granted, waitMs: wait } = await reserve()
+      const fresh = held.at(-1)
+      if (fresh && granted > 0) {
+        send(fresh) // however long the store took: what was given is used
         return waited
       }
       if (wait > LONGEST_WAIT_MS) close(now, wait)
       if (signal.aborted || wait > LONGEST_WAIT_MS) return waited
-      waiting(wait)
-      await clock.sleep(wait, signal)
+      if (wait > 0) {
+        waiting(wait)
+        await clock.sleep(wait, signal)
+      }
       waited += clock.now().getTime() - now
     }
   }
@@ -99,33 +120,70 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
     closedAt = now
   }
 
-  function send(one: { unsent: number }): void {
+  function send(one: Grant): void {
     one.unsent--
+    one.sent++
+    one.sentAt = clock.now().getTime()
     expected = Math.max(0, expected - 1)
+    goOn()
   }
 
-  /**
-   * As many as are about to be sent: a statement for each would cost more than it is worth. What was held for too long
-   * is put back by the same statement.
-   */
-  async function reserve(now: number): Promise<Taken> {
-    const soon = Math.max(expected, purpose === 'history' ? HISTORY_GOES_ON : 1)
-    const [urgent, wanted] = isShared ? [inLine, soon] : [1, 1]
+  /** As many as are sure to be sent soon. */
+  function soon(): number {
+    return Math.max(expected, purpose === 'history' ? HISTORY_GOES_ON : 0)
+  }
+
+  /** Asks for the next ones before the last are sent, so that nobody has to wait for the store. */
+  function goOn(): void {
+    const unsent = held.reduce((sum, one) => sum + one.unsent, 0)
+    if (!isShared || unsent * 2 >= soon() || closedUntil > clock.now().getTime()) return
+    reserve().catch(() => {}) // who needs one asks again
+  }
+
+  /** What stands in line needs one each; more is taken while there is plenty: a statement for each would cost more than it is worth. */
+  function reserve(): Promise<Taken> {
+    reserving ??= ask().finally(() => (reserving = undefined))
+    return reserving
+  }
+
+  async function ask(): Promise<Taken> {
+    const now = clock.now().getTime()
+    const told = done((one) => one.unsent === 0 || one.until < now)
+    const unsent = held.reduce((sum, one) => sum + one.unsent, 0)
+    const [urgent, wanted] = isShared ? [Math.max(0, inLine - unsent), soon() - unsent] : [1, 1]
     const given = { now, purpose, holdMs: isShared ? HOLD_MS + tripMs : 0 }
-    const tooLong = held
-    held = undefined
-    const taken = await store.revise((before) => {
-      const outcome = take(putBack(heard(before, now), tooLong), perMinute, plan, { ...given, urgent, wanted })
+    const taken = await tell(told, (before) => {
+      const outcome = take(heard(before, now), perMinute, plan, { ...given, urgent, wanted })
       return { state: outcome.budget, outcome }
     })
     const answered = clock.now().getTime()
     tripMs = answered - now
-    held = { given, unsent: taken.granted, until: Math.max(answered, now + given.holdMs) }
+    const until = answered + (isShared ? HOLD_MS : 0)
+    if (taken.granted > 0) held.push({ given, sent: 0, sentAt: undefined, unsent: taken.granted, until })
     return taken
   }
 
-  function putBack(budget: Budget, unused: typeof held): Budget {
-    return unused && unused.unsent > 0 ? giveBack(budget, unused.given, unused.unsent) : budget
+  /** Those that are over, which are no longer held. */
+  function done(isOver: (one: Grant) => boolean): Grant[] {
+    const over = [...used, ...held.filter(isOver)]
+    held = held.filter((one) => !isOver(one))
+    used = []
+    return over
+  }
+
+  /** Tells the store what has become of requests, along with what else is to change; what it has not heard is told again. */
+  async function tell<Outcome>(
+    grants: Grant[],
+    change: (budget: Budget) => { state: Budget; outcome: Outcome },
+  ): Promise<Outcome> {
+    try {
+      return await store.revise((before) =>
+        change(grants.reduce((budget, one) => account(budget, one.given, one), before)),
+      )
+    } catch (error) {
+      used.push(...grants)
+      throw error
+    }
   }
 
   /** What WHOOP has said to this process, in the budget of all. */
@@ -146,30 +204,36 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
       return turn
     },
     observe: (answer) => {
+      const now = clock.now()
       const limit = readLimit(answer)
+      const refusedForMs = answer.status === 429 ? refusalOf(answer, now) : undefined
+      if (refusedForMs !== undefined) close(now.getTime(), Math.min(refusedForMs, LONGEST_WINDOW_MS))
       if (!limit) return
       if (limit.windowSeconds === DAY_SECONDS) today = limit.remaining
       const { [MINUTE_SECONDS]: minuteLimit, [DAY_SECONDS]: dayLimit } = limit.windows
       said = { ...said, ...(minuteLimit ? { minuteLimit } : {}), ...(dayLimit ? { dayLimit } : {}) }
       const isShort = limit.windowSeconds === MINUTE_SECONDS && limit.remaining < keptFree(minuteLimit ?? 0)
-      const now = clock.now().getTime()
-      if (isShort || limit.remaining <= 0) close(now, Math.min(limit.resetMs, LONGEST_WINDOW_MS))
+      if (isShort || limit.remaining <= 0) close(now.getTime(), Math.min(limit.resetMs, LONGEST_WINDOW_MS))
     },
     spentForMs: () => Math.max(0, closedUntil - clock.now().getTime()),
     remainingToday: () => today,
     expect: (what, requests) => {
       purpose = what
       expected = requests
+      goOn()
     },
+    look: () => void store.read().catch(() => {}), // who wants it hears of it
     hasRoom: async (what) => {
       const now = clock.now().getTime()
       return hasRoom(heard(await store.read(), now), perMinute, plan, what, now)
     },
-    flush: () => {
-      const unused = held
-      held = undefined
+    flush: async () => {
+      await reserving?.catch(() => undefined)
+      const over = done(() => true)
       const now = clock.now().getTime()
-      return store.revise((before) => ({ state: putBack(heard(before, now), unused), outcome: undefined }))
+      const toTell = over.some(({ unsent }) => unsent > 0) ? over : [] // that something was sent early can wait
+      if (toTell.length === 0) used = over
+      await tell(toTell, (before) => ({ state: heard(before, now), outcome: undefined }))
     },
   }
 }
@@ -184,6 +248,11 @@ function createMemory<State>(state: State): BudgetStore<State> {
       return changed.outcome
     },
   }
+}
+
+/** For how long a 429 shuts the door, as it says itself; WHOOP's other headers may speak of another limit. */
+export function refusalOf(answer: Pick<Answer, 'headers'>, now: Date): number | undefined {
+  return readRetryAfter(answer.headers.get('retry-after'), now) ?? readLimit(answer)?.resetMs
 }
 
 export interface Limit {
