@@ -49,9 +49,13 @@ export async function reprocess(db: Db, resource: Resource, { report, after, sav
 }
 
 /** Does what migrations have left to be done, and goes on where an earlier run was ended; tells how many rows changed. */
-export async function finishReprocesses(db: Db, report: (type: string, read: number) => void): Promise<number> {
+export async function finishReprocesses(
+  db: Db,
+  report: (type: string, read: number) => void,
+  left?: Awaited<ReturnType<typeof loadReprocesses>>,
+): Promise<number> {
   let changed = 0
-  for (const { type, done } of await loadReprocesses(db)) {
+  for (const { type, done } of left ?? (await loadReprocesses(db))) {
     const resource = resources.find(({ name }) => name === type)
     if (!resource) continue // of a newer version
     const result = await reprocess(db, resource, {

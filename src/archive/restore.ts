@@ -48,7 +48,7 @@ interface Job extends Options {
 }
 
 /** The connection that holds the locks. */
-type Session = Pick<Database, 'db' | 'lastWords'>
+type Session = Pick<Database, 'db' | 'pipelined' | 'lastWords'>
 
 /**
  * Brings a checked archive's members back, each with its types locked: no sync works beside it. A batch is a transaction,

@@ -4,6 +4,7 @@ import { withDatabase, type Database } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createBudgetStore } from '../db/budget.ts'
+import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue } from '../db/queue.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
@@ -36,18 +37,21 @@ export async function withEverything<T>(
     config,
     world.env,
     async (database) => {
-      const [clock, state] = await Promise.all([
-        clockOf(database.db, world.clock),
-        schemaState(database.db),
+      const state = await schemaState(database.db) // the first answer comes alone, and takes a connection's time
+      const isCurrent = state.pending.length === 0 && !state.isShared
+      const { pipelined } = database
+      const [clock, left] = await Promise.all([
+        pipelined((db) => clockOf(db, world.clock)),
+        isCurrent ? pipelined(loadReprocesses) : undefined,
         requireSession(database),
       ])
       if (!autoMigrate) requireCurrent(state)
-      else if (state.pending.length > 0 || state.isShared) {
+      else if (!isCurrent) {
         const migrations = (await migrate(database.db)).map(({ name }) => name)
         if (migrations.length > 0) log.info('migrated the schema', { migrations })
         for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
       }
-      if (autoMigrate) await finishMigrations({ world, log }, database)
+      if (autoMigrate && left?.length !== 0) await finishMigrations({ world, log }, database, left)
       const keys = await keysOf(database, config, world.env, isLogin)
       return work({ database, keys, config, world: { ...world, clock } })
     },
@@ -68,12 +72,17 @@ export async function keysOf(
 }
 
 /** Builds columns again where a migration says so, as far as an earlier run has not. */
-export async function finishMigrations({ world, log }: Pick<Cli, 'world' | 'log'>, { db }: Database): Promise<void> {
+export async function finishMigrations(
+  { world, log }: Pick<Cli, 'world' | 'log'>,
+  { db }: Database,
+  left?: Awaited<ReturnType<typeof loadReprocesses>>,
+): Promise<void> {
   const { finishReprocesses } = await import('../reprocess.ts')
-  await finishReprocesses(db, (type, read) => {
+  const report = (type: string, read: number) => {
     world.interrupted.throwIfAborted()
     log.info('building columns again from raw_data, as the migration asks', { type, read })
-  })
+  }
+  await finishReprocesses(db, report, left)
 }
 
 /** For the commands that only look at what is stored. */

@@ -6,9 +6,9 @@ import { isReadOnly } from './connection/failure.ts'
  * What one app may still ask, in a row that all of its processes read and write. A write succeeds only on what was read
  * before: who comes too late is told what is there now and tries again, so nothing is given out twice, and nobody holds a
  * lock while it waits. A server that is read-only, a standby, has the row to look at: what is asked from there on is counted
- * here alone.
+ * here pipelined.
  */
-export function createBudgetStore<State>({ alone }: Pick<Database, 'alone'>, clientId: string, empty: State) {
+export function createBudgetStore<State>({ pipelined }: Pick<Database, 'pipelined'>, clientId: string, empty: State) {
   interface Known {
     /** 0: there is no row yet. */
     version: string
@@ -19,7 +19,7 @@ export function createBudgetStore<State>({ alone }: Pick<Database, 'alone'>, cli
   let isPrivate = false
 
   async function load(): Promise<Known> {
-    const [row] = await alone((db) =>
+    const [row] = await pipelined((db) =>
       db.execute<Known & Record<string, unknown>>(sql`
         select version, state from request_budgets where client_id = ${clientId}`),
     )
@@ -44,7 +44,7 @@ export function createBudgetStore<State>({ alone }: Pick<Database, 'alone'>, cli
             on conflict do nothing returning 1`
         : sql`update request_budgets set version = now_there.version + 1, state = ${document}, updated_at = now()
             from now_there where client_id = ${clientId} and now_there.version = ${version} returning 1`
-    const [row] = await alone((db) =>
+    const [row] = await pipelined((db) =>
       db.execute<{ saved: boolean; version: string | null; state: State }>(sql`
         with now_there as (select version, state from request_budgets where client_id = ${clientId} for update),
           change as (${change})

@@ -60,23 +60,37 @@ export interface Claims {
 }
 
 /** Claims a range, and takes another out again, and counts what is there now; refuses when this run's locks are gone. */
-export async function cover(tx: Tx, scope: Scope, { claim, invalid, newest, cutAt }: Claims): Promise<void> {
-  const { fence, member, resource } = scope
-  const rows = await tx.execute(sql`
+export async function cover(tx: Db | Tx, scope: Scope, { claim, invalid, newest, cutAt }: Claims): Promise<void> {
+  const rows = await tx.execute(
+    covering(scope, {
+      claim: multirange(claim),
+      invalid: multirange(invalid),
+      newest: sql`${newest ?? null}::timestamptz`,
+      cutAt: sql`${cutAt ?? null}::timestamptz`,
+    }),
+  )
+  if (rows.length === 0) throw scope.fence.lost()
+}
+
+/** The same as a statement, or a part of one, which may have stored so many records that it does not see itself. */
+export function covering(
+  { fence, member, resource }: Scope,
+  { claim, invalid, newest, cutAt, unseen = sql`0` }: Record<keyof Claims, SQL> & { unseen?: SQL },
+): SQL {
+  return sql`
     update sync_status
-    set covered = covered + ${multirange(claim)} - ${multirange(invalid)},
-      last_record_time = coalesce(${newest ?? null}::timestamptz, last_record_time), updated_at = now(),
-      cut_at = coalesce(${cutAt ?? null}::timestamptz, cut_at),
-      empty_runs = case when ${newest ?? null}::timestamptz is null then empty_runs else 0 end,
-      records = (select count(*) from ${tableOf(resource)} where user_id = ${member.id})
-    where ${isOf(scope)} and pg_backend_pid() = ${fence.pid}
-    returning 1`)
-  if (rows.length === 0) throw fence.lost()
+    set covered = covered + ${claim} - ${doubt},
+      last_record_time = coalesce(${newest}, last_record_time), updated_at = now(),
+      cut_at = coalesce(${cutAt}, cut_at),
+      empty_runs = case when ${newest} is null then empty_runs else 0 end,
+      records = (select count(*) from ${tableOf(resource)} where user_id = ${member.id}) + ${unseen}
+    where ${isOf({ member, resource })} and pg_backend_pid() = ${fence.pid}
+    returning 1`
 }
 
 /** Counts one more run to which WHOOP has said that there is nothing; tells how many, and how much is stored. */
 export async function noteEmpty(
-  tx: Tx,
+  tx: Db | Tx,
   { member, fence, type }: Pick<Scope, 'member' | 'fence'> & { type: TypeName },
 ): Promise<{ runs: number; records: number }> {
   const [row] = await tx.execute<{ runs: number; records: number }>(sql`

@@ -11,15 +11,19 @@ export interface Fence {
   lost(): WhoopsterError
 }
 
-/** Works with those of a member's types locked that nobody else is syncing, and with what guards every write. */
+/**
+ * Works with those of a member's types locked that nobody else is syncing, and with what guards every write. What is to be
+ * written of the result is written before they are unlocked, and its answer is not waited for to do that.
+ */
 export async function withTypesLocked<Name extends string, T>(
-  { db, lastWords }: Pick<Database, 'db' | 'lastWords'>,
+  { pipelined, lastWords }: Pick<Database, 'pipelined' | 'lastWords'>,
   member: Member,
   types: readonly Name[],
   work: (fence: Fence, locked: Name[]) => Promise<T>,
+  write: (result: T) => Promise<unknown> = async () => {},
 ): Promise<T> {
-  const { fence, locked } = await lockTypes(db, member, types, lastWords)
-  const unlock = () => unlockTypes(db, member, locked)
+  const { fence, locked } = await pipelined((db) => lockTypes(db, member, types, lastWords))
+  const unlock = () => pipelined((db) => unlockTypes(db, member, locked))
   let result: T
   try {
     result = await work(fence, locked)
@@ -27,7 +31,8 @@ export async function withTypesLocked<Name extends string, T>(
     await unlock().catch(() => {}) // a connection that is gone has let go of them
     throw error
   }
-  await unlock()
+  const [written, unlocked] = await Promise.allSettled([write(result), unlock()])
+  for (const one of [written, unlocked]) if (one.status === 'rejected') throw one.reason
   return result
 }
 

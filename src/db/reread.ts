@@ -1,18 +1,18 @@
 import { sql } from 'drizzle-orm'
 import type { Tiers } from '../sync/reread.ts'
-import type { Tx } from './connection/index.ts'
+import type { Db } from './connection/index.ts'
 import { multirange, type Range } from './coverage.ts'
 import { isOf, type Scope } from './scope.ts'
 
 /** Takes the ranges out of what is covered, and remembers how far that has come. */
 export async function saveTiers(
-  tx: Tx,
+  db: Db,
   scope: Scope,
   { ranges, tiers }: { ranges: readonly Range[]; tiers: Tiers },
 ): Promise<void> {
   const { fence } = scope
   const doubted = sql.join([sql`covered`, ...ranges.map(multirange)], sql` - `)
-  const rows = await tx.execute(sql`
+  const rows = await db.execute(sql`
     update sync_status
     set covered = ${doubted}, recent_at = ${textOf(tiers.recentAt)}, swept_at = ${textOf(tiers.sweptAt)},
       swept_to = ${textOf(tiers.sweptTo)}

@@ -1,4 +1,4 @@
-import { getTableName, sql } from 'drizzle-orm'
+import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Failure } from '../errors.ts'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
@@ -63,26 +63,31 @@ function dateOf(text: string | null): Date | undefined {
   return text ? new Date(text) : undefined
 }
 
+/** How a type ended: when it was read, if it was, and how many records it has brought. */
+export interface Ending {
+  syncedAt: Date | undefined
+  fetched: number
+  error: Failure | null
+}
+
 /**
- * Writes how a type ended, and when it was read, if it was; tells whether nothing below its newest record is missing.
- * Refuses when it ended well and this run's locks are gone.
+ * Writes how a type ended; tells whether nothing below its newest record is missing. Refuses when it ended well and this
+ * run's locks are gone.
  */
-export async function endType(
-  db: Db,
-  fence: Fence,
-  member: Member,
-  type: TypeName,
-  result: { syncedAt: Date | undefined; fetched: number; error: Failure | null },
-): Promise<boolean> {
-  const at = result.syncedAt?.toISOString() ?? null
+export async function endType(db: Db, fence: Fence, member: Member, type: TypeName, ending: Ending): Promise<boolean> {
   const [row] = await db.execute<{ complete: boolean }>(sql`
-    update sync_status
-    set status = ${result.error ? 'error' : 'success'}, error_message = ${result.error?.message ?? null},
-      last_sync_time = coalesce(${at}::timestamptz, last_sync_time), records_fetched = ${result.fetched}, updated_at = now()
+    update sync_status set ${ended(ending)}
     where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
     returning last_record_time is null or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered) as complete`)
-  if (!row && !result.error) throw fence.lost()
+  if (!row && !ending.error) throw fence.lost()
   return row?.complete ?? false
+}
+
+/** What is set in `sync_status` when a type ends. */
+export function ended({ syncedAt, fetched, error }: Ending): SQL {
+  return sql`status = ${error ? 'error' : 'success'}, error_message = ${error?.message ?? null},
+    last_sync_time = coalesce(${syncedAt?.toISOString() ?? null}::timestamptz, last_sync_time),
+    records_fetched = ${fetched}, updated_at = now()`
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, asc, eq, sql } from 'drizzle-orm'
 import { users, type Profile } from '../resources/users.ts'
 import type { Database, Db, Tx } from './connection/index.ts'
+import type { Fence } from './lock.ts'
 import { oauthTokens, pendingLogins } from './schema.ts'
 import { seal, sealedUnder, unseal, type Keys } from './seal.ts'
 
@@ -45,23 +46,32 @@ export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[
     .orderBy(asc(users.id))
 }
 
-/** The member's row, new or brought up to date; logging in again keeps it. */
-export async function saveProfile(db: Db | Tx, profile: Profile, now: Date): Promise<number> {
-  const at = now.toISOString()
-  const [row] = await db
-    .insert(users)
-    .values({ ...profile, createdAt: at, updatedAt: at })
-    .onConflictDoUpdate({
-      target: users.whoopUserId,
-      set: { ...profile, updatedAt: at },
-      setWhere: sql`(${users.email}, ${users.firstName}, ${users.lastName})
-        is distinct from (excluded.email, excluded.first_name, excluded.last_name)`,
-    })
-    .returning({ id: users.id })
-  if (row) return row.id
-  const [unchanged] = await db.select({ id: users.id }).from(users).where(eq(users.whoopUserId, profile.whoopUserId))
+/** The member's row, new or brought up to date; logging in again keeps it. A run's refuses when its locks are gone. */
+export async function saveProfile(db: Db | Tx, profile: Profile, now: Date, fence?: Fence): Promise<number> {
+  const { whoopUserId, email, firstName, lastName } = profile
+  const at = sql`${now.toISOString()}::timestamptz`
+  const [row] = await db.execute<{ id: number | null; fenced: boolean }>(sql`
+    with saved as (
+      insert into ${users} (whoop_user_id, email, first_name, last_name, created_at, updated_at)
+      select ${whoopUserId}::bigint, ${email}::text, ${firstName}::text, ${lastName}::text, ${at}, ${at}
+      where ${isOurs(fence)}
+      on conflict (whoop_user_id) do update
+        set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name, updated_at = excluded.updated_at
+        where (${users.email}, ${users.firstName}, ${users.lastName})
+          is distinct from (excluded.email, excluded.first_name, excluded.last_name)
+      returning id
+    )
+    select coalesce((select id from saved), (select id from ${users} where whoop_user_id = ${whoopUserId}::bigint)) as id,
+      ${isOurs(fence)} as fenced`)
+  if (fence && !row?.fenced) throw fence.lost()
+  if (typeof row?.id === 'number') return row.id
+  const [unchanged] = await db.select({ id: users.id }).from(users).where(eq(users.whoopUserId, whoopUserId)) // just made by another
   if (!unchanged) throw new Error('the member vanished while being saved')
   return unchanged.id
+}
+
+function isOurs(fence: Fence | undefined) {
+  return fence ? sql`pg_backend_pid() = ${fence.pid}` : sql`true`
 }
 
 /** A new login replaces whatever the row held, readable or not. */

@@ -3,6 +3,8 @@ import { resourceOf } from '../resources/index.ts'
 import { keyOf as keyTextOf, type Understood } from '../resources/read.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db, Tx } from './connection/index.ts'
+import { covering, iso } from './coverage.ts'
+import type { Fence } from './lock.ts'
 import { suspected, type Listed } from './omissions.ts'
 import { asPage } from './records.ts'
 import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
@@ -22,10 +24,22 @@ export interface Stored {
 /** A batch as stored, in its order, and what its list makes of what was stored before. */
 export interface StoredBatch {
   records: Stored[]
+  /** When they happened; undefined when there are none. */
+  span: Span | undefined
   /** The list leaves out too much of what is stored to be believed yet. */
   isDoubted: boolean
   /** Something is stored that happened before the last record. */
   hasBelow: boolean
+}
+
+/** The times between which records happened (RFC 3339, to the millisecond). */
+export interface Span {
+  top: string
+  bottom: string
+  /** The first of them whose place in time is known. */
+  placedTop: string | undefined
+  /** Newest first, as far as the places are known. */
+  isOrdered: boolean
 }
 
 /** Records from WHOOP, and what their coming together says. */
@@ -35,6 +49,21 @@ export interface Batch {
   at: string
   /** Set when the records are a page of the list. */
   listed?: Listed
+  /** Set when they are to say, in the same breath, what is complete now. */
+  completes?: Completes
+}
+
+/** What a page completes, and by which run. */
+export interface Completes {
+  fence: Fence
+  /** Whether it may claim what lies between its records: their order and its continuation confirm it. */
+  isConfirmed: boolean
+  /** Up to when (RFC 3339, exclusive); undefined: up to its first record. */
+  upTo: string | undefined
+  /** The list ends with it. */
+  last: boolean
+  /** It begins with the newest record of all. */
+  isNewest: boolean
 }
 
 /** For each row by itself: while a table grows by a history, the planner may think that it is small, and read all of it. */
@@ -43,18 +72,24 @@ const BY_INDEX = sql`offset 0`
 /**
  * Stores a batch with one statement; returns what became of each record, in the batch's order. Content decides: a row
  * whose `raw_data` is equal is not written and not even locked, and no clock gates a row that differs. The same
- * statement keeps the settled versions it replaces, and remembers which records are not final and which are left out.
+ * statement keeps the settled versions it replaces, remembers which records are not final and which are left out, and says
+ * what is complete now: rows and coverage are committed together, with one round trip. It refuses to when this run's locks
+ * are gone.
  */
-export async function upsert(tx: Tx, scope: Collection, batch: Batch): Promise<StoredBatch> {
-  if (batch.records.length === 0) return { records: [], isDoubted: false, hasBelow: false }
+export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Promise<StoredBatch> {
+  if (batch.records.length === 0) return { records: [], span: undefined, isDoubted: false, hasBelow: false }
   const { member, resource } = scope
   const { source, target, key, columns } = asPage(scope, batch.records)
   const names = list(columns.map(({ name }) => sql.identifier(name)))
   const updates = list(columns.map(({ name }) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`))
   const at = sql`${batch.at}::timestamptz`
-  const { listed } = batch
-  const rows = await tx.execute<Stored & { isDoubted: boolean; hasBelow: boolean } & Record<string, unknown>>(sql`
-    with page as (${placed(resource, source)}), known as (
+  const { listed, completes } = batch
+  const mine = isOf(scope, sql`sync_status`)
+  const fenced = completes
+    ? sql`where pg_backend_pid() = ${completes.fence.pid} and exists (select from sync_status where ${mine})`
+    : sql``
+  const rows = await db.execute<Row>(sql`
+    with page as (${placed(resource, source)} ${fenced}), known as (
       select old.* from page, lateral (
         select * from ${target} where user_id = ${member.id} and ${key} = page.${key} ${BY_INDEX}
       ) old
@@ -78,22 +113,78 @@ export async function upsert(tx: Tx, scope: Collection, batch: Batch): Promise<S
       insert into chased_records (user_id, data_type, record_key, reason, since)
       select ${member.id}::int, ${resource.name}::text, ${key}::text, 'unsettled', ${at} from page where unsettled
       on conflict do nothing
-    )${listed ? sql`, ${suspected(scope, listed, at)}` : sql``}
-    select page.${key}::text as key, place, is_placed as "isPlaced",
-      case when is_new then 'inserted' when not is_new then 'updated' else 'unchanged' end as change,
-      coalesce(covered @> place, false) as claimed,
-      ${listed ? sql`(select is_doubted from verdict)` : sql`false`} as "isDoubted",
-      ${listed ? sql`exists (${resource.within(member.id, (place) => sql`${place} < (select min(place) from page)`)})` : sql`false`} as "hasBelow"
-    from page
-      left join stored using (${key})
-      left join sync_status on ${isOf(scope, sql`sync_status`)}
-    order by ordinality`)
+    )${listed ? sql`, ${suspected(scope, listed, at)}` : sql``}, outcome as (
+      select page.${key}::text as key, place, is_placed, ordinality, coalesce(covered @> place, false) as claimed,
+        case when is_new then 'inserted' when not is_new then 'updated' else 'unchanged' end as change
+      from page left join stored using (${key}) left join sync_status on ${mine}
+    ), facts as (
+      select extent.*, ${listed ? sql`(select is_doubted from verdict)` : sql`false`} as is_doubted,
+        ${listed ? sql`exists (${resource.within(member.id, (place) => sql`${place} < (select min(place) from page)`)})` : sql`false`} as has_below
+      from (${extentOf(sql`outcome`)}) extent
+    )${completes ? sql`, ${completed(scope, completes)}` : sql``}
+    select key, place, change, claimed, outcome.is_placed as "isPlaced", top, bottom, placed_top as "placedTop",
+      is_ordered as "isOrdered", is_doubted as "isDoubted", has_below as "hasBelow"
+    from outcome, facts order by ordinality`)
   const [first] = rows
+  if (!first && completes) throw completes.fence.lost()
   return {
     records: rows.map(({ key, place, isPlaced, change, claimed }) => ({ key, place, isPlaced, change, claimed })),
+    span: first && spanOf(first),
     isDoubted: first?.isDoubted ?? false,
     hasBelow: first?.hasBelow ?? false,
   }
+}
+
+interface Row extends Stored, Record<string, unknown> {
+  top: string
+  bottom: string
+  placedTop: string | null
+  isOrdered: boolean
+  isDoubted: boolean
+  hasBelow: boolean
+}
+
+function spanOf({ top, bottom, placedTop, isOrdered }: Row): Span {
+  return { top: iso(top), bottom: iso(bottom), placedTop: placedTop === null ? undefined : iso(placedTop), isOrdered }
+}
+
+/** When stored records happened, to WHOOP's millisecond, and whether one is new where everything was thought to be known. */
+function extentOf(outcome: SQL): SQL {
+  return sql`
+    select min(at) as bottom, max(at) as top, max(at) filter (where is_placed) as placed_top,
+      coalesce(bool_and(at <= above) filter (where is_placed), true) as is_ordered,
+      bool_or(claimed and change = 'inserted') as is_surprise
+    from (
+      select *, lag(at) over (partition by is_placed order by ordinality) as above
+      from (select *, date_trunc('milliseconds', place) as at from ${outcome}) outcome
+    ) outcome`
+}
+
+const DOUBTED_BELOW = sql`interval '720 hours'` // what is new in the middle may not have come alone
+const MOMENT = sql`interval '1 millisecond'`
+
+/**
+ * What a page completes: from its last record, or the beginning of time where the list ends with it, unless it is to be
+ * doubted itself, or tells that something below has to be. Needs `facts` and `stored`.
+ */
+function completed(scope: Collection, { fence, isConfirmed, upTo, last, isNewest }: Completes): SQL {
+  const to = upTo === undefined ? sql`top` : sql`${upTo}::timestamptz`
+  const isSurprised = last ? sql`false` : sql`is_surprise`
+  const isEnd = last ? sql`not has_below` : sql`false`
+  const claim = fact(sql`
+    case when not ${isConfirmed ? sql`true` : sql`false`} or is_doubted or not is_ordered then '{}'::tstzmultirange
+      when ${isEnd} then tstzmultirange(tstzrange(null, ${to}))
+      when bottom + ${MOMENT} < ${to} then tstzmultirange(tstzrange(bottom + ${MOMENT}, ${to}))
+      else '{}'::tstzmultirange end`)
+  const doubt = fact(sql`
+    case when not ${isSurprised} and not is_doubted then '{}'::tstzmultirange
+      else tstzmultirange(tstzrange(
+        case when ${isSurprised} then bottom - ${DOUBTED_BELOW} else bottom end,
+        case when is_doubted then top else bottom end + ${MOMENT})) end`)
+  const newest = isNewest ? fact(sql`top`) : sql`null::timestamptz`
+  const cutAt = last ? fact(sql`case when has_below then bottom end`) : sql`null::timestamptz`
+  const unseen = sql`(select count(*) from stored where is_new)`
+  return sql`completed as (${covering({ ...scope, fence }, { claim, doubt, newest, cutAt, unseen })})`
 }
 
 /** A page's records, with what their own type says of them. */
@@ -102,6 +193,10 @@ export function placed(resource: Resource, source: SQL): SQL {
     select read.*, ${resource.place(sql`read`)} as place, ${resource.isPlaced(sql`read`)} as is_placed,
       ${unsettled(resource, sql`read`)} as unsettled
     from (${source}) read`
+}
+
+function fact(what: SQL): SQL {
+  return sql`(select ${what} from facts)`
 }
 
 /** Nothing about the old version would have changed by itself any more. What placed it in time may be gone by now. */

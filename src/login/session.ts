@@ -5,6 +5,8 @@ import { refresh, type RefreshDependencies } from './refresh.ts'
 import type { TokenSource } from '../whoop/client.ts'
 
 export interface Session extends TokenSource {
+  /** Begins to read the tokens, which are sure to be wanted. */
+  load(): void
   renew(refused: string, scope?: string): Promise<string | undefined>
   refreshes(): number
 }
@@ -16,13 +18,20 @@ const MUST_OUTLIVE_MS = 60_000
 export function createSession(dependencies: RefreshDependencies): Session {
   const { database, keys, member, clock, log } = dependencies
   let current: StoredTokens | undefined
+  let loading: Promise<StoredTokens | undefined> | undefined
   let refreshing: Promise<StoredTokens> | undefined
   let refreshes = 0
   let warned = false
   let postponed = false // an early refresh got no answer: this run does not insist
 
+  function load(): Promise<StoredTokens | undefined> {
+    loading ??= database.pipelined((db) => loadTokens(db, keys, member))
+    loading.catch(() => {}) // who wants them hears of it
+    return loading
+  }
+
   async function token(): Promise<string> {
-    current ??= await database.alone((db) => loadTokens(db, keys, member))
+    current ??= await load()
     if (current && !current.dead && !mustRefresh(current)) {
       warnOfEnd(current)
       return current.access
@@ -53,7 +62,7 @@ export function createSession(dependencies: RefreshDependencies): Session {
     const others = current.refusedScopes.filter((one) => one !== scope)
     current = { ...current, refusedScopes: isPermitted ? others : [...others, scope] }
     await database
-      .alone((db) => noteScope(db, member, scope, isPermitted))
+      .pipelined((db) => noteScope(db, member, scope, isPermitted))
       .catch((error: unknown) => log.debug('a scope was not noted', { scope, error: String(rootCause(error)) })) // a memo
   }
 
@@ -93,7 +102,7 @@ export function createSession(dependencies: RefreshDependencies): Session {
     return expiresAt.getTime() - clock.now().getTime() < MUST_OUTLIVE_MS
   }
 
-  return { token, renew, learn, refreshes: () => refreshes }
+  return { load: () => void load(), token, renew, learn, refreshes: () => refreshes }
 }
 
 function needsHuman({ reason }: WhoopsterError): boolean {

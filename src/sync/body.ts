@@ -4,7 +4,7 @@ import { saveProfile } from '../db/tokens.ts'
 import { body, profile } from '../resources/index.ts'
 import { readOne } from '../resources/read.ts'
 import type { Context } from './job.ts'
-import { inTransaction, nothingThere } from './page.ts'
+import { nothingThere } from './page.ts'
 import type { Tally } from './result.ts'
 import type { Whoop } from '../whoop/client.ts'
 
@@ -27,7 +27,7 @@ export async function readBody(
 async function storeBody({ database, fence, member, clock }: Context, raw: unknown, tally: Tally): Promise<void> {
   const measured = readOne('body', body.row, raw)
   const at = clock.now().toISOString()
-  const change = await database.alone((db) => saveBody(db, fence, member, measured, raw, at))
+  const change = await database.pipelined((db) => saveBody(db, fence, member, measured, raw, at))
   tally.fetched++
   tally[change]++
 }
@@ -35,8 +35,8 @@ async function storeBody({ database, fence, member, clock }: Context, raw: unkno
 /** A 404: there is none. While some are stored, that says nothing but that something is wrong. */
 async function noteNone(context: Context): Promise<void> {
   const { database, member, fence } = context
-  if (!(await database.alone((db) => holdsBody(db, member)))) return
-  const { runs } = await database.alone((db) => db.transaction((tx) => noteEmpty(tx, { member, fence, type: 'body' })))
+  if (!(await database.pipelined((db) => holdsBody(db, member)))) return
+  const { runs } = await database.pipelined((db) => noteEmpty(db, { member, fence, type: 'body' }))
   throw nothingThere({ path: body.path, scope: body.scope, runs })
 }
 
@@ -46,11 +46,10 @@ function isDue({ clock, options }: Context, syncedAt: Date | undefined): boolean
 }
 
 /** The one that a login has brought is kept when WHOOP has none. */
-async function readProfile(context: Context, whoop: Whoop): Promise<void> {
-  const { member, clock } = context
+async function readProfile({ database, fence, member, clock }: Context, whoop: Whoop): Promise<void> {
   const raw = await whoop.find(profile.path, profile.scope)
   if (raw === undefined) return
   const seen = readOne('profile', profile.row, raw)
   if (seen.whoopUserId !== member.whoopUserId) return
-  await inTransaction(context, async (tx) => void (await saveProfile(tx, seen, clock.now())))
+  await database.pipelined((db) => saveProfile(db, seen, clock.now(), fence))
 }

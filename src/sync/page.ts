@@ -1,20 +1,19 @@
 import type { Leader } from './leader.ts'
 import type { Database, Tx } from '../db/connection/index.ts'
-import { cover, iso, type Claims, type Range } from '../db/coverage.ts'
+import { cover, iso } from '../db/coverage.ts'
 import { codeOf, rootCause } from '../db/connection/failure.ts'
-import { isUnchanged } from '../db/unchanged.ts'
+import { endAsLeft } from '../db/unchanged.ts'
 import type { Listed } from '../db/omissions.ts'
 import { quarantine } from '../db/quarantine.ts'
 import type { TypeState } from '../db/runs.ts'
 import type { Scope } from '../db/scope.ts'
 import type { Member } from '../db/tokens.ts'
-import { placesOf, upsert, type Batch, type Stored, type StoredBatch } from '../db/upsert.ts'
+import { placesOf, upsert, type Batch, type Span, type Stored, type StoredBatch } from '../db/upsert.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { unknownFields } from '../resources/drift.ts'
 import { areAnothers, keyOf, refused, understand, type Understood, type Unreadable } from '../resources/read.ts'
 import type { Tally } from './result.ts'
-import { DAY_MS } from './reread.ts'
 import type { Whoop } from '../whoop/client.ts'
 import { readPage } from '../whoop/pages.ts'
 import type { Clock } from '../world.ts'
@@ -41,6 +40,8 @@ export interface Page {
   /** How many records it had. */
   length: number
   nextToken: string | undefined
+  /** When its last record happened, for `bottomOf`; undefined: nobody has asked yet. */
+  bottom?: Promise<string | undefined>
 }
 
 /** What a page is known to show. */
@@ -52,22 +53,13 @@ export interface Shown extends Omit<Listed, 'last'> {
 }
 
 /** What was stored of a page. */
-export interface Kept {
-  /** The times between which its records began. */
-  top: string
-  bottom: string
-  /** The first of them whose place in time is known. */
-  placedTop: string | undefined
+export interface Kept extends Span {
   keys: string[]
-  /** The records' starts descend, as far as they are known. */
-  isOrdered: boolean
   /** It leaves out too much to be believed. */
   isDoubted: boolean
   /** The list ends with it, though older records are stored. */
   isCut: boolean
 }
-
-const DOUBT_MS = 30 * DAY_MS
 
 /** Asks for a page of the list, reads it, and waits for what places its records in time. */
 export async function askPage(job: Job, where: { start?: string; end?: string; token?: string }): Promise<Page> {
@@ -75,16 +67,25 @@ export async function askPage(job: Job, where: { start?: string; end?: string; t
   const { records, nextToken } = await readPage(whoop, resource, where)
   if (areAnothers(member, records)) throw answersForAnother(member)
   const read = understand(resource, member, records)
-  await job.leader?.until(async () => (await job.database.alone((db) => placesOf(db, job, read.understood))).all)
-  return { ...read, length: records.length, nextToken }
+  const page: Page = { ...read, length: records.length, nextToken }
+  await job.leader?.until(async () => {
+    const { all, last } = await placesIn(job, page)
+    page.bottom = Promise.resolve(last)
+    return all
+  })
+  return page
 }
 
 /** When a page's last record happened (RFC 3339), before it is stored; undefined when none can be read. */
-export async function bottomOf(job: Job, { understood }: Page): Promise<string | undefined> {
-  const row = understood.at(-1)?.row
-  const own = row?.['startTime'] ?? (row && (await job.database.alone((db) => placesOf(db, job, understood))).last)
-  const bottom = own ?? row?.['createdAtWhoop']
+export async function bottomOf(job: Job, page: Page): Promise<string | undefined> {
+  const row = page.understood.at(-1)?.row
+  if (row && !row['startTime']) page.bottom ??= placesIn(job, page).then(({ last }) => last)
+  const bottom = row?.['startTime'] ?? (await page.bottom) ?? row?.['createdAtWhoop']
   return typeof bottom === 'string' ? iso(bottom) : undefined
+}
+
+function placesIn(job: Job, { understood }: Page): ReturnType<typeof placesOf> {
+  return job.database.pipelined((db) => placesOf(db, job, understood))
 }
 
 /** The keys of all that is on a page, whether or not it can be read. */
@@ -92,13 +93,14 @@ export function keysOf({ resource }: Pick<Job, 'resource'>, { understood, unread
   return [...understood.map(({ row }) => keyOf(resource, row)), ...unreadable.map(({ key }) => key)]
 }
 
-/** Whether the newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
-export async function isUpToDate(job: Job, page: Page, begun: string): Promise<boolean> {
-  const { understood, unreadable, nextToken } = page
+/** Ends the type if its newest page is stored as it is, nothing is missing below it, and nothing is due to be asked for. */
+export async function endIfUpToDate(job: Job, page: Page, begun: string): Promise<boolean> {
+  const { understood, unreadable, nextToken, length } = page
   if (understood.length === 0 || unreadable.length > 0) return false
   const newest = { records: understood, last: nextToken === undefined, at: begun }
+  const ending = { syncedAt: job.clock.now(), fetched: length, error: null }
   try {
-    return await job.database.alone((db) => isUnchanged(db, job, newest))
+    return await job.database.pipelined((db) => endAsLeft(db, job, newest, ending))
   } catch (error) {
     if (isAboutData(error)) return false // what PostgreSQL cannot even compare is put aside when it is stored
     throw error
@@ -119,58 +121,46 @@ export async function storePage(job: Job, page: Page, shown?: Shown): Promise<Ke
   const last = page.nextToken === undefined
   const { upTo, isConfirmed = false } = shown ?? {}
   const listed = shown && { before: shown.before, shown: shown.shown, last }
-  const { records, isDoubted, hasBelow } = await store(job, page, listed, ({ records, isDoubted, hasBelow }) => {
-    const span = spanOf(records)
-    if (!span) return {}
-    const isClaimed = isConfirmed && !isDoubted && isOrdered(records)
-    const claim = isClaimed ? range(last && !hasBelow, span.bottom, upTo ?? span.top) : undefined
-    // What is new where everything was thought to be known may not have come alone.
-    const surprised = !last && records.some((row) => row.claimed && row.change === 'inserted')
-    const doubtful = surprised || isDoubted
-    const from = surprised ? shift(span.bottom, -DOUBT_MS) : span.bottom
-    const invalid = doubtful ? { from, to: justAfter(isDoubted ? span.top : span.bottom) } : undefined
-    const cutAt = last && hasBelow ? span.bottom : undefined
-    return { claim, invalid, cutAt, newest: listed && listed.before === undefined ? span.top : undefined }
-  })
-  const span = spanOf(records)
+  const isNewest = shown !== undefined && shown.before === undefined
+  const completes = { fence: job.fence, isConfirmed, upTo, last, isNewest }
+  const { records, span, isDoubted, hasBelow } = await store(job, page, { completes, ...(listed ? { listed } : {}) })
   if (!span) throw nothingReadable(job, page)
   job.report(span.bottom)
-  const placedTop = spanOf(records.filter(({ isPlaced }) => isPlaced))?.top
-  return {
-    ...span,
-    placedTop,
-    keys: records.map(({ key }) => key),
-    isOrdered: isOrdered(records),
-    isDoubted,
-    isCut: last && hasBelow,
-  }
+  return { ...span, keys: records.map(({ key }) => key), isDoubted, isCut: last && hasBelow }
 }
 
 /** Commits one record that was asked for by its id, with what else has to be remembered of it. */
 export async function storeRecord(job: Job, raw: unknown, remember?: (tx: Tx) => Promise<void>): Promise<void> {
-  await store(job, { ...understand(job.resource, job.member, [raw]), length: 1 }, undefined, () => ({}), remember)
+  await store(job, { ...understand(job.resource, job.member, [raw]), length: 1 }, {}, remember)
 }
 
 async function store(
   job: Job,
   { understood, unreadable, length }: Pick<Page, 'understood' | 'unreadable' | 'length'>,
-  listed: Listed | undefined,
-  claims: (stored: StoredBatch) => Claims,
-  remember: (tx: Tx) => Promise<void> = async () => {},
+  { listed, completes }: Pick<Batch, 'listed' | 'completes'>,
+  remember?: (tx: Tx) => Promise<void>,
 ): Promise<StoredBatch> {
   const { database, tally } = job
   const at = job.clock.now().toISOString()
   const commit = async (accepted: readonly Understood[], refusals: readonly Unreadable[]) => {
     const shown = [...(listed?.shown ?? []), ...refusals.map(({ key }) => key)]
-    const batch: Batch = { records: accepted, at, ...(listed ? { listed: { ...listed, shown } } : {}) }
+    const batch: Batch = {
+      records: accepted,
+      at,
+      ...(listed ? { listed: { ...listed, shown } } : {}),
+      ...(completes ? { completes } : {}),
+    }
+    const isWhole = completes && accepted.length > 0 // one statement is a transaction
+    if (isWhole && refusals.length === 0 && !remember)
+      return { stored: await database.pipelined((db) => upsert(db, job, batch)), fresh: 0 }
     return database.alone((db) =>
       db.transaction(async (tx) => {
         const stored = await upsert(tx, job, batch)
         const places = new Map(stored.records.map(({ key, place }) => [key, place]))
         const listedBelow = ({ below }: Unreadable) => (below && places.get(below)) ?? listed?.before
         const fresh = await quarantine(tx, job, refusals, at, listedBelow)
-        await cover(tx, job, claims(stored))
-        await remember(tx)
+        if (!isWhole) await cover(tx, job, {})
+        await remember?.(tx)
         return { stored, fresh }
       }),
     )
@@ -257,25 +247,6 @@ function isAboutData(error: unknown): boolean {
 function messageOf(error: unknown): string {
   const cause = rootCause(error)
   return cause instanceof Error ? cause.message : String(cause)
-}
-
-function spanOf(stored: readonly Stored[]): { top: string; bottom: string } | undefined {
-  const times = stored.map(({ place }) => Date.parse(place))
-  if (times.length === 0) return undefined
-  return { top: new Date(Math.max(...times)).toISOString(), bottom: new Date(Math.min(...times)).toISOString() }
-}
-
-/** Newest first, as far as the places are known. */
-function isOrdered(stored: readonly Stored[]): boolean {
-  const times = stored.filter(({ isPlaced }) => isPlaced).map(({ place }) => Date.parse(place))
-  return times.every((time, index) => time <= (times[index - 1] ?? Infinity))
-}
-
-/** What a page completes: from its last record, or the beginning of time where the list ends with it, up to `to`. */
-function range(isEnd: boolean, bottom: string, to: string): Range | undefined {
-  if (isEnd) return { to }
-  const from = justAfter(bottom)
-  return from < to ? { from, to } : undefined
 }
 
 /** WHOOP says, to so many runs in a row, that there is nothing where something is stored: that judges nothing. */

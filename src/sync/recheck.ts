@@ -49,7 +49,7 @@ export function createAsker({ whoop, resource, member, tally, log }: Job): Ask {
 export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise<boolean> {
   const at = job.clock.now().toISOString()
   let isReopened = false
-  for (const one of await job.database.alone((db) => dueUnsettled(db, job, below, at))) {
+  for (const one of await job.database.pipelined((db) => dueUnsettled(db, job, below, at))) {
     const found = await ask(one)
     const asked = { key: one.key, reason: 'unsettled', at } as const
     if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
@@ -69,7 +69,7 @@ export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise
 export async function confirmMissing(job: Job, ask: Ask): Promise<boolean> {
   const at = job.clock.now().toISOString()
   const before = job.tally.deleted
-  for (const one of await job.database.alone((db) => dueMissing(db, job, at))) {
+  for (const one of await job.database.pipelined((db) => dueMissing(db, job, at))) {
     const found = await ask(one)
     const asked = { key: one.key, reason: 'missing', at } as const
     if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
@@ -99,7 +99,7 @@ async function reopen(job: Job, asked: { key: string; reason: ChaseReason; at: s
 /** Tries what could not be read once more, as WHOOP has it now: by its key or, where it shows none, where it was listed. */
 export async function retryQuarantined(job: Job, ask: Ask, begun: string): Promise<void> {
   const at = job.clock.now().toISOString()
-  for (const held of await job.database.alone((db) => dueQuarantined(db, job, begun))) {
+  for (const held of await job.database.pipelined((db) => dueQuarantined(db, job, begun))) {
     const release = (tx: Tx) => releaseQuarantined(tx, job, held.key)
     const found = hasNaturalKey(held) ? await ask(held) : 'gone'
     if (typeof found === 'object') {

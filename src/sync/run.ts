@@ -3,7 +3,7 @@ import { readBody } from './body.ts'
 import type { Context, Dependencies, Options } from './job.ts'
 import { invalidate } from '../db/coverage.ts'
 import { databaseFailure } from '../db/connection/failure.ts'
-import { loadStuckLocks, stuckLock, withTypesLocked } from '../db/lock.ts'
+import { loadStuckLocks, stuckLock, withTypesLocked, type Fence } from '../db/lock.ts'
 import { servedSince, type Queue } from '../db/queue.ts'
 import { beginTypes, endType, saveRun, type TypeState } from '../db/runs.ts'
 import type { Member } from '../db/tokens.ts'
@@ -122,19 +122,21 @@ async function syncMember(
   { member, types, purpose, unlessServedSince: since }: Turn,
   begun: Begun,
 ): Promise<(Served & { run?: MemberRun }) | undefined> {
-  const { db } = dependencies.database
+  const { pipelined } = dependencies.database
   const startedAt = dependencies.clock.now()
-  return withTypesLocked(dependencies.database, member, types, async (fence, locked) => {
+  const session = createSession({ ...dependencies, member })
+  session.load()
+  dependencies.limiter.look()
+  const work = async (fence: Fence, locked: readonly TypeName[]) => {
     const busy = types.filter((type) => !locked.includes(type))
-    const stuck = busy.length > 0 ? stuckLock(await loadStuckLocks(db, busy, member)) : undefined
+    const stuck = busy.length > 0 ? stuckLock(await pipelined((db) => loadStuckLocks(db, busy, member))) : undefined
     if (stuck && locked.length === 0) throw stuck
     if (locked.length === 0 && mode !== 'alone') return { busy }
-    if (since && (await servedSince(db, member, types, { since, now: startedAt }))) return undefined
+    if (since && (await pipelined((db) => servedSince(db, member, types, { since, now: startedAt })))) return undefined
     dependencies.limiter.expect(
       purpose,
       resources.filter(({ name, scope }) => locked.includes(name) && member.scopes.includes(scope)).length,
     )
-    const session = createSession({ ...dependencies, member })
     const clients: Whoop[] = []
     const openClient = () => {
       const whoop = createWhoop({ ...dependencies, tokens: session })
@@ -146,24 +148,28 @@ async function syncMember(
     const result = await attempt(context, session, locked, results)
     const run = { result, ...totals(clients.map(({ usage }) => usage)), tokenRefreshes: session.refreshes() }
     begun.run = run
-    await saveRun(db, {
-      userId: member.id,
-      startedAt: startedAt.toISOString(),
-      finishedAt: dependencies.clock.now().toISOString(),
-      outcome: result.outcome,
-      errorReason: result.error?.reason ?? null,
-      errorMessage: result.error?.message ?? null,
-      requests: run.requests,
-      retries: run.retries,
-      waitedMs: Math.round(run.waitedMs),
-      tokenRefreshes: run.tokenRefreshes,
-      lastHttpStatus: run.lastStatus,
-      remainingToday: dependencies.limiter.remainingToday() ?? null,
-      types: result.types,
-    })
-    await dependencies.limiter.flush()
     return { run, busy }
+  }
+  const write = async (served: Awaited<ReturnType<typeof work>>) => {
+    if (served?.run)
+      await Promise.all([pipelined((db) => saveRun(db, lineOf(served.run))), dependencies.limiter.flush()])
+  }
+  const lineOf = ({ result, ...run }: MemberRun) => ({
+    userId: member.id,
+    startedAt: startedAt.toISOString(),
+    finishedAt: dependencies.clock.now().toISOString(),
+    outcome: result.outcome,
+    errorReason: result.error?.reason ?? null,
+    errorMessage: result.error?.message ?? null,
+    requests: run.requests,
+    retries: run.retries,
+    waitedMs: Math.round(run.waitedMs),
+    tokenRefreshes: run.tokenRefreshes,
+    lastHttpStatus: run.lastStatus,
+    remainingToday: dependencies.limiter.remainingToday() ?? null,
+    types: result.types,
   })
+  return withTypesLocked(dependencies.database, member, types, work, write)
 }
 
 /** What another run is doing is being done. */
@@ -219,9 +225,9 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   const { database, fence, member, options } = context
   const granted = types.filter((type) => member.scopes.includes(scopeOf[type]))
   for (const type of types) if (!granted.includes(type)) results[type] = notGranted(context, type)
-  const states = await database.alone((db) => beginTypes(db, fence, member, granted))
+  const states = await database.pipelined((db) => beginTypes(db, fence, member, granted))
   const { again } = options
-  if (again) await database.alone((db) => invalidate(db, fence, member, granted, again))
+  if (again) await database.pipelined((db) => invalidate(db, fence, member, granted, again))
   const running = new Map<TypeName, { done: Promise<void>; leader: Leader; isFirst: boolean }>()
   const start = async (type: TypeName, state: TypeState, leader: Leader) => {
     const first = resourceOf(type)?.after
@@ -252,13 +258,14 @@ async function syncType(
   const whoop = context.openClient()
   const tally = newTally()
   let error: Failure | null = null
+  let hasEnded = false
   try {
     const report = (reached: string) => {
       own.step()
       context.report({ whoopUserId: member.whoopUserId, type, fetched: tally.fetched, reached, done: false })
     }
     const resource = resourceOf(type)
-    if (resource) await walk({ ...context, whoop, resource, state, leader: ahead, tally, report })
+    if (resource) hasEnded = await walk({ ...context, whoop, resource, state, leader: ahead, tally, report })
     else await readBody(context, state.syncedAt, whoop, tally)
   } catch (cause) {
     if (interrupted.aborted) throw cause
@@ -268,7 +275,7 @@ async function syncType(
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
   const end = { syncedAt, fetched: tally.fetched, error }
-  const isComplete = await database.alone((db) => endType(db, fence, member, type, end))
+  const isComplete = hasEnded || (await database.pipelined((db) => endType(db, fence, member, type, end)))
   if (!error) {
     const { whoopUserId } = member
     context.report({ whoopUserId, type, fetched: tally.fetched, reached: undefined, done: true })

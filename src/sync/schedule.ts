@@ -86,7 +86,8 @@ export async function takeTurns(
     }
     const turn = { member, types, purpose }
     const served = await serve(mode === 'shared' ? { ...turn, unlessServedSince: since } : turn)
-    if (!served) line = (await database.alone((db) => loadQueue(db, clock.now(), { types }))).members.filter(isWaiting)
+    if (!served)
+      line = (await database.pipelined((db) => loadQueue(db, clock.now(), { types }))).members.filter(isWaiting)
     else if (served.busy.length < types.length || mode === 'alone') taken++
     if (served && served.busy.length > 0 && mode === 'ordered') undone.push({ member, types: served.busy, why: 'busy' })
   }

@@ -7,8 +7,8 @@ import {
   askPage,
   bottomOf,
   countUnchanged,
+  endIfUpToDate,
   inTransaction,
-  isUpToDate,
   justAfter,
   keysOf,
   nothingThere,
@@ -23,23 +23,27 @@ import { endless, findRecord, newWalk, type Walked } from '../whoop/pages.ts'
 /**
  * Makes one type complete and true: the newest page always, then the newest page of what is missing, until nothing is;
  * last, by its id, what is not final or was left out. Every request for a page asks by time, so going on after a crash
- * and going on to the next page are the same thing.
+ * and going on to the next page are the same thing. Tells whether all was as the last run had left it, and so has been ended.
  */
-export async function walk(job: Job): Promise<void> {
+export async function walk(job: Job): Promise<boolean> {
   const begun = job.clock.now().toISOString()
   await doubtByAge(job)
   const first = await askPage(job, {})
-  if (await isUpToDate(job, first, begun)) return countUnchanged(job, first)
+  if (await endIfUpToDate(job, first, begun)) {
+    countUnchanged(job, first)
+    return true
+  }
   const page = first.length > 0 ? first : await askPage(job, {}) // an empty answer is not believed at once
   if (page.length === 0) {
     if (await holdsRecords(job)) throw await emptyList(job)
-    return
+    return false
   }
   const ask = createAsker(job)
   const { bottom, fillAgain } = await readAll(job, page)
   if (await chaseUnsettled(job, ask, bottom)) await fillAgain()
   if (await confirmMissing(job, ask)) await fillAgain()
   await retryQuarantined(job, ask, begun)
+  return false
 }
 
 /** What has not been read for long is taken out of what is covered: an edit shows by being read again only. */
@@ -48,7 +52,7 @@ async function doubtByAge(job: Job): Promise<void> {
   const now = job.clock.now()
   const due = dueAgain(tiers, now, oldest ?? now)
   if (due.ranges.length === 0 && tiers.recentAt) return
-  await job.database.alone((db) => db.transaction((tx) => saveTiers(tx, job, due)))
+  await job.database.pipelined((db) => saveTiers(db, job, due))
 }
 
 interface Read {
@@ -93,12 +97,14 @@ interface Stretch {
   /** The times between which its records began. */
   top: string
   bottom: string
+  /** What is missing below, asked for while it was stored. */
+  next: Promise<Gap | undefined> | undefined
 }
 
 /** The newest page is asked for without an `end`: the present is always open, and nobody's clock matters. */
 async function storeNewest(job: Job, way: Walked, page: Page, pages: Pages): Promise<Stretch> {
   const goesOnBelow = async (bottom: string) => {
-    const gap = await job.database.alone((db) => newestGap(db, job, justAfter(bottom)))
+    const gap = await gapBelow(job, justAfter(bottom))
     if (gap?.to !== justAfter(bottom)) return true // what lies below is known from before
     pages.lookAhead(page, { from: gap.from })
     return false
@@ -110,9 +116,9 @@ async function storeNewest(job: Job, way: Walked, page: Page, pages: Pages): Pro
 async function fillGaps(job: Job, way: Walked, newest: Stretch, pages: Pages): Promise<boolean> {
   let below = newest.outcome === 'kept' ? newest.top : justAfter(newest.bottom)
   if (newest.outcome === 'end') return true
-  const next = () => job.database.alone((db) => newestGap(db, job, below))
-  for (let gap = await next(); gap; gap = await next()) {
-    const { outcome, bottom } = await fill(job, way, gap, pages)
+  let gap = await gapBelow(job, below)
+  while (gap) {
+    const { outcome, bottom, next } = await fill(job, way, gap, { below, pages })
     if (outcome === 'contradiction') {
       const fields = { type: job.resource.name, before: gap.to }
       job.log.warn("WHOOP's time filter contradicts its list; reading the list from its top", fields)
@@ -120,25 +126,36 @@ async function fillGaps(job: Job, way: Walked, newest: Stretch, pages: Pages): P
     }
     if (outcome === 'end') return true
     if (outcome === 'doubted') below = justAfter(bottom)
+    const ahead = outcome === 'kept' ? await next : gap // asked for before it was known what became of the page
+    gap = ahead && ahead.to >= gap.to ? await gapBelow(job, below) : ahead
   }
   return true
 }
 
-/** Reads the newest page of a gap. */
-async function fill(job: Job, way: Walked, gap: Gap, pages: Pages): Promise<Pick<Stretch, 'outcome' | 'bottom'>> {
+function gapBelow(job: Job, top: string): Promise<Gap | undefined> {
+  return job.database.pipelined((db) => newestGap(db, job, top))
+}
+
+/** Reads the newest page of a gap, and asks for the next one below `below` along with what it stores. */
+async function fill(
+  job: Job,
+  way: Walked,
+  gap: Gap,
+  { below, pages }: { below: string; pages: Pages },
+): Promise<Pick<Stretch, 'outcome' | 'bottom' | 'next'>> {
   for (let attempt = 1; attempt <= 2; attempt++) {
     const page = await pages.before(gap.to)
     const isAskedAgain = page.length > 0 || attempt > 1
     if (!isAskedAgain || !(await isBelievable(job, gap, page))) continue
     if (page.length === 0) {
-      await inTransaction(job, (tx) => cover(tx, job, { claim: { to: gap.to } }))
-      return { outcome: 'kept', bottom: gap.to }
+      await job.database.pipelined((db) => cover(db, job, { claim: { to: gap.to } }))
+      return { outcome: 'kept', bottom: gap.to, next: gapBelow(job, below) }
     }
     pages.lookAhead(page, gap)
     const goesOnBelow = async (bottom: string) => gap.from !== undefined && bottom <= gap.from
-    return storeDown(job, way, page, { to: gap.to, goesOnBelow, pages })
+    return storeDown(job, way, page, { to: gap.to, goesOnBelow, pages, next: () => gapBelow(job, below) })
   }
-  return { outcome: 'contradiction', bottom: gap.to }
+  return { outcome: 'contradiction', bottom: gap.to, next: undefined }
 }
 
 /** What the gap was asked from must be on its page again, unless it has been deleted since. */
@@ -160,6 +177,8 @@ interface Where {
   /** Whether it is known that the list goes on below this time. */
   goesOnBelow: (bottom: string) => Promise<boolean>
   pages: Pages
+  /** Asks what is missing below. */
+  next?: () => Promise<Gap | undefined>
 }
 
 /**
@@ -176,11 +195,14 @@ async function storeDown(job: Job, way: Walked, first: Page, where: Where): Prom
     const follows =
       page.nextToken === undefined || (await isFollowed(job, page, where).catch((error: unknown) => error))
     const isConfirmed = follows === true
-    const kept = await storePage(job, page, { before, shown, isConfirmed, ...(top ? { upTo: top } : {}) })
+    const storing = storePage(job, page, { before, shown, isConfirmed, ...(top ? { upTo: top } : {}) })
+    const next = where.next?.() // PostgreSQL answers it when the page is stored, and we need not wait for that to ask
+    next?.catch(() => {}) // whoever waits for it hears of it
+    const kept = await storing
     if (typeof follows !== 'boolean') throw follows // what has arrived is stored all the same
     const isBeyond = where.to !== undefined && kept.placedTop !== undefined && kept.placedTop >= where.to
     top ??= kept.top
-    const stretch = { top, bottom: kept.bottom }
+    const stretch = { top, bottom: kept.bottom, next }
     const isPast = where.to === undefined ? kept.bottom < top : justAfter(kept.bottom) < where.to
     if (isBeyond || !kept.isOrdered || (isPast && !isConfirmed)) return { ...stretch, outcome: 'contradiction' }
     if (page.nextToken === undefined) return { ...stretch, outcome: kept.isCut || kept.isDoubted ? 'end' : 'kept' }
@@ -315,13 +337,13 @@ async function readFurther(job: Job, token: string, end: string | undefined): Pr
 }
 
 function holdsRecords(job: Job, before?: string): Promise<boolean> {
-  return job.database.alone((db) => holdsBefore(db, job, before))
+  return job.database.pipelined((db) => holdsBefore(db, job, before))
 }
 
 /** Nothing is believed that a whole list of nothing says, while something is stored. */
 async function emptyList(job: Job): Promise<WhoopsterError> {
   const { member, fence, resource } = job
   const type = resource.name
-  const { runs } = await job.database.alone((db) => db.transaction((tx) => noteEmpty(tx, { member, fence, type })))
+  const { runs } = await job.database.pipelined((db) => noteEmpty(db, { member, fence, type }))
   return nothingThere({ path: resource.path, scope: resource.scope, runs })
 }

@@ -114,10 +114,13 @@ function isStruck({ statement }: Strike, statements: readonly string[]): boolean
   return typeof statement === 'number' ? statements.length === statement : statement(statements)
 }
 
-/** Cuts a connection's bytes into messages, each with its type: none for the first. */
-function createReader(on: (type: string, message: Buffer) => void): (chunk: Buffer) => void {
+/** Cuts a connection's bytes into messages, each with its type: none for the first, if that is the program's. */
+export function createReader(
+  on: (type: string, message: Buffer) => void,
+  from: 'program' | 'server' = 'program',
+): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0)
-  let typed = 0
+  let typed = from === 'server' ? 1 : 0
   return (chunk) => {
     rest = Buffer.concat([rest, chunk])
     while (rest.length >= typed + 4 && rest.length >= typed + rest.readUInt32BE(typed)) {
@@ -131,7 +134,7 @@ function createReader(on: (type: string, message: Buffer) => void): (chunk: Buff
 }
 
 /** The SQL that a message speaks of: a simple query's own, or that of the prepared one which is made or used. */
-function createNames(): (type: string, message: Buffer) => string | undefined {
+export function createNames(): (type: string, message: Buffer) => string | undefined {
   const prepared = new Map<string, string>()
   return (type, message) => {
     const [first = '', second = ''] = message.subarray(5).toString('utf8').split('\0', 2)

@@ -146,11 +146,10 @@ function start(url: string) {
   return startProgram(['sync'], envFor(sandbox, url))
 }
 
-/** The commits of pages: what they say is complete must be stored by then. */
+/** The statements that store pages: what they say is complete is stored with them. */
 function claimsIn(statements: readonly string[]): number[] {
-  const isClaim = (sql = '') => sql.includes('covered = covered + tstzmultirange(tstzrange')
-  const commits = statements.map((sql, index) => (sql === 'commit' && isClaim(statements[index - 1]) ? index + 1 : 0))
-  return commits.filter((number) => number > 0)
+  const isClaim = (sql: string) => sql.includes('insert into "') && sql.includes('covered = covered +')
+  return statements.flatMap((sql, index) => (isClaim(sql) ? [index + 1] : []))
 }
 
 /** All of them when there is time; else some, from the first to the last. */

@@ -67,13 +67,22 @@ export function createClient(open: () => Duplex | Promise<Duplex>): Client {
 
 type Sql = Pick<postgres.Sql, 'unsafe'>
 
-/** A statement that is sent again has been parsed already, and perhaps planned: Drizzle does not ask for that. */
+/**
+ * A statement that is sent again has been parsed already, and perhaps planned: Drizzle does not ask for that. And before it
+ * sends one for the first time, postgres.js asks which types its parameters have, and sends nothing else until it knows: a
+ * round trip more, and no pipeline. It need not know for text and numbers, which it writes as they are, whatever the type. So
+ * it is shown a statement without parameters, and they are put where it keeps those that it has read.
+ */
 function preparing<S extends Sql>(sql: S, count: () => void): S {
-  const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => unknown
+  const unsafe = sql.unsafe.bind(sql) as (...args: unknown[]) => object
   return Object.assign(sql, {
-    unsafe: (text: string, parameters?: unknown[], options?: postgres.UnsafeQueryOptions) => {
+    unsafe: (text: string, parameters: unknown[] = [], options?: postgres.UnsafeQueryOptions) => {
       count()
-      return unsafe(text, parameters, { ...options, prepare: true })
+      const isPlain = parameters.every((one) => typeof one === 'string' || typeof one === 'number' || one === null)
+      if (parameters.length === 0 || !isPlain) return unsafe(text, parameters, { ...options, prepare: true })
+      return Object.assign(unsafe(text, [], { ...options, prepare: true, simple: false }), {
+        parameters: [...parameters],
+      })
     },
   })
 }

@@ -79,7 +79,8 @@ export function handOver(socket: Socket, session: Session): Socket {
       for (let at = 0; at < chunk.length; at += 1 + chunk.readUInt32BE(at + 1)) {
         if (chunk[at] === QUERY || chunk[at] === SYNC) asked.push('driver')
       }
-      return write(chunk, done)
+      write(chunk, done)
+      return true
     },
     emit: (event: string | symbol, ...args: unknown[]) => {
       if (event === 'data') {
@@ -87,6 +88,7 @@ export function handOver(socket: Socket, session: Session): Socket {
         return rest.length === 0 || emit('data', rest)
       }
       if (event === 'error' && farewells.has(socket)) return emit('error', hungUp(farewells.get(socket)))
+      if (event === 'drain') return false
       if (event === 'close') clearInterval(keepAlive)
       return emit(event, ...args)
     },

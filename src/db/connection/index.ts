@@ -17,8 +17,13 @@ export interface Database {
   db: Db
   /** That connection as its driver has it, for statements that are not ours. */
   client: Client
-  /** That connection for one piece of work at a time: postgres.js has mixed up transactions that queue for it. */
+  /** That connection for one piece of work at a time, a transaction: postgres.js has mixed up those that queue for it. */
   alone: <T>(work: (db: Db) => Promise<T>) => Promise<T>
+  /**
+   * That connection for single statements, which are sent without waiting for the answers to others: PostgreSQL executes them
+   * in the order in which they were asked for, and none within a transaction of somebody else's.
+   */
+  pipelined: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** For what must not wait behind, or be rolled back with, this run's pages: a connection of its own. */
   apart: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   /** Host, port and name, for messages: never the password. */
@@ -48,7 +53,7 @@ export async function withDatabase<T>(
     client: main,
     warnings: main.warnings,
     lastWords: () => main.lastWords(),
-    alone: oneAtATime(db),
+    ...sharing(db),
     where: server.where,
     pid,
     apart: async (inner) => {
@@ -75,10 +80,10 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
   try {
     return await named(dir, async () => {
       await db.execute("set timezone = 'UTC'") // PGlite takes no start-up parameters
-      const alone = oneAtATime(db)
+      const shared = sharing(db)
       const { warnings } = client
-      // It has one connection, and we hold the directory.
-      return work({ db, client, alone, where: dir, pid: noProcess, apart: alone, warnings, lastWords: () => undefined })
+      const apart = shared.alone // it has one connection, and we hold the directory
+      return work({ db, client, ...shared, where: dir, pid: noProcess, apart, warnings, lastWords: () => undefined })
     })
   } finally {
     await client.end()
@@ -88,13 +93,27 @@ async function withEmbedded<T>(dir: string, work: (database: Database) => Promis
 
 const noProcess = () => undefined
 
-function oneAtATime(db: Db): Database['alone'] {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const mine = last.then(() => work(db))
-    last = mine.catch(() => undefined) // its caller hears of it
-    return mine
+/** Who is alone waits for everybody before, and everybody after waits for them. */
+function sharing(db: Db): Pick<Database, 'alone' | 'pipelined'> {
+  let alone: Promise<unknown> = Promise.resolve()
+  let others: Promise<unknown> = alone // since then
+  return {
+    alone: (work) => {
+      const mine = others.then(() => work(db))
+      others = alone = ended(mine)
+      return mine
+    },
+    pipelined: (work) => {
+      const mine = alone.then(() => work(db))
+      others = Promise.all([others, ended(mine)])
+      return mine
+    },
   }
+}
+
+/** However it ended: its caller hears of that. */
+function ended(work: Promise<unknown>): Promise<unknown> {
+  return work.catch(() => undefined)
 }
 
 async function named<T>(where: string, work: () => Promise<T>): Promise<T> {

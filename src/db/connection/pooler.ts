@@ -9,15 +9,15 @@ const PATIENCE_MS = 3_000
  * locks would stay behind, and what guards our writes would guard nothing. PostgreSQL names its process at the start; a pooler
  * names one of its own making. If so, a second session takes a server and holds on to it: it may be given anyone but ours.
  */
-export async function requireSession({ db, apart, pid, where }: Database): Promise<void> {
-  const ours = await pidOf(db)
+export async function requireSession({ alone, pipelined, apart, pid, where }: Database): Promise<void> {
+  const ours = await pipelined(pidOf)
   const named = pid()
   if (named === undefined || named === ours) return
   const isShared = await apart((other) =>
     Promise.race([
       other.transaction(async (tx) => {
         if ((await pidOf(tx)) === ours) return true
-        return (await writerOf(db)) !== ours || (await writerOf(db)) !== ours // twice, for one that goes round them all
+        return (await alone(writerOf)) !== ours || (await alone(writerOf)) !== ours // twice, for one that goes round them all
       }),
       new Promise<boolean>((resolve) => setTimeout(resolve, PATIENCE_MS, false).unref()), // no server is left: ours is kept for us
     ]),
