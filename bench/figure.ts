@@ -33,6 +33,8 @@ export interface Size {
   /** How much faster than the world's the clock goes where waiting is measured. */
   hurry: number
   delayMs: number
+  /** How long a program has to be silent to have nothing more to ask. */
+  silenceMs: number
   /** The members who share a database, each with so many days. */
   crowd: { members: number; days: number }
 }
@@ -46,6 +48,7 @@ export const sizes = {
     decadeDays: 3652,
     hurry: 4,
     delayMs: 50,
+    silenceMs: 300,
     crowd: { members: 1000, days: 1096 },
   },
   smoke: {
@@ -56,6 +59,7 @@ export const sizes = {
     decadeDays: 60,
     hurry: 600,
     delayMs: 2,
+    silenceMs: 100,
     crowd: { members: 2, days: 8 },
   },
 } as const satisfies Record<string, Size>

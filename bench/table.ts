@@ -6,8 +6,6 @@ export interface Report {
   machine: string
   node: string
   postgres: string
-  /** NODE_EXTRA_CA_CERTS is set. */
-  certificates: boolean
   figures: Figure[]
   /** By version, what depends on it. */
   others: { node: string; figures: Figure[] }[]
@@ -19,9 +17,9 @@ export function describeMachine(): string {
 }
 
 /** Markdown, as docs/performance.md has it. */
-export function draw({ date, machine, node, postgres, certificates, figures, others }: Report): string {
+export function draw({ date, machine, node, postgres, figures, others }: Report): string {
   const lines = [
-    `Measured ${date} on ${machine}; Node ${node}, ${postgres}; NODE_EXTRA_CA_CERTS is${certificates ? '' : ' not'} set.`,
+    `Measured ${date} on ${machine}; Node ${node}, ${postgres}.`,
     '',
     ...table(
       ['figure', 'goal', 'measured', '', 'made of', 'bound by'],
@@ -31,7 +29,7 @@ export function draw({ date, machine, node, postgres, certificates, figures, oth
   if (others.length === 0) return lines.join('\n')
   const names = others[0]?.figures.map(({ name }) => name) ?? []
   const rows = names.map((name, index) => [name, ...others.map((other) => cell(other.figures[index]))])
-  const head = ['without NODE_EXTRA_CA_CERTS', ...others.map((other) => `Node ${other.node}`)]
+  const head = ['what depends on Node', ...others.map((other) => `Node ${other.node}`)]
   return [...lines, '', ...table(head, rows)].join('\n')
 }
 

@@ -6,9 +6,9 @@ import { run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 import type { Stage } from '../stage.ts'
 
-const LIMIT = 100 // WHOOP's, a minute
+export const LIMIT = 100 // WHOOP's, a minute
 const USED = 90
-const MINUTE_MS = 60_000
+export const MINUTE_MS = 60_000
 
 /** Five years as fast as WHOOP's limit lets them come. Its clock and the program's go faster than the world's. */
 export async function first({ size, stages, node }: Bench): Promise<Figure[]> {
@@ -56,7 +56,7 @@ export async function race({ size, stages, node, programs }: Bench): Promise<Fig
 }
 
 /** The fewest pages that a type's history takes. */
-function pagesOf({ sandbox }: Stage): number[] {
+export function pagesOf({ sandbox }: Stage): number[] {
   return resources.map(({ name }) => Math.ceil((sandbox.world.list(name).length - 1) / 24))
 }
 
@@ -75,10 +75,14 @@ function perType(stage: Stage, requests: Record<string, number>): Figure {
   }
 }
 
-/** The floor: the fewest requests there can be, of which no minute has more than nine tenths of the limit. */
-function paced(stage: Stage, wall: number, refused: number, hurry: number): Figure {
+/** The fewest requests there can be, of which no minute has more than nine tenths of the limit; in milliseconds. */
+export function floorOf(stage: Stage): { needed: number; floor: number } {
   const needed = pagesOf(stage).reduce((sum, one) => sum + one, 2) // and body and profile
-  const floor = Math.floor((needed - 1) / USED) * MINUTE_MS
+  return { needed, floor: Math.floor((needed - 1) / USED) * MINUTE_MS }
+}
+
+function paced(stage: Stage, wall: number, refused: number, hurry: number): Figure {
+  const { needed, floor } = floorOf(stage)
   return {
     name: 'a five-year first sync ÷ the floor that nine tenths of WHOOP’s limit set',
     goal: 1.05,
@@ -89,6 +93,6 @@ function paced(stage: Stage, wall: number, refused: number, hurry: number): Figu
   }
 }
 
-function refusals({ sandbox }: Stage): number {
+export function refusals({ sandbox }: Stage): number {
   return sandbox.requests.filter(({ status }) => status === 429).length
 }
