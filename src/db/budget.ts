@@ -6,7 +6,7 @@ import { isReadOnly } from './connection/failure.ts'
  * What one app may still ask, in a row that all of its processes read and write. A write succeeds only on what was read
  * before: who comes too late is told what is there now and tries again, so nothing is given out twice, and nobody holds a
  * lock while it waits. A server that is read-only, a standby, has the row to look at: what is asked from there on is counted
- * here pipelined.
+ * here alone.
  */
 export function createBudgetStore<State>({ pipelined }: Pick<Database, 'pipelined'>, clientId: string, empty: State) {
   interface Known {

@@ -225,6 +225,38 @@ describe('a schedule that asks for more than there is', () => {
     expect(runs.filter((served) => served < members)).toEqual([])
   })
 
+  /** One run after the other, each when the schedule says and the one before has ended; in each quarter of an hour, what was asked. */
+  function spend(plan: Plan, everyMs: number, days: number): number[] {
+    let budget: Budget = { ...newBudget, dayLimit: 10_000 }
+    const quarters = Array.from({ length: days * 96 }, () => 0)
+    for (let now = START; now < START + days * DAY_MS; now = START + Math.ceil((now - START + 1) / everyMs) * everyMs) {
+      for (let served = 0; served < plan.members && hasRoom(budget, PER_MINUTE, plan, 'current', now); served++) {
+        for (let left = plan.cost; left > 0;) {
+          const taken = ask(budget, now, { urgent: left, wanted: left }, plan)
+          const quarter = Math.floor((now - START) / (15 * MINUTE_MS))
+          if (quarter < quarters.length) quarters[quarter] = (quarters[quarter] ?? 0) + taken.granted
+          now += taken.waitMs
+          left -= taken.granted
+          budget = taken.budget
+        }
+      }
+    }
+    return quarters
+  }
+  const sum = (counts: readonly number[]) => counts.reduce((total, one) => total + one, 0)
+
+  it.each([
+    { members: 1_000, minutes: 15 },
+    { members: 2_000, minutes: 15 },
+    { members: 20_000, minutes: 60 },
+  ])('uses the whole day for $members members, and leaves some of it for the evening', ({ members, minutes }) => {
+    const quarters = spend({ members, cost: 4 }, minutes * MINUTE_MS, 3)
+    for (const day of [0, 1, 2]) expect(sum(quarters.slice(day * 96, (day + 1) * 96))).toBeGreaterThan(9_000 * 0.95)
+    for (let from = 0; from + 96 <= quarters.length; from++)
+      expect(sum(quarters.slice(from, from + 96))).toBeLessThanOrEqual(9_000)
+    expect(sum(quarters.slice(72, 96))).toBeGreaterThan(9_000 / 12) // though half of the day was spent in the morning at once
+  })
+
   it('says what is possible', () => {
     const budget = { ...newBudget, dayLimit: 10_000 }
     expect(possibleFreshness(budget, PER_MINUTE, { members: 40, cost: 4 }, START) / MINUTE_MS).toBeCloseTo(25.6)

@@ -106,6 +106,21 @@ describe('what WHOOP says', () => {
     expect(await limiter.acquire(running)).toBe(wait)
   })
 
+  it.each([
+    ['429, by Retry-After, whatever else is left', { 'retry-after': '600' }, 600_000],
+    ['429, by the reset, whatever else is left', {}, 3_600_000],
+  ])('is believed when it is a %s', (_, headers, closedMs) => {
+    const limiter = createRateLimiter(createClock(), 100)
+    const said = new Headers({
+      'x-ratelimit-limit': DAY_HEAD,
+      'x-ratelimit-remaining': '37',
+      'x-ratelimit-reset': '3600',
+    })
+    for (const [name, value] of Object.entries(headers)) said.set(name, value)
+    limiter.observe({ status: 429, headers: said, text: async () => '' })
+    expect(limiter.spentForMs()).toBe(closedMs)
+  })
+
   it('is not forgotten when an older answer comes late', () => {
     const clock = createClock()
     const limiter = createRateLimiter(clock, 100)
@@ -201,6 +216,44 @@ describe('a ledger that is far away', () => {
     await limiter.flush()
     expect(granted()).toBe(40)
     expect(busiestMinute(times)).toBeLessThanOrEqual(90)
+  })
+
+  it.each(['current', 'history'] as const)('loses no more than a batch when the process dies (%s)', async (purpose) => {
+    const clock = createClock()
+    const { store, granted } = farAway(clock, 100)
+    const limiter = createRateLimiter(clock, 100, { store })
+    limiter.expect(purpose, 4)
+    for (let sent = 1; sent <= 30; sent++) {
+      await limiter.acquire(running)
+      expect(granted() - sent).toBeLessThanOrEqual(8) // dies here
+    }
+  })
+
+  it('is asked while requests are on their way, so that hardly any waits for it', async () => {
+    const clock = createClock()
+    const { store } = farAway(clock, 0)
+    let [asked, awaited] = [0, 0]
+    const slow: BudgetStore<Budget> = {
+      read: () => store.read(),
+      revise: async (change) => {
+        asked++
+        await new Promise((resolve) => setImmediate(resolve)) // as a server's answer, not before everything else is done
+        return store.revise(change)
+      },
+    }
+    const limiter = createRateLimiter(clock, 1000, { store: slow })
+    limiter.expect('history', 4)
+    await new Promise((resolve) => setTimeout(resolve))
+    for (let page = 0; page < 40; page++) {
+      let isHere = false
+      const turn = limiter.acquire(running).then(() => (isHere = true))
+      for (let step = 0; step < 50 && !isHere; step++) await Promise.resolve()
+      if (!isHere) awaited++
+      await turn
+      await new Promise((resolve) => setTimeout(resolve, 1)) // WHOOP answers
+    }
+    expect(asked).toBeLessThanOrEqual(12)
+    expect(awaited).toBe(0)
   })
 
   it('gives to all who stand in line at once', async () => {
