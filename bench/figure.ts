@@ -48,7 +48,7 @@ export const sizes = {
     decadeDays: 3652,
     hurry: 4,
     delayMs: 50,
-    silenceMs: 300,
+    silenceMs: 1000,
     crowd: { members: 1000, days: 1096 },
   },
   smoke: {
