@@ -70,7 +70,7 @@ export async function askPage(job: Job, where: { start?: string; end?: string; t
   const page: Page = { ...read, length: records.length, nextToken }
   await job.leader?.until(async () => {
     const { all, last } = await placesIn(job, page)
-    page.bottom = Promise.resolve(last)
+    if (all) page.bottom = Promise.resolve(last) // or it may be asked just before the leader's last step
     return all
   })
   return page
