@@ -40,7 +40,7 @@ describe('a sync with nothing new', () => {
       member.requests()
       const before = await tuples(member)
       const statements = await statementsOf(member)
-      expect(statements).toHaveLength(17) // two of them for the session, on the way of others; two for the budget that is shared
+      expect(statements).toHaveLength(18) // two of them for the session, on the way of others; two for the budget that is shared
       expect(statements.filter((sql) => sql.startsWith('begin'))).toEqual([])
       expect(member.requests()).toEqual({ 'activity/sleep': 1, recovery: 1, 'activity/workout': 1, cycle: 1 })
       expect(await tuples(member)).toEqual(before)
