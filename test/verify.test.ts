@@ -1,7 +1,7 @@
 import { chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newMember, newMemberOn, type Member } from './support/member.ts'
+import { newMember, newMemberOn, type Member, syncedMember } from './support/member.ts'
 import { startPostgres, withSql, type OwnServer } from './support/postgres.ts'
 import { expectFaithful } from './support/truth.ts'
 import { run } from './support/world.ts'
@@ -10,8 +10,7 @@ const types = ['sleep', 'recovery', 'workout', 'cycle'] as const
 
 describe('verify', () => {
   it('says yes when every record is equal, and writes nothing', async () => {
-    const member = await newMember({ days: 80 })
-    await member.sync()
+    const member = await syncedMember({ days: 80 })
     const before = await everything(member)
     const { code, out } = await member.run('verify --json')
     expect(code).toBe(0)
@@ -25,8 +24,7 @@ describe('verify', () => {
   })
 
   it('names what is missing, extra and different, with the columns', async () => {
-    const member = await newMember({ days: 80 })
-    await member.sync()
+    const member = await syncedMember({ days: 80 })
     const [, , missing, changed, gone] = member.sandbox.world.list('workout')
     if (!missing || !changed || !gone) throw new Error('the sandbox made too few workouts')
     const { sql } = member.database
@@ -49,8 +47,7 @@ describe('verify', () => {
   })
 
   it('does not count what grows today, or was made or changed after the last sync', async () => {
-    const member = await newMember({ days: 40 })
-    await member.sync()
+    const member = await syncedMember({ days: 40 })
     member.clock.pass(2 * 3_600_000)
     const { world } = member.sandbox
     const [open] = world.list('cycle')
@@ -79,8 +76,7 @@ describe('verify', () => {
   })
 
   it('counts what is different though nothing has changed at WHOOP, and says what mends it', async () => {
-    const member = await newMember({ days: 40 })
-    await member.sync()
+    const member = await syncedMember({ days: 40 })
     const [open] = member.sandbox.world.list('cycle')
     await member.database.sql`update cycle_records set strain_score = 1 where id = ${open?.id ?? 0}`
     const columns = await member.run('verify --type cycle')
@@ -93,8 +89,7 @@ describe('verify', () => {
   })
 
   it('says nothing of what began before --since, though WHOOP lists it', async () => {
-    const member = await newMember({ days: 40 })
-    await member.sync()
+    const member = await syncedMember({ days: 40 })
     const [, , cycle] = member.sandbox.world.list('cycle')
     if (!cycle) throw new Error('the sandbox made no cycle')
     await member.database.sql`delete from cycle_records where id = ${cycle.id}`
@@ -104,8 +99,7 @@ describe('verify', () => {
   })
 
   it('looks at what is newer than --since only', async () => {
-    const member = await newMember({ days: 80 })
-    await member.sync()
+    const member = await syncedMember({ days: 80 })
     const oldest = member.sandbox.world.list('cycle').at(-1)
     await member.database.sql`delete from cycle_records where id = ${oldest?.id ?? 0}`
     expect((await member.run('verify --since 2026-11-01')).code).toBe(0)
@@ -115,8 +109,7 @@ describe('verify', () => {
 
 describe('verify and the requests of a day', () => {
   it('leaves to the members’ syncs what they need: 75 once its half is spent', async () => {
-    const member = await newMember({ days: 10 })
-    await member.sync()
+    const member = await syncedMember({ days: 10 })
     const quarter = Math.floor(member.clock.now().getTime() / 900_000)
     const state = JSON.stringify({
       minute: [],
@@ -217,8 +210,7 @@ describe('verify on a server that takes no writes', () => {
 
 describe('reprocess', () => {
   it('builds every column again from the raw data, and writes only what is wrong', async () => {
-    const member = await newMember({ days: 80 })
-    await member.sync()
+    const member = await syncedMember({ days: 80 })
     const { sql } = member.database
     await sql`update workout_records set zone_two_duration = null, sport_name = 'wrong'`
     await sql`update sleep_records set rem_sleep_duration = -1 where nap`
@@ -295,8 +287,7 @@ describe('status', () => {
   })
 
   it('calls what an interrupted --full has not come to stored, and to be read again', async () => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const answer = { status: 500, body: 'boom' }
     member.sandbox.world.faults.next = [{ path: '/developer/v2/cycle', skip: 2, times: 4, answer }]
     expect(await member.sync('--full')).toMatchObject({ code: 69 })
@@ -308,8 +299,7 @@ describe('status', () => {
   })
 
   it('tells a run that was killed from one that is at work, and that WHOOP was asked', async () => {
-    const member = await newMember({ days: 60 })
-    await member.sync()
+    const member = await syncedMember({ days: 60 })
     await member.database.sql`update sync_status set status = 'in_progress' where data_type in ('sleep', 'cycle')`
     await member.database.sql`delete from sync_runs`
     const sleep = "hashtextextended('whoopster:sync:10001:sleep', 0)"
@@ -337,8 +327,7 @@ describe('status', () => {
 
 describe('stats', () => {
   it('says how many settled scores WHOOP changed', async () => {
-    const member = await newMember({ days: 40 })
-    await member.sync()
+    const member = await syncedMember({ days: 40 })
     expect((await member.run('stats')).out).not.toContain('record_history')
     const old = member.sandbox.world.list('workout').find((one) => one.end < '2026-11-20')
     if (!old?.score) throw new Error('the sandbox made no scored workout')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createDatabase } from '../support/database.ts'
-import { newMember } from '../support/member.ts'
+import { newMember, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn, run } from '../support/world.ts'
 import { archiveTo, everything, folder, forge, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
@@ -24,8 +24,7 @@ async function versions(sql: Sql): Promise<Set<string>> {
 
 describe('restore', () => {
   it('changes nothing of a database that is ahead of its own archive', async () => {
-    const member = await newMember({ days: 60 })
-    await member.sync()
+    const member = await syncedMember({ days: 60 })
     const file = join(await folder(), 'whoop.zip')
     await archiveTo(file, member.env, member.clock)
     await liveThrough(member)
@@ -89,8 +88,7 @@ describe('restore', () => {
   })
 
   it('lets a newer archive bring an older database up to date', async () => {
-    const member = await newMember({ days: 60 })
-    await member.sync()
+    const member = await syncedMember({ days: 60 })
     const home = await folder()
     await archiveTo(join(home, 'old.zip'), member.env, member.clock)
     await liveThrough(member)
@@ -108,8 +106,7 @@ describe('restore', () => {
   })
 
   it('waits for nobody: while a sync has a type locked, it says so and writes nothing', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     const file = join(await folder(), 'whoop.zip')
     await archiveTo(file, member.env, member.clock)
     const before = await everything(member.database.sql)
@@ -172,8 +169,7 @@ describe('restore', () => {
   })
 
   it('brings a journal back where the schema has one, and says so where it has none', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     const { sql } = member.database
     const file = join(await folder(), 'whoop.zip')
     await makeJournal(sql)

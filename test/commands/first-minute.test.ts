@@ -8,7 +8,7 @@ import { PassThrough } from 'node:stream'
 import { parseEnv } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { changeDotenv } from '../../src/commands/dotenv.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { freePort } from '../support/postgres.ts'
 import { startProgram } from '../support/program.ts'
 import { logIn, run, TEST_KEY, type RunOptions } from '../support/world.ts'
@@ -202,8 +202,7 @@ describe('whoopster alone', () => {
   })
 
   it('says how the night was of the one who is logged in, and not of one who was', async () => {
-    const member = await newMember({ days: 20, members: 2 })
-    await member.sync()
+    const member = await syncedMember({ days: 20, members: 2 })
     expect((await member.run('auth logout --yes')).code).toBe(0)
     await logIn(member.sandbox, member.env, { clock: member.clock, member: 10_002 })
     await member.sync()

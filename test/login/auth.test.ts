@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDue } from '../../src/login/session.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { freePort } from '../support/postgres.ts'
 import { secrets } from '../support/secrets.ts'
 import { expectNoSecrets, logIn, run, TEST_KEY, type TestClock } from '../support/world.ts'
@@ -265,8 +265,7 @@ describe('auth status, logout and keygen', () => {
   })
 
   it('logout revokes at WHOOP, forgets the tokens and keeps the records', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     expect(await member.run('auth logout --yes')).toMatchObject({
       code: 0,
       out: expect.stringContaining('revoked at WHOOP'),
@@ -304,8 +303,7 @@ describe('auth status, logout and keygen', () => {
   })
 
   it('logout leaves the records to be looked at', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     await member.run('auth logout --yes')
     expect(await member.run('stats')).toMatchObject({ code: 0, out: expect.stringContaining('WHOOP user 10001') })
   })
@@ -344,8 +342,7 @@ describe('a login', () => {
   })
 
   it('costs one POST for ten runs at once on one expired token', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     member.clock.pass(2 * HOUR_MS)
     const before = posts(member)
     const runs = await Promise.all(Array.from({ length: 10 }, () => member.run('sync')))

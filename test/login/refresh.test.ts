@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Fault } from '../../src/sandbox/index.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { startProgram } from '../support/program.ts'
 import { startProxy, type Aftermath, type Strike, type When } from '../support/proxy.ts'
 import type { Fetch } from '../../src/world.ts'
@@ -281,8 +281,7 @@ describe('a refresh that is due until the full hour comes near', () => {
   it.each([0, 1, 2, 3])(
     'leaves no trace of a beginning, when the minute ends in the middle of it (%i)',
     async (phase) => {
-      const member = await newMember({ days: 3 })
-      await member.sync()
+      const member = await syncedMember({ days: 3 })
       member.clock.set('2026-11-22T10:57:59.000Z') // half of its hour is over
       const times = [0, 100, 200, 1_000].map((ms) => new Date(member.clock.now().getTime() + ms))
       let looks: number | undefined

@@ -1,13 +1,17 @@
 // A member for one test: a database, a sandbox and a login, all gone when the test is over.
 import { randomBytes } from 'node:crypto'
+import { drizzle } from 'drizzle-orm/pg-proxy'
 import postgres from 'postgres'
 import { onTestFinished } from 'vitest'
-import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/index.ts'
+import type { Db } from '../../src/db/connection/index.ts'
+import { saveProfile, saveTokens } from '../../src/db/tokens.ts'
+import { startSandbox, type Sandbox, type SandboxOptions, type World } from '../../src/sandbox/index.ts'
 import type { RunResult } from '../../src/sync/result.ts'
 import type { Env } from '../../src/world.ts'
-import { createDatabase, type TestDatabase } from './database.ts'
+import { createDatabase, keepAsTemplate, type TestDatabase } from './database.ts'
 import { databaseUrl, withSql, type OwnServer } from './postgres.ts'
-import { createClock, envFor, logIn, run, type Ran, type RunOptions, type TestClock } from './world.ts'
+import { secrets } from './secrets.ts'
+import { createClock, envFor, run, TEST_KEY, type Ran, type RunOptions, type TestClock } from './world.ts'
 
 export interface Member {
   database: TestDatabase
@@ -21,32 +25,113 @@ export interface Member {
   requests(): Record<string, number>
 }
 
-export async function newMember(
-  options: SandboxOptions & { grant?: string[]; loggedIn?: boolean; clock?: TestClock } = {},
-): Promise<Member> {
-  const { grant, loggedIn = true, clock = createClock(), ...sandboxOptions } = options
+type MemberOptions = SandboxOptions & { clock?: TestClock }
+
+export async function newMember({
+  loggedIn = true,
+  grant,
+  clock = createClock(),
+  ...options
+}: MemberOptions & { grant?: string[]; loggedIn?: boolean } = {}): Promise<Member> {
   const database = await createDatabase()
   onTestFinished(database.drop)
-  const sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now, ...sandboxOptions })
+  const sandbox = await sandboxFor(clock, options)
   onTestFinished(() => sandbox.close())
-  const env = envFor(sandbox, database.url)
-  if (loggedIn) await logIn(sandbox, env, grant ? { clock, grant } : { clock })
-  return memberOf({ database, sandbox, env, clock })
+  if (loggedIn) await putLogin(database, sandbox, { clock, ...(grant && { grant }) })
+  return memberOf({ database, sandbox, env: envFor(sandbox, database.url), clock })
+}
+
+/**
+ * One who has synced all there is. The first of its kind does so, and the others get a copy of its database. What `before`
+ * does to the world is done to each one's before that sync; as a function of the file it is of the same kind each time.
+ */
+export async function syncedMember({
+  before,
+  clock = createClock(),
+  ...options
+}: MemberOptions & { before?: (world: World) => void } = {}): Promise<Member> {
+  const kind = JSON.stringify([options, clock.now()])
+  const known = templates.get(before) ?? new Map<string, Promise<string>>()
+  templates.set(before, known)
+  const template = known.get(kind) ?? syncTemplate({ before, clock, ...options })
+  known.set(kind, template)
+  const database = await createDatabase(await template)
+  onTestFinished(database.drop)
+  const sandbox = await sandboxFor(clock, options)
+  onTestFinished(() => sandbox.close())
+  before?.(sandbox.world)
+  await putLogin(database, sandbox, { clock })
+  return memberOf({ database, sandbox, env: envFor(sandbox, database.url), clock })
+}
+
+/** Once a process: of each change to the world, of each kind of member, the name of the database. */
+const templates = new Map<((world: World) => void) | undefined, Map<string, Promise<string>>>()
+
+async function syncTemplate({
+  before,
+  clock,
+  ...options
+}: MemberOptions & { before: ((world: World) => void) | undefined; clock: TestClock }): Promise<string> {
+  const [database, sandbox] = [await createDatabase(), await sandboxFor(clock, options)]
+  before?.(sandbox.world)
+  await putLogin(database, sandbox, { clock })
+  const { code, err } = await run('sync', envFor(sandbox, database.url), { clock: createClock(clock.now()) })
+  if (code !== 0) throw new Error(err)
+  await sandbox.close()
+  return keepAsTemplate(database)
+}
+
+function sandboxFor(clock: TestClock, options: SandboxOptions): Promise<Sandbox> {
+  return startSandbox({ days: 60, limits: 'none', now: clock.now, ...options })
+}
+
+/** The row that a login leaves, of tokens that WHOOP has just given, for tests that are about something else. */
+export async function putLogin(
+  { sql }: Pick<TestDatabase, 'sql'>,
+  sandbox: Sandbox,
+  { clock, ...decision }: { clock: TestClock; member?: number; grant?: string[] },
+): Promise<void> {
+  const grantedAt = clock.now()
+  const { access_token: access, refresh_token: refresh = '', expires_in, scope } = await sandbox.login(decision)
+  for (const secret of [access, refresh]) secrets.add(secret)
+  const { user_id, email, first_name, last_name } = sandbox.world.profile(decision.member)
+  const profile = { whoopUserId: user_id, email, firstName: first_name, lastName: last_name }
+  const expiresAt = new Date(grantedAt.getTime() + expires_in * 1_000)
+  const tokens = { access, refresh, grantedAt, expiresAt, scopes: scope.split(' ') }
+  // Not drizzle's own way to postgres.js, which would change how this client reads times.
+  const db = drizzle(async (text, values) => ({ rows: await sql.unsafe(text, values).values() })) as unknown as Db
+  const id = await saveProfile(db, profile, grantedAt)
+  await saveTokens(db, [Buffer.from(TEST_KEY, 'base64')], { id }, tokens)
 }
 
 /** The same on a server of its own, which goes down, or changes, with whatever is in it. */
 export async function newMemberOn(server: OwnServer): Promise<Member> {
-  const name = `whoopster_${randomBytes(6).toString('hex')}`
-  await withSql(server.url, (admin) => admin`create database ${admin(name)}`)
-  const url = databaseUrl(server.url, name)
   const clock = createClock()
+  const url = await copyOn(server)
   const sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now })
   onTestFinished(() => sandbox.close())
   const env = envFor(sandbox, url)
-  await logIn(sandbox, env, { clock })
   const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} })
   onTestFinished(() => sql.end({ timeout: 1 }))
+  await putLogin({ sql }, sandbox, { clock })
   return memberOf({ database: { url, sql, drop: async () => {} }, sandbox, env, clock })
+}
+
+const migrated = new WeakSet<OwnServer>()
+
+async function copyOn(server: OwnServer): Promise<string> {
+  const template = databaseUrl(server.url, 'whoopster_template')
+  const name = `whoopster_${randomBytes(6).toString('hex')}`
+  await withSql(server.url, async (admin) => {
+    if (!migrated.has(server)) {
+      await admin`create database whoopster_template`
+      const { code, err } = await run('migrate', { DATABASE_URL: template })
+      if (code !== 0) throw new Error(err)
+    }
+    migrated.add(server)
+    await admin`create database ${admin(name)} template whoopster_template`
+  })
+  return databaseUrl(server.url, name)
 }
 
 /** A member of this sandbox, stored in this database. */

@@ -1,6 +1,6 @@
 // What runs remember for each other has one time: PostgreSQL's. A machine's own clock may be wrong by any amount.
 import { describe, expect, it } from 'vitest'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
 
@@ -28,8 +28,7 @@ describe('a machine whose clock is a year ahead', () => {
   })
 
   it('does not keep what is edited from being seen by the runs after it', async () => {
-    const member = await newMember()
-    await member.sync()
+    const member = await syncedMember()
     await syncAhead(member, YEAR_MS)
     const old = member.sandbox.world.list('workout').at(-1) ?? expect.fail('no workout')
     member.sandbox.world.put('workout', { ...old, sport_name: 'edited' })
@@ -41,8 +40,7 @@ describe('a machine whose clock is a year ahead', () => {
   })
 
   it('does not make status believe that everything is stale, or fresh', async () => {
-    const member = await newMember()
-    await member.sync()
+    const member = await syncedMember()
     const ahead = createClock(new Date(member.clock.now().getTime() + YEAR_MS))
     expect((await member.run('status', { clock: ahead })).code).toBe(1) // and PostgreSQL's clock is as far ahead
     ahead.serverAheadMs = -YEAR_MS
@@ -68,8 +66,7 @@ describe('a PostgreSQL whose clock says 2038', () => {
     )
 
   it('drops no run of the member’s, and those of an hour like it do not either', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     const clock = createClock('2038-01-20T03:14:08Z')
     for (let run = 0; run < 4; run++) {
       clock.pass(900_000)
@@ -80,8 +77,7 @@ describe('a PostgreSQL whose clock says 2038', () => {
   })
 
   it('runs go after 90 days, once the next 25 say so, too', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     member.clock.pass(91 * DAY_MS)
     for (let run = 0; run < 25; run++) await member.sync('--type sleep')
     expect(await startsOf(member)).toHaveLength(26)
@@ -91,8 +87,7 @@ describe('a PostgreSQL whose clock says 2038', () => {
 })
 
 it('status and doctor say until when WHOOP is not asked, and how to forget it', async () => {
-  const member = await newMember({ days: 5 })
-  await member.sync()
+  const member = await syncedMember({ days: 5 })
   const closedUntil = member.clock.now().getTime() + 3 * 3_600_000
   await member.database.sql`
     update request_budgets set state = state || ${JSON.stringify({ closedUntil })}::text::jsonb`

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, it } from 'vitest'
-import { newMember } from '../support/member.ts'
+import { newMember, syncedMember } from '../support/member.ts'
 import { startProxy } from '../support/proxy.ts'
 import { surroundings } from '../support/surroundings.ts'
 import { run } from '../support/world.ts'
@@ -49,8 +49,7 @@ describe('an interruption', () => {
 })
 
 it.skipIf(!existsSync('/dev/full'))('what cannot be printed is said on stderr', async () => {
-  const member = await newMember({ days: 5 })
-  await member.sync()
+  const member = await syncedMember({ days: 5 })
   const full = openSync('/dev/full', 'w')
   const program = fileURLToPath(new URL('../../bin/whoopster.js', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [program, 'export', '--type', 'sleep'], {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Cycle, Kind, Records, Workout } from '../../src/sandbox/index.ts'
 import { API, pageOf, paths, type Answer, type Body } from '../support/lie.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful, kinds } from '../support/truth.ts'
 import { logIn } from '../support/world.ts'
 
@@ -88,8 +88,7 @@ describe('pages without an end', () => {
   }
 
   it.each(Object.keys(circles))('%s: the sync ends with 76, claims nothing, and verify ends too', async (name) => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const first = await truePage(member, 'workout')
     const before = await stored(member, 'workout')
     lie(member, paths.workout, (truth, query) => {
@@ -125,8 +124,7 @@ describe('an outage', () => {
   }
 
   it.each(Object.keys(outages))('of %s, and a gateway that says 404 to every id, deletes nothing', async (name) => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const before = await all(member)
     member.sandbox.world.faults.lie = ({ path }, truth) => {
       if (!path.startsWith(API) || path.includes('/user/')) return truth
@@ -149,8 +147,7 @@ describe('an outage', () => {
   })
 
   it('of lists cut to two asks for no id, and a deletion behind it is noticed by the first run afterwards', async () => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const deleted = nth(member, 'workout', 5)
     lie(member, paths.workout, (truth) => ({ ...truth, body: JSON.stringify(cut(JSON.parse(truth.body) as Body, 2)) }))
     for (let run = 0; run < 3; run++) {
@@ -169,8 +166,7 @@ describe('an outage', () => {
   })
 
   it('while new records are made loses none of them', async () => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     lie(member, paths.cycle, (truth) => ({ ...truth, body: JSON.stringify(cut(JSON.parse(truth.body) as Body, 2)) }))
     for (let day = 0; day < 8; day++) {
       member.clock.pass(DAY_MS)
@@ -201,8 +197,7 @@ describe('404', () => {
   it.each(['activity/sleep', 'user/measurement/body'])(
     'for %s, where something is stored, deletes nothing, and after two runs names scopes and login',
     async (path) => {
-      const member = await newMember({ days: 30 })
-      await member.sync()
+      const member = await syncedMember({ days: 30 })
       lie(member, path, none)
       const hints = []
       for (let run = 0; run < 2; run++) {
@@ -315,8 +310,7 @@ describe('a list in disorder', () => {
 
 describe('a change of format', () => {
   it('costs four requests a run while it lasts, is told by each of them, and few afterwards', async () => {
-    const member = await newMember({ days: 200 })
-    await member.sync()
+    const member = await syncedMember({ days: 200 })
     const before = await all(member)
     member.sandbox.world.faults.lie = ({ path }, truth) => {
       if (!path.startsWith(API) || path.includes('/user/') || truth.status !== 200) return truth
@@ -536,8 +530,7 @@ describe('low ones', () => {
   })
 
   it('export --since takes the microsecond that was asked for', async () => {
-    const member = await newMember({ days: 30 })
-    await member.sync()
+    const member = await syncedMember({ days: 30 })
     const one = nth(member, 'workout', 3)
     const lines = async (since: string) =>
       (await member.run(`export --type workout --format csv --since ${since}`)).out.split('\n').length

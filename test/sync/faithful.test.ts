@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TypeResult } from '../../src/sync/result.ts'
 import type { Workout, World } from '../../src/sandbox/index.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
 
@@ -509,8 +509,7 @@ describe('a quiet run', () => {
 })
 
 async function synced(options: Parameters<typeof newMember>[0]): Promise<Member> {
-  const member = await newMember(options)
-  expect((await member.sync()).code).toBe(0)
+  const member = await syncedMember(options)
   return member
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { TypeResult } from '../../src/sync/result.ts'
 import type { Workout } from '../../src/sandbox/index.ts'
 import type { Fetch } from '../../src/world.ts'
-import { memberOf, newMember, type Member } from '../support/member.ts'
+import { memberOf, newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { builtInFetch, envFor, logIn, type TestClock } from '../support/world.ts'
 
@@ -247,8 +247,7 @@ describe('a record that cannot be read', () => {
 
 /** A synced member, one of whose workouts WHOOP has spoilt since. */
 async function withBad(where: string): Promise<{ member: Member; good: Workout; bad: Workout }> {
-  const member = await newMember({ days: 80 })
-  await member.sync()
+  const member = await syncedMember({ days: 80 })
   const good = member.sandbox.world.list('workout').at(where === 'far below' ? -3 : 2)
   if (!good?.score) throw new Error('the sandbox made too few workouts')
   const bad = { ...good, score: { ...good.score, strain: 'a lot' } } as unknown as Workout

@@ -1,14 +1,13 @@
 // A sync with nothing to do runs a hundred times a day: what it asks of WHOOP and PostgreSQL does not grow.
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { newMember, type Member } from '../support/member.ts'
+import { syncedMember, type Member } from '../support/member.ts'
 import { startProxy } from '../support/proxy.ts'
 import { run } from '../support/world.ts'
 
 const MINUTE_MS = 60_000
 
 async function settled(days: number): Promise<Member> {
-  const member = await newMember({ days })
-  await member.sync()
+  const member = await syncedMember({ days })
   member.clock.pass(10 * MINUTE_MS)
   await member.sync()
   member.clock.pass(10 * MINUTE_MS)

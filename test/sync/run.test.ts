@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { TypeResult } from '../../src/sync/result.ts'
 import { createDatabase } from '../support/database.ts'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn, run } from '../support/world.ts'
 
@@ -63,8 +63,7 @@ describe('a first sync', () => {
 
 describe('a quiet sync', () => {
   it('asks each collection once and writes nothing into the record tables', async () => {
-    const member = await newMember()
-    await member.sync()
+    const member = await syncedMember()
     member.requests()
     const before = await written(member)
     const result = await member.sync()
@@ -76,8 +75,7 @@ describe('a quiet sync', () => {
   })
 
   it('takes the strain of the open cycle, which grows while updated_at stands still', async () => {
-    const member = await newMember()
-    await member.sync()
+    const member = await syncedMember()
     member.clock.pass(2 * 3_600_000)
     member.sandbox.world.advanceTo(member.clock.now())
     expect(typeOf(await member.sync(), 'cycle')).toMatchObject({ updated: 1 })
@@ -124,8 +122,7 @@ describe('a quiet sync', () => {
 
 describe('reading again', () => {
   it('takes old edits with --full, and only those of its range with --since and --until', async () => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const workouts = member.sandbox.world.list('workout')
     const older = workouts.filter((one) => one.start < '2026-10-15')
     const [inRange] = older
@@ -141,8 +138,7 @@ describe('reading again', () => {
   })
 
   it('finds a workout that was added by hand, and looks around it for more', async () => {
-    const member = await newMember({ days: 120 })
-    await member.sync()
+    const member = await syncedMember({ days: 120 })
     const [model] = member.sandbox.world.list('workout')
     if (!model) throw new Error('the sandbox made no workout')
     const recent = new Date(Date.parse(model.start) - 3 * 86_400_000).toISOString()
@@ -333,8 +329,7 @@ describe('a WHOOP that lies', () => {
   )
 
   it('does not take an empty list for the truth while it holds records', async () => {
-    const member = await newMember({ days: 10 })
-    await member.sync()
+    const member = await syncedMember({ days: 10 })
     member.sandbox.world.faults.next = [{ path: '/developer/v2/cycle', times: 2, act: 'empty-page' }]
     expect(await member.sync()).toMatchObject({ code: 76 })
     expect(await member.sync()).toMatchObject({ code: 0 })

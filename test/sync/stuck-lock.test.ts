@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { newMember, type Member } from '../support/member.ts'
+import { newMember, type Member, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 /** Holds the locks of these types, as somebody who may only read. */
@@ -33,8 +33,7 @@ const ALL = ['sleep', 'recovery', 'workout', 'cycle', 'body']
 
 describe('locks that a stranger holds', () => {
   it('make a sync fail, naming him; the monitor is told, and status is not healthy', async () => {
-    const member = await newMember({ days: 5 })
-    await member.sync()
+    const member = await syncedMember({ days: 5 })
     const told: string[] = []
     const monitor = createServer((request, response) => {
       told.push(request.url ?? '')
@@ -69,8 +68,7 @@ describe('locks that a stranger holds', () => {
 })
 
 it('locks of another run that has just begun are no failure', async () => {
-  const member = await newMember({ days: 5 })
-  await member.sync()
+  const member = await syncedMember({ days: 5 })
   await hold(member, ALL, 'owner')
   expect(await member.sync()).toMatchObject({ code: 0, outcome: 'skipped' })
   expect((await member.run('status')).code).toBe(0)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { csvLine } from '../../src/export/format.ts'
 import { harmless, harmlessJson, harmlessLines } from '../../src/terminal/safe.ts'
 import { oneLine } from '../../src/whoop/http.ts'
-import { newMember } from '../support/member.ts'
+import { newMember, syncedMember } from '../support/member.ts'
 
 const EVIL = 'Eve\u001B]0;owned\u0007\u009B31m\u202Egnp.\u2066\u200F\u0085\u2028\r\nMallory\u001B[8m'
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
@@ -36,8 +36,7 @@ describe('what is printed', () => {
   })
 
   it('as JSON means what is stored, and is escaped', async () => {
-    const member = await newMember({ days: 30 })
-    await member.sync()
+    const member = await syncedMember({ days: 30 })
     await member.database.sql`update users set first_name = ${EVIL}`
     await member.database.sql`update workout_records set sport_name = ${EVIL}`
     const { out } = await member.run('stats --type workout --json')
