@@ -1,7 +1,7 @@
 import { chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newMember, newMemberOn, type Member, syncedMember } from './support/member.ts'
+import { newMember, newMemberOn, syncedMember, type Member } from './support/member.ts'
 import { startPostgres, withSql, type OwnServer } from './support/postgres.ts'
 import { expectFaithful } from './support/truth.ts'
 import { run } from './support/world.ts'

@@ -7,14 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
-import { memberOf } from '../support/member.ts'
+import { memberOf, putLogin } from '../support/member.ts'
 import { startProgram } from '../support/program.ts'
 import { startProxy, type When } from '../support/proxy.ts'
-import { createClock, envFor, logIn, run } from '../support/world.ts'
+import { createClock, envFor, run } from '../support/world.ts'
 import { everything, liveThrough } from './stage.ts'
 
 const clock = createClock()
-const step = process.env.WHOOPSTER_LONG ? 10 : 20
+const step = process.env.WHOOPSTER_LONG ? 10 : 40
 let home: string
 let file: string
 let env: Env
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const database = await createDatabase()
   try {
     env = envFor(sandbox, database.url)
-    await logIn(sandbox, env, { clock })
+    await putLogin(database, sandbox, { clock })
     await liveThrough(memberOf({ database, sandbox, env, clock }))
     truth = await everything(database.sql)
     const { code, err } = await run(['archive', '--out', file], env, { clock })

@@ -4,18 +4,41 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import postgres from 'postgres'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openEmbedded } from '../../src/db/connection/embedded.ts'
 import { hasScreen } from '../../src/commands/demo.ts'
-import { startSandbox } from '../../src/sandbox/index.ts'
+import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
+import type { Env } from '../../src/world.ts'
 import { readyDirectory } from '../support/ready.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock, logIn, run } from '../support/world.ts'
 
 describe('the embedded database', () => {
+  // One after the other on the same one: to open it takes a second.
+  const clock = createClock()
+  let sandbox: Sandbox
+  let dir: string
+  let env: Env
+
+  beforeAll(async () => {
+    dir = await readyDirectory()
+    sandbox = await startSandbox({ days: 60, limits: 'none', now: clock.now })
+    env = {
+      WHOOPSTER_DATA_DIR: dir,
+      WHOOP_API_BASE_URL: sandbox.url,
+      WHOOP_CLIENT_ID: sandbox.clientId,
+      WHOOP_CLIENT_SECRET: sandbox.clientSecret,
+      MAX_REQUESTS_PER_MINUTE: '100000',
+    }
+  })
+  afterAll(async () => {
+    await sandbox.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+
   it('takes a login, a first sync and a quiet one, and answers stats and status', async () => {
-    const { env, clock, sandbox, dir } = await newMember({ days: 120 })
     await logIn(sandbox, env, { clock })
     expect((await stat(join(dir, 'token.key'))).mode & 0o777).toBe(0o600)
     expect(await run('status', env, { clock })).toMatchObject({ code: 1 })
@@ -33,41 +56,29 @@ describe('the embedded database', () => {
   })
 
   it('is used by one process at a time: a second sync says so and ends with 0, stats with 75', async () => {
-    const { env, clock, sandbox, dir } = await newMember({ days: 5 })
-    await logIn(sandbox, env, { clock })
     await onEmbedded(dir, async () => {
       expect(await run('sync', env, { clock })).toMatchObject({
         code: 0,
         err: expect.stringContaining('Another whoopster'),
       })
-      const stats = await run('stats', env, { clock })
+      const lines = ['stats', 'status', ''] // each of which waits for some seconds
+      const [stats, status, none] = await Promise.all(lines.map((line) => run(line, env, { clock })))
       expect(stats).toMatchObject({ code: 75 })
-      expect(stats.err).toMatch(new RegExp(`Another whoopster \\(process ${process.pid}, since 20.* UTC\\)`))
-      const status = await run('status', env, { clock })
+      expect(stats?.err).toMatch(new RegExp(`Another whoopster \\(process ${process.pid}, since 20.* UTC\\)`))
       expect(status).toMatchObject({ code: 0, out: expect.stringContaining('at work') as string })
-      expect((await run('', env, { clock })).out).toContain('Another whoopster')
+      expect(none?.out).toContain('Another whoopster')
     })
     expect(await run('sync', env, { clock })).toMatchObject({ code: 0 })
   })
 
   it('is waited for by who only looks, for as long as a quiet sync takes', async () => {
-    const { env, clock, dir } = await newMember({ days: 5 })
     const embedded = await openEmbedded(dir)
     const looking = run('status --json', env, { clock })
     setTimeout(() => void embedded.close(), 500)
     expect(JSON.parse((await looking).out)).toMatchObject({ database: { reachable: true } })
   })
 
-  it('is said to be made, the first time', async () => {
-    const dir = await newDirectory()
-    const first = await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })
-    expect(first.err).toContain(`making an embedded PostgreSQL in ${dir}`)
-    expect((await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })).err).toBe('')
-  })
-
   it('refreshes a login that has expired', async () => {
-    const { env, clock, sandbox } = await newMember({ days: 5 })
-    await logIn(sandbox, env, { clock })
     clock.pass(3 * 3_600_000)
     expect(JSON.parse((await run('sync --json', env, { clock })).out)).toMatchObject({
       outcome: 'ok',
@@ -76,8 +87,6 @@ describe('the embedded database', () => {
   })
 
   it('says what to do when its key is lost', async () => {
-    const { env, clock, sandbox, dir } = await newMember({ days: 5 })
-    await logIn(sandbox, env, { clock })
     await rm(join(dir, 'token.key'))
     const { code, out } = await run('doctor', env, { clock })
     expect({ code, out }).toEqual({
@@ -88,32 +97,31 @@ describe('the embedded database', () => {
     expect(err).toContain('token.key')
     expect(err).toContain('whoopster auth')
   })
+
+  it('is said to be made, the first time', async () => {
+    const place = await newDirectory()
+    const first = await run('migrate', { WHOOPSTER_DATA_DIR: place }, { isTTY: true })
+    expect(first.err).toContain(`making an embedded PostgreSQL in ${place}`)
+    expect((await run('migrate', { WHOOPSTER_DATA_DIR: place }, { isTTY: true })).err).toBe('')
+  })
 })
 
 describe('demo', () => {
-  it('shows a login, a first sync and what came of it, and says what to do next', async () => {
-    const dir = await newDirectory()
-    const { code, out, err } = await run('demo --days 40', { WHOOPSTER_DATA_DIR: dir })
-    expect({ code, err: err.replaceAll(/^\{"level":"info".*\n/gm, '') }).toEqual({ code: 0, err: '' })
-    expect(out).toContain('$ whoopster sync')
-    expect(out).toContain('Logged in: ')
-    expect(out).toMatch(/sleep +\d+ +\d{4}-/)
-    expect(out).toContain('whoopster auth')
-    expect(out).toContain(`$ whoopster report\n${join(dir, 'demo', 'report.html')}\n`)
-    expect(await run('status', { WHOOPSTER_DATA_DIR: join(dir, 'demo') })).toMatchObject({ code: 0 })
-  })
-
-  it('opens the report where there is a screen', async () => {
+  it('shows a login, a first sync and what came of it, says what to do next, and opens the report where there is a screen', async () => {
     const dir = await newDirectory()
     const opened: string[] = []
     const openBrowser = async (url: string) => opened.push(url) > 0
-    const { code } = await run(
-      'demo --days 3',
-      { DISPLAY: ':0', WHOOPSTER_DATA_DIR: dir },
-      { isTTY: true, openBrowser },
-    )
+    const env = { DISPLAY: ':0', WHOOPSTER_DATA_DIR: dir }
+    const { code, out } = await run('demo --days 14', env, { isTTY: true, openBrowser })
     expect(code).toBe(0)
+    const text = stripVTControlCharacters(out)
+    expect(text).toContain('$ whoopster sync')
+    expect(text).toContain('Logged in: ')
+    expect(text).toMatch(/sleep +\d+ +\d{4}-/)
+    expect(text).toContain('whoopster auth')
+    expect(text).toContain('$ whoopster report\n')
     expect(opened).toEqual([pathToFileURL(join(dir, 'demo', 'report.html')).href])
+    expect(await run('status', { WHOOPSTER_DATA_DIR: join(dir, 'demo') })).toMatchObject({ code: 0 })
   }, 120_000)
 
   it.each([
@@ -133,22 +141,6 @@ describe('demo', () => {
     )
   })
 })
-
-async function newMember({ days }: { days: number }) {
-  const clock = createClock()
-  const dir = await readyDirectory()
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
-  const sandbox = await startSandbox({ days, limits: 'none', now: clock.now })
-  onTestFinished(() => sandbox.close())
-  const env = {
-    WHOOPSTER_DATA_DIR: dir,
-    WHOOP_API_BASE_URL: sandbox.url,
-    WHOOP_CLIENT_ID: sandbox.clientId,
-    WHOOP_CLIENT_SECRET: sandbox.clientSecret,
-    MAX_REQUESTS_PER_MINUTE: '100000',
-  }
-  return { env, clock, sandbox, dir }
-}
 
 async function newDirectory(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-'))

@@ -6,7 +6,8 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
 import type { RunResult } from '../../src/sync/result.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { startProgram } from './program.ts'
-import { createClock, envFor, logIn, type TestClock } from './world.ts'
+import { putLogin } from './member.ts'
+import { createClock, envFor, type TestClock } from './world.ts'
 
 const program = fileURLToPath(new URL('hurried.js', import.meta.url))
 
@@ -42,7 +43,9 @@ export async function newCrowd(options: {
   const env = { ...envFor(sandbox, database.url), MAX_REQUESTS_PER_MINUTE: String(perMinute) }
   const leap = async (ms: number) => void (epoch -= ms / (speed - 1))
   const leaping: TestClock = { ...createClock(), now: () => new Date(now()), sleep: leap }
-  for (let member = 10_001; member <= 10_000 + members; member++) await logIn(sandbox, env, { clock: leaping, member })
+  for (let member = 10_001; member <= 10_000 + members; member++) {
+    await putLogin(database, sandbox, { clock: leaping, member })
+  }
   await leap(60_000) // their minute is over
   const seen = sandbox.requests.length
 

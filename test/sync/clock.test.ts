@@ -1,6 +1,6 @@
 // What runs remember for each other has one time: PostgreSQL's. A machine's own clock may be wrong by any amount.
 import { describe, expect, it } from 'vitest'
-import { newMember, type Member, syncedMember } from '../support/member.ts'
+import { newMember, syncedMember, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
 

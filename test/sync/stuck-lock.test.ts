@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { newMember, type Member, syncedMember } from '../support/member.ts'
+import { newMember, syncedMember, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 /** Holds the locks of these types, as somebody who may only read. */

@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS, newLife, type Life, type Ran, type Trouble } from '../
 import { expectFaithful } from '../support/truth.ts'
 
 const isLong = Boolean(process.env['WHOOPSTER_LONG'])
-const STEP_MS = (isLong ? 6 : 12) * HOUR_MS
+const STEP_MS = (isLong ? 6 : 24) * HOUR_MS
 const DAYS = 60
 
 /** What happens on which day; several things on one day happen one run after the other. */
@@ -77,12 +77,14 @@ it('keeps what it promises for two months of edits, deletions, outages and lies,
   expectCheap(runs)
 }, 600_000)
 
+const STEP_DAYS = isLong ? 2 : 4
+
 it('takes the recovery with a deleted sleep though both had been delivered three weeks late', async () => {
   const life = await newLife({ days: 30 })
   await life.sync()
   const wait = async (days: number) => {
-    for (let day = 0; day < days; day += 2) {
-      life.pass(2 * DAY_MS)
+    for (let day = 0; day < days; day += STEP_DAYS) {
+      life.pass(STEP_DAYS * DAY_MS)
       await life.sync()
     }
   }
