@@ -13,7 +13,17 @@ const shared = {
 const marking = ['test/login/callback.test.ts', 'test/whoop/client.test.ts', 'test/whoop/oauth.test.ts']
 
 /** Begun last, one of these would keep a single core busy while the other has nothing left to do. */
-const longest = ['time-travel', 'histories', 'fault-matrix', 'refresh', 'kill-matrix', 'turns', 'many-members']
+const longest = [
+  'faithful',
+  'lies',
+  'embedded',
+  'refresh',
+  'erring-whoop',
+  'fault-matrix',
+  'sql',
+  'process',
+  'many-members',
+]
 
 function isLong({ moduleId }: TestSpecification): boolean {
   return longest.some((name) => moduleId.endsWith(`/${name}.test.ts`))

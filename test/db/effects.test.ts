@@ -284,7 +284,7 @@ describe('correlation', () => {
     { alike: 0.7, truth: 0 },
     { alike: 0.7, truth: 0.4 },
   ])('covers the truth as often as it says: days $alike, r $truth', async ({ alike, truth }) => {
-    const members = process.env.WHOOPSTER_LONG ? 1000 : 200
+    const members = process.env.WHOOPSTER_LONG ? 1000 : 100
     let covered = 0
     for (let member = 0; member < members; member++) {
       const random = dice(member * 31 + 7)

@@ -46,7 +46,7 @@ async function clone(template: string): Promise<TestDatabase> {
 let administrator: postgres.Sql | undefined // once a process; it hangs up by itself
 
 async function administer(work: (admin: postgres.Sql) => Promise<unknown>): Promise<void> {
-  administrator ??= postgres(inject('postgresUrl'), { max: 1, idle_timeout: 1, onnotice: () => {} })
+  administrator ??= postgres(inject('postgresUrl'), { max: 1, idle_timeout: 1, fetch_types: false, onnotice: () => {} })
   await work(administrator)
 }
 

@@ -1,11 +1,13 @@
-// Two months of one member's life with everything that WHOOP is known to do to old records, then a quiet one.
+// Two months of one member's life with everything that WHOOP is known to do to old records, then a quiet one. Without time for
+// that it is the first nine days of it; what comes later is what the random histories do, too.
 import { expect, it } from 'vitest'
 import { DAY_MS, HOUR_MS, newLife, type Life, type Ran, type Trouble } from '../support/life.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 const isLong = Boolean(process.env['WHOOPSTER_LONG'])
-const STEP_MS = (isLong ? 6 : 24) * HOUR_MS
-const DAYS = 60
+const STEP_MS = (isLong ? 6 : 12) * HOUR_MS
+const DAYS = isLong ? 60 : 9
+const QUIET_DAYS = isLong ? 1 : 2 // from run to run when nothing happens
 
 /** What happens on which day; several things on one day happen one run after the other. */
 const plan: [day: number, happens: (life: Life) => void][] = [
@@ -62,12 +64,12 @@ const troubles: [day: number, trouble: Trouble][] = [
   [53.5, { empty: 'cycle', times: 2 }],
 ]
 
-it('keeps what it promises for two months of edits, deletions, outages and lies, and ends equal after a quiet one', async () => {
+it(`keeps what it promises for ${DAYS} days of edits, deletions, outages and lies, and ends equal after a quiet month`, async () => {
   const life = await newLife({ days: 90 })
   await life.sync()
   const runs = await live(life)
-  for (let day = 0; day < 34; day++) {
-    life.pass(DAY_MS)
+  for (let day = 0; day < 34; day += QUIET_DAYS) {
+    life.pass(QUIET_DAYS * DAY_MS)
     runs.push({ ...(await life.sync()), troubled: false })
   }
   const { database, sandbox } = life.member
@@ -77,14 +79,12 @@ it('keeps what it promises for two months of edits, deletions, outages and lies,
   expectCheap(runs)
 }, 600_000)
 
-const STEP_DAYS = isLong ? 2 : 4
-
 it('takes the recovery with a deleted sleep though both had been delivered three weeks late', async () => {
   const life = await newLife({ days: 30 })
   await life.sync()
   const wait = async (days: number) => {
-    for (let day = 0; day < days; day += STEP_DAYS) {
-      life.pass(STEP_DAYS * DAY_MS)
+    for (let day = 0; day < days; day += 2 * QUIET_DAYS) {
+      life.pass(2 * QUIET_DAYS * DAY_MS)
       await life.sync()
     }
   }
@@ -110,7 +110,7 @@ function expectCheap(runs: readonly Lived[]): void {
   for (const { requests } of calm) expect(requests).toBeLessThanOrEqual(24)
   // What is due once a day is due in every second run at twelve hours; at six, a list in doubt is looked at for a day.
   const quiet = calm.filter(({ requests }) => requests <= 4 + 1)
-  expect(quiet.length).toBeGreaterThan(calm.length * (isLong ? 0.45 : 0.1))
+  if (isLong) expect(quiet.length).toBeGreaterThan(calm.length * 0.45)
 }
 
 interface Lived extends Ran {
@@ -119,7 +119,8 @@ interface Lived extends Ran {
 
 async function live(life: Life): Promise<Lived[]> {
   const start = life.now()
-  const [happenings, ahead] = [[...plan], [...troubles]]
+  const isPlanned = ([day]: [number, unknown]) => day < DAYS
+  const [happenings, ahead] = [plan.filter(isPlanned), troubles.filter(isPlanned)]
   const isDue = ([day]: [number, unknown] | undefined[]) => day !== undefined && start + day * DAY_MS <= life.now()
   const runs: Lived[] = []
   while (life.now() < start + DAYS * DAY_MS) {
