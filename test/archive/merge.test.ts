@@ -8,8 +8,7 @@ import { newMember, syncedMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn, run } from '../support/world.ts'
 import { archiveTo, everything, folder, forge, liveThrough, makeJournal, restoreFrom, sha256 } from './stage.ts'
-
-const DAY_MS = 86_400_000
+import { DAY_MS } from '../support/time.ts'
 
 /** Of each version of a record that is stored or in the history: its key and content. */
 async function versions(sql: Sql): Promise<Set<string>> {

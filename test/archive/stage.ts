@@ -11,6 +11,7 @@ import { createZip } from '../../src/archive/zip.ts'
 import type { Env } from '../../src/world.ts'
 import type { Member } from '../support/member.ts'
 import { run, type TestClock } from '../support/world.ts'
+import { DAY_MS } from '../support/time.ts'
 
 export async function folder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'whoopster-archive-'))
@@ -35,8 +36,6 @@ export async function restoreFrom(file: string, env: Env, clock: TestClock, code
 export function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
-
-const DAY_MS = 86_400_000
 
 /**
  * A sync 20 days ago and another one today, with all that can happen between: scores that change, records that are

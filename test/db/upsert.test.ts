@@ -8,6 +8,8 @@ import { cycle, recovery, resources, sleep, workout } from '../../src/resources/
 import { understand } from '../../src/resources/read.ts'
 import type { Resource } from '../../src/resources/resource.ts'
 import { createDatabase } from '../support/database.ts'
+import { DAY_MS } from '../support/time.ts'
+import { uuid } from '../support/member.ts'
 
 const server = await createDatabase()
 afterAll(() => server.drop())
@@ -41,10 +43,8 @@ const store = (resource: Resource, records: readonly unknown[], at = AT): Promis
     db.transaction(async (tx) => (await upsert(tx, { member, resource }, batchOf(resource, records, at))).records),
   )
 
-const DAY_MS = 86_400_000
 const T0 = Date.parse('2026-11-22T06:00:00.123Z')
 const time = (number: number, ms = 0) => new Date(T0 - number * DAY_MS + ms).toISOString()
-const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
 
 const common = (number: number) => ({
   user_id: member.whoopUserId,

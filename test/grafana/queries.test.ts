@@ -12,13 +12,13 @@ import { localDay, summarize, workoutDays, type Summary } from '../support/days.
 import { createClock, envFor, logIn, run } from '../support/world.ts'
 import { expand } from './expand.ts'
 import { asked, find, scopeOf, type Asked, type Chosen } from './provisioned.ts'
+import { DAY_MS } from '../support/time.ts'
 
 const MEMBERS = [10_001, 10_002, 10_003] // in three time zones
 const [FIRST = 0] = MEMBERS
 const GAPPED = 10_003
 const NOBODY = 777 // in the database, without a record
 const SESSION_ZONES = ['America/Santiago', 'Asia/Kolkata', 'Pacific/Kiritimati']
-const DAY_MS = 86_400_000
 const DAYS = 100
 
 // Some panels count from now, and now is PostgreSQL's.

@@ -9,9 +9,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { createClock, envFor, logIn, run } from '../support/world.ts'
 import { expand } from './expand.ts'
 import { find, scopeOf, type Asked } from './provisioned.ts'
-
-const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
+import { DAY_MS, HOUR_MS } from '../support/time.ts'
 
 describe('one member’s days', () => {
   let database: TestDatabase

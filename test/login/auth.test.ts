@@ -7,8 +7,7 @@ import { newMember, syncedMember, type Member } from '../support/member.ts'
 import { freePort } from '../support/postgres.ts'
 import { secrets } from '../support/secrets.ts'
 import { expectNoSecrets, logIn, run, TEST_KEY, type TestClock } from '../support/world.ts'
-
-const HOUR_MS = 3_600_000
+import { HOUR_MS } from '../support/time.ts'
 
 describe('what cannot be taken back', () => {
   const typing = (text: string) => {

@@ -16,8 +16,8 @@ import type { Env } from '../../src/world.ts'
 import { chromium, startBrowser, type Browser, type Page } from '../support/browser.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { createClock, envFor, logIn, run } from '../support/world.ts'
+import { HOUR_MS } from '../support/time.ts'
 
-const HOUR_MS = 3_600_000
 const misplaced = await readFile(new URL('../support/misplaced.js', import.meta.url), 'utf8')
 const HOSTILE = `<script>alert(1)</script>"'&\u202Egnirts</p><img src=x onerror=alert(2)>`
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createWorld, type World } from '../../src/sandbox/world.ts'
 import { NOW } from './open.ts'
+import { HOUR_MS } from '../support/time.ts'
 
-const HOUR_MS = 3_600_000
 const start = (now = NOW, days = 40, members = 1) => createWorld({ seed: 1, days, members, now })
 const later = (hours: number) => new Date(NOW.getTime() + hours * HOUR_MS)
 

@@ -1,9 +1,8 @@
 // daily_summary in plain TypeScript, from the truth.
 import type { Cycle, Recovery, Sleep, Workout, World } from '../../src/sandbox/index.ts'
+import { HOUR_MS } from './time.ts'
 
 export type Summary = Record<string, number | string | boolean | null>
-
-const HOUR_MS = 3_600_000
 
 type Facts = { cycles: Cycle[]; sleeps: Sleep[]; recoveries: Recovery[]; workouts: Workout[] }
 

@@ -7,9 +7,8 @@ import { canned } from '../../src/sandbox/index.ts'
 import { createWorld, type Placed } from '../../src/sandbox/world.ts'
 import { newMember, type Member } from './member.ts'
 import { createClock } from './world.ts'
+import { DAY_MS, HOUR_MS } from './time.ts'
 
-export const HOUR_MS = 3_600_000
-export const DAY_MS = 24 * HOUR_MS
 export const kinds = ['sleep', 'recovery', 'workout', 'cycle'] as const
 
 const ID = 10_001

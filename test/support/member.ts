@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import type { Db } from '../../src/db/connection/index.ts'
 import { saveProfile, saveTokens } from '../../src/db/tokens.ts'
 import { startSandbox, type Sandbox, type SandboxOptions, type World } from '../../src/sandbox/index.ts'
-import type { RunResult } from '../../src/sync/result.ts'
+import type { RunResult, TypeResult } from '../../src/sync/result.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, keepAsTemplate, type TestDatabase } from './database.ts'
 import { databaseUrl, withSql, type OwnServer } from './postgres.ts'
@@ -164,4 +164,28 @@ function count(words: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1
   return counts
+}
+
+/** What a run has to say of one type, for the first of its members. */
+export function typeOf(result: { users: { types: Record<string, TypeResult | undefined> }[] }, type: string) {
+  return result.users[0]?.types[type]
+}
+
+/** An id that the sandbox never makes, nor another number. */
+export function uuid(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+}
+
+/** Everything that would betray a write or a lock in the record tables, and a write elsewhere. */
+export async function written({ database: { sql } }: Member) {
+  const tables = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records', 'body_measurements']
+  const versions = []
+  for (const table of [...tables, 'record_history']) {
+    versions.push(await sql`select ctid::text, xmin::text, xmax::text, id::text from ${sql(table)} order by id::text`)
+  }
+  await sql`select pg_stat_force_next_flush()`
+  const counted = [...tables, 'record_history', 'chased_records']
+  const counters = await sql`
+    select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables where relname in ${sql(counted)} order by 1`
+  return { versions, counters }
 }

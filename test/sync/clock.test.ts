@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { newMember, syncedMember, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
+import { DAY_MS } from '../support/time.ts'
 
-const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS
 
 /** Runs on a machine whose clock is ahead of PostgreSQL's. */

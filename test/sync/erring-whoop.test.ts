@@ -5,10 +5,9 @@ import type { Cycle, Kind, Records, Workout, World } from '../../src/sandbox/ind
 import { API, pageOf, paths, type Answer, type Body } from '../support/lie.ts'
 import { newMember, putLogin, syncedMember, type Member } from '../support/member.ts'
 import { expectFaithful, kinds } from '../support/truth.ts'
+import { DAY_MS, HOUR_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 
 describe('an id that cannot be fetched', () => {
   const answers: Record<string, Partial<Answer>> = {

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { TypeResult } from '../../src/sync/result.ts'
 import type { Workout, World } from '../../src/sandbox/index.ts'
-import { newMember, syncedMember, type Member } from '../support/member.ts'
+import { newMember, syncedMember, typeOf, uuid, written, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
+import { DAY_MS, HOUR_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const NOW = '2026-11-22T10:20:00.000Z'
 const ago = (ms: number, from = NOW) => new Date(Date.parse(from) - ms).toISOString()
 const later = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString()
-const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
 
 describe('a record that is not final', () => {
   it('is asked for in the next run after it was seen, however old, daily and less often with its age', async () => {
@@ -555,22 +552,4 @@ function inTheWalk({ sandbox: { world } }: Member, moment: number, act: (world: 
 function historyOf({ database: { sql } }: Member) {
   return sql<{ data_type: string; record_key: string; reason: string }[]>`
     select data_type, record_key, raw_data, seen_from, seen_until, reason from record_history order by id`
-}
-
-function typeOf(result: { users: { types: Record<string, TypeResult | undefined> }[] }, type: string) {
-  return result.users[0]?.types[type]
-}
-
-/** Everything that would betray a write or a lock in the record tables, and a write elsewhere. */
-async function written({ database: { sql } }: Member) {
-  const tables = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records', 'body_measurements']
-  const versions = []
-  for (const table of [...tables, 'record_history']) {
-    versions.push(await sql`select ctid::text, xmin::text, xmax::text, id::text from ${sql(table)} order by id::text`)
-  }
-  await sql`select pg_stat_force_next_flush()`
-  const counted = [...tables, 'record_history', 'chased_records']
-  const counters = await sql`
-    select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables where relname in ${sql(counted)} order by 1`
-  return { versions, counters }
 }

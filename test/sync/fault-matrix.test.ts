@@ -7,10 +7,10 @@ import { newMember, newMemberOn, putLogin, syncedMember, type Member } from '../
 import { startPostgres, withSql, type OwnServer } from '../support/postgres.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock, type TestClock } from '../support/world.ts'
+import { DAY_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const PATH = '/developer/v2/activity/workout'
-const DAY_MS = 86_400_000
 const FOREVER = 1_000
 const HANG_MS = 400
 

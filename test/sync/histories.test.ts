@@ -1,7 +1,8 @@
 // Random lives: whatever happens, in whatever order, and whenever a run comes, the tables end equal to WHOOP.
 import { expect, it } from 'vitest'
 import { between, chance, pick, random, whole, type Random } from '../../src/sandbox/random.ts'
-import { DAY_MS, HOUR_MS, kinds, newLife, type Life, type Trouble } from '../support/life.ts'
+import { kinds, newLife, type Life, type Trouble } from '../support/life.ts'
+import { DAY_MS, HOUR_MS } from '../support/time.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 const replayed = Number(process.env['SEED'] ?? 0)

@@ -10,9 +10,9 @@ import { startProgram } from '../support/program.ts'
 import { startProxy, type When } from '../support/proxy.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock, envFor, realClock, run } from '../support/world.ts'
+import { DAY_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const DAY_MS = 86_400_000
 const RUNS_AFTER = 2
 
 let sandbox: Sandbox

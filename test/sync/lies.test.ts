@@ -6,10 +6,9 @@ import { pick, random, whole, type Random } from '../../src/sandbox/random.ts'
 import { API, pageOf, paths, type Answer, type Body, type Lie } from '../support/lie.ts'
 import { newMember, type Member } from '../support/member.ts'
 import { expectFaithful, kinds } from '../support/truth.ts'
+import { DAY_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const DAYS = isLong ? 60 : 40
 const MOST_REQUESTS = 400
 

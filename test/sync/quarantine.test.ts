@@ -3,14 +3,13 @@ import { fileURLToPath } from 'node:url'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { TypeResult } from '../../src/sync/result.ts'
 import type { Workout } from '../../src/sandbox/index.ts'
 import type { Fetch } from '../../src/world.ts'
-import { memberOf, newMember, syncedMember, type Member } from '../support/member.ts'
+import { memberOf, newMember, syncedMember, typeOf, uuid, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { builtInFetch, envFor, logIn, type TestClock } from '../support/world.ts'
+import { HOUR_MS } from '../support/time.ts'
 
-const HOUR_MS = 3_600_000
 const OWNER = 10_001
 const SEED = Number(process.env['WHOOPSTER_SEED'] ?? 20_261_122)
 
@@ -454,7 +453,6 @@ const mutations: Record<Kind | 'every', Mutation[]> = {
   ],
 }
 
-const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
 const common = (start: string) => ({ user_id: OWNER, created_at: start, updated_at: start, score_state: 'SCORED' })
 const activity = (start: string) => ({
   ...common(start),
@@ -506,8 +504,4 @@ function createRandom(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
-}
-
-function typeOf(result: { users: { types: Record<string, TypeResult | undefined> }[] }, type: string) {
-  return result.users[0]?.types[type]
 }

@@ -3,8 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { syncedMember, type Member } from '../support/member.ts'
 import { startProxy } from '../support/proxy.ts'
 import { run } from '../support/world.ts'
-
-const MINUTE_MS = 60_000
+import { MINUTE_MS } from '../support/time.ts'
 
 async function settled(days: number): Promise<Member> {
   const member = await syncedMember({ days })

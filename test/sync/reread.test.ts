@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { DAY_MS, dueAgain, type Tiers } from '../../src/sync/reread.ts'
+import { HOUR_MS, MINUTE_MS } from '../support/time.ts'
 
 const NEVER: Tiers = { recentAt: undefined, sweptAt: undefined, sweptTo: undefined }
-const HOUR_MS = 3_600_000
-const MINUTE_MS = 60_000
 const START = Date.parse('2026-01-01T03:07:00.123Z')
 
 /** What a run read again; times in milliseconds. */

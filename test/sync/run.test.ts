@@ -1,7 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { TypeResult } from '../../src/sync/result.ts'
 import { createDatabase } from '../support/database.ts'
-import { newMember, putLogin, syncedMember, type Member } from '../support/member.ts'
+import { newMember, putLogin, syncedMember, typeOf, written, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { run } from '../support/world.ts'
 
@@ -359,25 +358,8 @@ const settings = {
   WHOOP_CLIENT_SECRET: 'a secret of ours',
 }
 
-function typeOf(result: { users: { types: Record<string, TypeResult | undefined> }[] }, type: string) {
-  return result.users[0]?.types[type]
-}
-
 function clear({ sandbox }: Member, kind: 'sleep' | 'recovery' | 'workout' | 'cycle'): void {
   for (const record of sandbox.world.list(kind)) {
     sandbox.world.remove(kind, 'id' in record ? record.id : record.sleep_id)
   }
-}
-
-/** Everything that would betray a write or a lock in the record tables. */
-async function written({ database: { sql } }: Member) {
-  const tables = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records', 'body_measurements']
-  const versions = []
-  for (const table of tables) {
-    versions.push(await sql`select ctid::text, xmin::text, xmax::text, id::text from ${sql(table)} order by id::text`)
-  }
-  await sql`select pg_stat_force_next_flush()`
-  const counters = await sql`
-    select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables where relname in ${sql(tables)} order by 1`
-  return { versions, counters }
 }

@@ -1,7 +1,8 @@
 // Two months of one member's life with everything that WHOOP is known to do to old records, then a quiet one. Without time for
 // that it is the first nine days of it; what comes later is what the random histories do, too.
 import { expect, it } from 'vitest'
-import { DAY_MS, HOUR_MS, newLife, type Life, type Ran, type Trouble } from '../support/life.ts'
+import { newLife, type Life, type Ran, type Trouble } from '../support/life.ts'
+import { DAY_MS, HOUR_MS } from '../support/time.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 const isLong = Boolean(process.env['WHOOPSTER_LONG'])

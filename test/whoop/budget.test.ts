@@ -11,10 +11,8 @@ import {
   type Budget,
   type Plan,
 } from '../../src/whoop/budget.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../support/time.ts'
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
 const START = Date.parse('2026-11-22T10:20:00Z')
 const PER_MINUTE = 100
 const nobody: Plan = { members: 0, cost: 4 }

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import nock from 'nock'
@@ -16,6 +13,7 @@ import { reasonOf } from '../../src/whoop/http.ts'
 import type { Clock, Fetch, FetchInit } from '../../src/world.ts'
 import { secrets } from '../support/secrets.ts'
 import { builtInFetch, createClock, expectNoSecrets, type TestClock } from '../support/world.ts'
+import { serve } from '../support/serve.ts'
 
 const ORIGIN = 'https://api.prod.whoop.com'
 const PATH = '/v2/cycle'
@@ -104,17 +102,6 @@ async function failing(work: Promise<unknown>): Promise<Failure> {
   said.push(JSON.stringify(seen))
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) said.push(String(cause.stack))
   return seen
-}
-
-/** A real server, for what only a real connection can do. */
-async function serve(handler: RequestListener): Promise<string> {
-  const server = createServer(handler).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 describe('an answer', () => {

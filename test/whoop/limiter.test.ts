@@ -3,9 +3,8 @@ import { newBudget, type Budget } from '../../src/whoop/budget.ts'
 import { createRateLimiter, readLimit, type BudgetStore } from '../../src/whoop/limiter.ts'
 import type { Answer } from '../../src/world.ts'
 import { createClock, type TestClock } from '../support/world.ts'
+import { DAY_MS, MINUTE_MS } from '../support/time.ts'
 
-const MINUTE_MS = 60_000
-const DAY_MS = 86_400_000
 const running = new AbortController().signal
 
 /** An answer that says only what its rate-limit headers say. */

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import nock from 'nock'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readConfig, whoopSettings } from '../../src/config.ts'
 import { failure, type Failure } from '../../src/errors.ts'
 import { version } from '../../src/version.ts'
@@ -11,6 +8,7 @@ import { createOAuth, oauthProblem, randomText, type OAuth } from '../../src/who
 import type { Clock, Env } from '../../src/world.ts'
 import { secrets } from '../support/secrets.ts'
 import { builtInFetch, createClock, expectNoSecrets } from '../support/world.ts'
+import { serve } from '../support/serve.ts'
 
 const ORIGIN = 'https://api.prod.whoop.com'
 const REDIRECT = 'http://localhost:8000/callback'
@@ -71,16 +69,6 @@ async function failing(work: Promise<unknown>): Promise<Failure> {
   said.push(JSON.stringify(seen))
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) said.push(String(cause.stack))
   return seen
-}
-
-async function serve(handler: RequestListener): Promise<string> {
-  const server = createServer(handler).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 describe('the consent URL', () => {
