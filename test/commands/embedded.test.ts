@@ -32,7 +32,7 @@ describe('the embedded database', () => {
       WHOOP_CLIENT_SECRET: sandbox.clientSecret,
       MAX_REQUESTS_PER_MINUTE: '100000',
     }
-  })
+  }, 120_000)
   afterAll(async () => {
     await sandbox.close()
     await rm(dir, { recursive: true, force: true })
