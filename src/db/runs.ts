@@ -33,9 +33,10 @@ export async function beginTypes(
   if (types.length === 0) return new Map()
   const begun = types.map((type) => sql`(${member.id}::int, ${type})`)
   const oldest = resources.map(
-    ({ name, table }) => sql`
+    ({ name, table, datedBy }) => sql`
       when ${name} then (
-        select min(created_at_whoop) from ${sql.identifier(getTableName(table))} where user_id = ${member.id}
+        select ${sql.identifier(datedBy.name)} from ${sql.identifier(getTableName(table))}
+        where user_id = ${member.id} order by 1 limit 1
       )`,
   )
   const rows = await db.execute<

@@ -65,6 +65,7 @@ export const recovery = defineResource({
     union all
     select r.* from recovery_records r
     where r.user_id = ${userId} and ${is(sql`r.created_at_whoop`)} and ${ofItsSleep(sql`r`, sql`true`)} is null`,
+  datedBy: recoveryRecords.createdAtWhoop,
   end: (alias) => sql`coalesce(${ofItsSleep(alias, sql`s.end_time`)}, ${alias}.created_at_whoop)`,
   row: v.pipe(Recovery, v.transform(toRow)),
   leftOut: { user_id: 'becomes user_id of users' },

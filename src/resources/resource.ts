@@ -27,6 +27,8 @@ export interface Resource {
   isPlaced(alias: SQL): SQL
   /** A member's rows whose place `is` so: `select r.*`, by an index, where asking each row for its place would not be. */
   within(userId: number, is: (place: SQL) => SQL): SQL
+  /** When it happened, or soon afterwards. An index has each member's records in this order. */
+  datedBy: PgColumn
   /** When a row of `alias` ended; null while it has not. */
   end(alias: SQL): SQL
   /** One record as WHOOP sends it, in; one row's columns, out. */
@@ -69,12 +71,15 @@ export function instant(name: string) {
 }
 
 /** What has a start and an end of its own. */
-export function byOwnTimes(table: PgTable): Pick<Resource, 'place' | 'isPlaced' | 'within' | 'end'> {
+export function byOwnTimes(
+  table: PgTable & { startTime: PgColumn },
+): Pick<Resource, 'place' | 'isPlaced' | 'within' | 'datedBy' | 'end'> {
   const name = sql.identifier(getTableName(table))
   return {
     place: (alias) => sql`${alias}.start_time`,
     isPlaced: () => sql`true`,
     within: (userId, is) => sql`select r.* from ${name} r where r.user_id = ${userId} and ${is(sql`r.start_time`)}`,
+    datedBy: table.startTime,
     end: (alias) => sql`${alias}.end_time`,
   }
 }
