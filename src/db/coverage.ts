@@ -79,7 +79,7 @@ export function covering(
 ): SQL {
   return sql`
     update sync_status
-    set covered = covered + ${claim} - ${doubt},
+    set covered = covered + ${claim} - ${invalid},
       last_record_time = coalesce(${newest}, last_record_time), updated_at = now(),
       cut_at = coalesce(${cutAt}, cut_at),
       empty_runs = case when ${newest} is null then empty_runs else 0 end,

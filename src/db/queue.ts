@@ -115,7 +115,7 @@ export async function servedSince(
 function wasServed(now: Date, wanted: SQL): SQL {
   return sql`outcome <> 'skipped' and started_at <= ${now.toISOString()}::timestamptz + interval '1 hour'
     and (error_reason is not null or not exists (
-      select from (${wanted}) wanted where coalesce(types -> type ->> 'outcome', 'skipped') = 'skipped'
+      select from (${wanted}) wanted where not types ? type or types -> type ->> 'outcome' = 'skipped'
     ))`
 }
 

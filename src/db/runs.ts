@@ -2,6 +2,7 @@ import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Failure } from '../errors.ts'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
+import type { TypeResult } from '../sync/result.ts'
 import type { Tiers } from '../sync/reread.ts'
 import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
@@ -91,11 +92,16 @@ export function ended({ syncedAt, fetched, error }: Ending): SQL {
     records_fetched = ${fetched}, updated_at = now()`
 }
 
+/** A run as it is written down. */
+export interface Run extends Omit<typeof syncRuns.$inferInsert, 'types'> {
+  types: Partial<Record<TypeName, TypeResult>>
+}
+
 /**
  * Writes the run into the history, and drops what is older than 90 days. What is to go must be that old for each of the
  * last runs: a machine whose clock was wrong for a while would drop everything.
  */
-export async function saveRun(db: Db, run: typeof syncRuns.$inferInsert): Promise<void> {
+export async function saveRun(db: Db, run: Run): Promise<void> {
   const last = sql`(
     select min(started_at) from (
       select started_at from ${syncRuns} where user_id = ${run.userId} order by id desc limit ${AGREEING_RUNS}
@@ -109,5 +115,30 @@ export async function saveRun(db: Db, run: typeof syncRuns.$inferInsert): Promis
       )
       .returning({ id: syncRuns.id }),
   )
-  await db.with(old).insert(syncRuns).values(run)
+  await db
+    .with(old)
+    .insert(syncRuns)
+    .values({ ...run, types: brief(run.types) })
+}
+
+/**
+ * What somebody will read: a hundred runs a day find nothing new. A type that was skipped without a reason is left out;
+ * one that is as it was is `{}`; else it has what is not 0, not usual and not empty.
+ */
+function brief(types: Run['types']): Record<string, unknown> {
+  const tried = Object.entries(types).filter(([, { outcome, error }]) => outcome !== 'skipped' || error)
+  return Object.fromEntries(tried.map(([type, result]) => [type, unusual(result)]))
+}
+
+function unusual({ outcome, complete, error, unknownFields, ...counts }: TypeResult): Record<string, unknown> {
+  const isOnePage = counts.requests <= 1 && counts.unchanged === counts.fetched
+  const { requests, fetched, unchanged, ...rest } = counts
+  const figures = Object.entries(isOnePage ? rest : { requests, fetched, unchanged, ...rest })
+  return {
+    ...(outcome === 'ok' ? {} : { outcome }),
+    ...(outcome === 'ok' && !complete ? { complete } : {}),
+    ...(error ? { error } : {}),
+    ...(Object.keys(unknownFields).length > 0 ? { unknownFields } : {}),
+    ...Object.fromEntries(figures.filter(([, count]) => count > 0)),
+  }
 }

@@ -111,7 +111,7 @@ export const syncRuns = pgTable(
     tokenRefreshes: integer('token_refreshes').notNull(),
     lastHttpStatus: integer('last_http_status'),
     remainingToday: integer('remaining_today'), // of WHOOP's requests, as it last said
-    types: jsonb().notNull(), // per type: outcome, fetched, inserted, updated, …
+    types: jsonb().notNull(), // per type what is worth a word, {} when nothing is: see saveRun
   },
   (table) => [index('idx_sync_runs_user_id').on(table.userId, table.startedAt)],
 )

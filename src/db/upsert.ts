@@ -176,7 +176,7 @@ function completed(scope: Collection, { fence, isConfirmed, upTo, last, isNewest
       when ${isEnd} then tstzmultirange(tstzrange(null, ${to}))
       when bottom + ${MOMENT} < ${to} then tstzmultirange(tstzrange(bottom + ${MOMENT}, ${to}))
       else '{}'::tstzmultirange end`)
-  const doubt = fact(sql`
+  const invalid = fact(sql`
     case when not ${isSurprised} and not is_doubted then '{}'::tstzmultirange
       else tstzmultirange(tstzrange(
         case when ${isSurprised} then bottom - ${DOUBTED_BELOW} else bottom end,
@@ -184,7 +184,7 @@ function completed(scope: Collection, { fence, isConfirmed, upTo, last, isNewest
   const newest = isNewest ? fact(sql`top`) : sql`null::timestamptz`
   const cutAt = last ? fact(sql`case when has_below then bottom end`) : sql`null::timestamptz`
   const unseen = sql`(select count(*) from stored where is_new)`
-  return sql`completed as (${covering({ ...scope, fence }, { claim, doubt, newest, cutAt, unseen })})`
+  return sql`completed as (${covering({ ...scope, fence }, { claim, invalid, newest, cutAt, unseen })})`
 }
 
 /** A page's records, with what their own type says of them. */

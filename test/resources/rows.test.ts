@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { integer, pgTable, uuid } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
+import { cycleRecords } from '../../src/resources/cycle.ts'
 import { body, cycle, profile, recovery, sleep, workout } from '../../src/resources/index.ts'
 import { keyOf, readOne, understand } from '../../src/resources/read.ts'
 import { bookkeeping, byOwnTimes, defineResource, type Resource } from '../../src/resources/resource.ts'
@@ -153,7 +154,7 @@ describe('defineResource', () => {
     table,
     key: table.id,
     keyField: 'id',
-    ...byOwnTimes(table),
+    ...byOwnTimes(cycleRecords),
     leftOut: {},
   } as const
   const wire = v.looseObject({ id: v.string(), steps: v.number() })

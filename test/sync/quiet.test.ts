@@ -45,6 +45,34 @@ describe('a sync with nothing new', () => {
     },
   )
 
+  it('leaves a line of 300 bytes in sync_runs, and all that was not as usual', async () => {
+    const member = await settled(60)
+    const { sql } = member.database
+    const run = async () => {
+      await member.sync()
+      member.clock.pass(10 * MINUTE_MS)
+      const [row] = await sql<{ bytes: number; types: Record<string, unknown> }[]>`
+        select pg_column_size(r) as bytes, types from sync_runs r order by id desc limit 1`
+      return row
+    }
+    const quiet = await run()
+    expect(quiet?.types).toEqual({ sleep: {}, recovery: {}, workout: {}, cycle: {}, body: {} })
+    expect(quiet?.bytes).toBeLessThanOrEqual(300)
+
+    const { world } = member.sandbox
+    const [workout] = world.list('workout')
+    if (workout) world.put('workout', { ...workout, sport_name: 'chess' })
+    expect((await run())?.types).toEqual({
+      ...quiet?.types,
+      workout: { requests: 1, fetched: 25, updated: 1, unchanged: 24 },
+    })
+    world.faults.next.push({ path: '/developer/v2/cycle', answer: { status: 400, body: 'no' } })
+    expect((await run())?.types).toMatchObject({
+      sleep: {},
+      cycle: { outcome: 'failed', error: { reason: expect.stringMatching('.') as string } },
+    })
+  })
+
   it('but an open cycle that has grown writes that alone', async () => {
     const member = await settled(60)
     const { world } = member.sandbox
