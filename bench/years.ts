@@ -35,7 +35,7 @@ export async function fillYears(sql: Sql, { members, days }: { members: number; 
   await sql`
     insert into recovery_records (${common}, id, cycle_id, sleep_id, user_calibrating, recovery_score,
       resting_heart_rate, hrv_rmssd, spo2_percentage, skin_temp_celsius)
-    select user_id, ${raw(250)}, end_time, end_time, gen_random_uuid(), cycle_id, id, false, ${vary(60, 60)},
+    select user_id, ${raw(250)}, end_time, end_time, id, cycle_id, id, false, ${vary(60, 60)},
       ${vary(55, 8)}, ${vary(60, 30)}, 96, ${vary(33.5, 1)}
     from sleep_records where not nap`
   await sql`

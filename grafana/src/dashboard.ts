@@ -1,5 +1,5 @@
 // What all dashboards share: layout, variables, links, annotations, the member's own clock.
-import { NAME, OWN } from './sql.ts'
+import { NAME, NEARBY, OWN } from './sql.ts'
 import { DATASOURCE, type Annotation, type Dashboard, type Link, type Panel, type Variable } from './types.ts'
 
 export const TAG = 'whoopster'
@@ -156,13 +156,13 @@ export const workouts = annotation(
   'Workouts',
   'blue',
   false,
-  `select started as "time", ended as timeend,\n  concat_ws(' · ', sport, round(minutes) || ' min', 'strain ' || round(strain_score::numeric, 1)) as text, 'workout' as tags\nfrom workout_log\nwhere ${OWN} and $__timeFilter(started)\norder by started`,
+  `select started as "time", ended as timeend,\n  concat_ws(' · ', sport, round(minutes) || ' min', 'strain ' || round(strain_score::numeric, 1)) as text, 'workout' as tags\nfrom workout_log\nwhere ${OWN} and ${NEARBY} and $__timeFilter(started)\norder by started`,
 )
 export const naps = annotation(
   'Naps',
   'purple',
   false,
-  `select started as "time", ended as timeend, 'Nap · ' || round(asleep_duration / 60000.0) || ' min' as text, 'nap' as tags\nfrom nap_log\nwhere ${OWN} and $__timeFilter(started)\norder by started`,
+  `select started as "time", ended as timeend, 'Nap · ' || round(asleep_duration / 60000.0) || ' min' as text, 'nap' as tags\nfrom nap_log\nwhere ${OWN} and ${NEARBY} and $__timeFilter(started)\norder by started`,
 )
 export const journeys = annotation(
   'Travel',

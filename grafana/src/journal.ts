@@ -3,7 +3,7 @@
 import type { Row } from './dashboard.ts'
 import { colour, words } from './palette.ts'
 import * as p from './panels.ts'
-import { OWN } from './sql.ts'
+import { around, of, OWN } from './sql.ts'
 import { DATASOURCE, type Variable } from './types.ts'
 
 const QUESTIONS = `select question as __text, question as __value\nfrom journal_days\nwhere ${OWN}\ngroup by question\norder by count(*) filter (where answered) desc, question`
@@ -54,7 +54,7 @@ const timeline = p.series({
   description: `Recovery in percent, and the days whose answer to the question chosen above was yes, beside the recovery that followed it. ${NO_PROOF}`,
   sql: `select d.day::timestamp as "time", max(d.recovery_score) as "Recovery",
   max(case when j.answered then 100.0 end)::double precision as "Yes"
-from (select user_id, day, recovery_score from daily_trends where ${OWN}) d
+from (select user_id, day, recovery_score from ${of('daily_trends', around(2, 2))}) d
   left join (select user_id, day, answered from journal_days where ${OWN} and question = \${behaviour:sqlstring}) j using (user_id, day)
 where $__timeFilter(d.day)
 group by d.day

@@ -1,5 +1,5 @@
 import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig } from '../config.ts'
-import { clockOf } from '../db/clock.ts'
+import { clockOf, switchOffJit } from '../db/clock.ts'
 import { withDatabase, type Database } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
@@ -92,6 +92,7 @@ export function withStored<T>({ world, log }: Cli, work: (database: Database) =>
     world.env,
     async (database) => {
       await requireSchema(database.db)
+      await switchOffJit(database.db)
       return work(database)
     },
     world.interrupted,

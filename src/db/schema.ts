@@ -37,6 +37,8 @@ export const oauthTokens = pgTable(
   {
     id: id(),
     userId: userId().unique(),
+    /** The app that it was given to: no other one can refresh it. Null: not known, of a login from before this was kept. */
+    clientId: text('client_id'),
     accessToken: text('access_token').notNull(),
     refreshToken: text('refresh_token').notNull(),
     expiresAt: instant('expires_at').notNull(),

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { bigint, doublePrecision, index, integer, pgTable, primaryKey, varchar } from 'drizzle-orm/pg-core'
 import * as v from 'valibot'
 import { bookkeeping, byOwnTimes, defineResource, instant, recordColumns } from './resource.ts'
@@ -37,6 +38,9 @@ export const cycleRecords = pgTable(
     primaryKey({ columns: [table.userId, table.id] }),
     index('idx_cycle_user_id').on(table.userId, table.startTime),
     index('idx_cycle_start_time').on(table.startTime),
+    index('idx_cycle_open')
+      .on(table.userId)
+      .where(sql`end_time IS NULL`),
   ],
 )
 

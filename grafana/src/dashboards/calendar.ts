@@ -1,7 +1,7 @@
 import { dashboard, member } from '../dashboard.ts'
 import { bands, colour, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { OWN, shown } from '../sql.ts'
+import { around, of, shown } from '../sql.ts'
 import type { Threshold } from '../types.ts'
 
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
@@ -14,9 +14,8 @@ function weeksOf(column: string): string {
   )
   return `select date_trunc('week', day::timestamp) as "time",
   ${days.join(',\n  ')}
-from daily_trends
-where ${OWN}
-  and ${shown("date_trunc('week', day::timestamp)::date")}
+from ${of('daily_trends', around(0, 6))}
+where ${shown("date_trunc('week', day::timestamp)::date")}
 group by 1
 order by 1`
 }

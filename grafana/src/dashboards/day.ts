@@ -1,7 +1,7 @@
 import { dashboard, energy as energyUnit, member, units } from '../dashboard.ts'
 import { colour, FAR, NOTABLE, plain, RECOVERY_BANDS, words } from '../palette.ts'
 import * as p from '../panels.ts'
-import { distance, energy, HOUR, hours, OWN } from '../sql.ts'
+import { distance, energy, HOUR, hours, of, OWN } from '../sql.ts'
 import type { Variable } from '../types.ts'
 
 const chosen: Variable = {
@@ -21,7 +21,15 @@ const DAY = `(select coalesce(substring(\${day:sqlstring} from '^[0-9]{4}-[0-9]{
     (select max(cycle_day(user_id, id, start_time, end_time, timezone_offset)) from (
       select * from cycle_records where ${OWN} order by start_time desc limit 3) cycles))))`
 
-const ofDay = (columns: string) => `select ${columns}\nfrom daily_trends\nwhere ${OWN} and day = ${DAY}`
+const THE_DAY = of(
+  'daily_trends',
+  `(select daterange(day, day, '[]') from (select ${DAY} as day offset 0) one where day is not null)`,
+)
+/** By an index: what counts on a day begins near it. */
+const ON_THE_DAY = `${OWN} and day = ${DAY}
+  and start_time > (${DAY} - 3)::timestamp at time zone 'UTC' and start_time < (${DAY} + 3)::timestamp at time zone 'UTC'`
+
+const ofDay = (columns: string) => `select ${columns}\nfrom ${THE_DAY}`
 
 const which = p.stat({
   title: 'The day',
@@ -69,7 +77,7 @@ const nights = p.table({
   sleep_performance_percentage as "Performance", recovery_score as "Recovery", hrv_rmssd as "HRV", resting_heart_rate as "Resting HR",
   respiratory_rate as "Breaths"
 from night_log
-where ${OWN} and day = ${DAY}
+where ${ON_THE_DAY}
 order by end_time desc nulls last`,
   unit: 'none',
   overrides: [
@@ -88,11 +96,11 @@ const stages = p.columns({
   title: 'The night',
   description: 'Hours of each stage in the main sleep that ended on this day.',
   sql: `select stage, duration / ${HOUR} as "Hours"
-from daily_trends, unnest(
+from ${THE_DAY}, unnest(
   array['Deep', 'REM', 'Light', 'Awake'],
   array[slow_wave_sleep_duration, rem_sleep_duration, light_sleep_duration, awake_time]
 ) with ordinality as stages (stage, duration, nth)
-where ${OWN} and day = ${DAY} and duration is not null
+where duration is not null
 order by nth`,
   unit: 'suffix:h',
   decimals: 1,
@@ -108,14 +116,13 @@ const figures = p.table({
     'The figures of the day’s main night, the mean of the 30 days before, and the distance in their standard deviations: amber from 1.5, red from 2.25.',
   sql: `select figure as "Figure", value as "Value", normal as "Normal", off as "Off",
   case when bad >= ${FAR} then 'far off' when bad >= ${NOTABLE} then 'worth a look' when bad is not null then 'normal' end as "So it is"
-from daily_trends, unnest(
+from ${THE_DAY}, unnest(
   array['HRV, ms', 'Resting heart rate, bpm', 'Respiratory rate, /min', 'Skin temperature, °C', 'Blood oxygen, %'],
   array[hrv_rmssd, resting_heart_rate, respiratory_rate, skin_temp_celsius, spo2_percentage],
   array[hrv_baseline, resting_baseline, respiratory_baseline, skin_baseline, spo2_baseline],
   array[hrv_deviation, resting_deviation, respiratory_deviation, skin_deviation, spo2_deviation],
   array[-1, 1, 1, 1, -1]
 ) with ordinality as figures (figure, value, normal, off, worse, nth), lateral (select off * worse as bad) b
-where ${OWN} and day = ${DAY}
 order by nth`,
   unit: 'none',
   decimals: 1,
@@ -137,7 +144,7 @@ const done = p.table({
   sql: `select started as "Begun", sport as "Sport", minutes as "Duration", strain_score as "Strain", average_heart_rate as "Average HR",
   max_heart_rate as "Highest HR", zone_two_minutes as "Zone 2", ${distance('distance_meters', 'Distance')}, ${energy('kilojoules', 'Energy')}
 from workout_log
-where ${OWN} and day = ${DAY}
+where ${ON_THE_DAY}
 order by started`,
   unit: 'none',
   overrides: [
@@ -156,7 +163,7 @@ const naps = p.table({
   description: 'The naps that count on this day, begun by the clock of the place.',
   sql: `select started as "Begun", asleep_duration / 60000.0 as "Asleep", sleep_efficiency_percentage as "Efficiency"
 from nap_log
-where ${OWN} and day = ${DAY}
+where ${ON_THE_DAY}
 order by started`,
   unit: 'none',
   overrides: [

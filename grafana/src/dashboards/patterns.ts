@@ -2,13 +2,12 @@ import { dashboard, journalDays, member } from '../dashboard.ts'
 import { behaviour, journalRows } from '../journal.ts'
 import { clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { HOUR, OWN, shown } from '../sql.ts'
+import { around, HOUR, LAST_DAYS, of, shown } from '../sql.ts'
 
 /** Days with both: what is across, and what is up. The next morning's recovery is one row on. */
 const pairs = (x: string, y: string) => `(
   select day, ${x} as x, ${y} as y
-  from daily_trends
-  where ${OWN}
+  from ${of('daily_trends', around(0, 1))}
 ) days
 where ${shown()} and x is not null and y is not null`
 
@@ -116,7 +115,7 @@ const weeks = p.table({
   description:
     'Means of the newest week whose seven days have ended, of the one before and of the four before it: recovery in percent, HRV in milliseconds, heart rate in beats a minute, strain 0 to 21, sleep in hours, workouts a week.',
   sql: `with weeks as (
-  select *, row_number() over (order by week desc) as age from weekly_summary where ${OWN} and finished_days = 7
+  select *, row_number() over (order by week desc) as age from ${of('weekly_summary', `daterange(lower(${LAST_DAYS}) - 49, null)`)} where finished_days = 7
 ), measures as (
   select age, measure, value, nth
   from weeks, unnest(
@@ -148,7 +147,10 @@ function years(title: string, description: string, column: string, unit: string,
     sql: `select to_char(day, 'Mon') as month,
   avg(${column}) filter (where extract(year from day) = newest - 1)::double precision as "Year before",
   avg(${column}) filter (where extract(year from day) = newest)::double precision as "This year"
-from (select *, max(extract(year from day)) over () as newest from daily_trends where ${OWN}) days
+from (
+  select d.*, max(extract(year from day)) over () as newest
+  from ${of('daily_trends', `daterange((date_trunc('year', lower(${LAST_DAYS})::timestamp) - interval '1 year')::date, null)`)}
+) days
 where extract(year from day) >= newest - 1
 group by to_char(day, 'Mon'), extract(month from day)
 order by extract(month from day)`,

@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { daily, degrees, overall, OWN, shown } from '../sql.ts'
+import { around, daily, degrees, of, overall, shown } from '../sql.ts'
 import { hrvRange, recoveryBars, restingRange } from './today.ts'
 
 const days = (title: string, condition: string, color: string, says: string) =>
@@ -112,8 +112,7 @@ from (
   select day, case when count(${column}) over week >= 4 then avg(${column}) over week end as week,
     case when count(${column}) over sixty >= 30 then avg(${column}) over sixty end as normal,
     case when count(${column}) over sixty >= 30 then stddev_samp(${column}) over sixty end as spread
-  from daily_trends
-  where ${OWN}
+  from ${of('daily_trends', around(59, 0))}
   window week as (order by day rows between 6 preceding and current row), sixty as (order by day rows between 59 preceding and current row)
 ) days
 where ${shown()}
@@ -145,9 +144,8 @@ const offDays = p.table({
     'Days of this range with two or more signs of illness. Numbers are distances from the mean of the 30 days before, in standard deviations.',
   sql: `select day::timestamp as "Day", signs_of_illness as "Signs", recovery_score as "Recovery", hrv_deviation as "HRV",
   resting_deviation as "Resting heart rate", respiratory_deviation as "Respiratory rate", skin_deviation as "Skin temperature"
-from daily_trends
-where ${OWN}
-  and ${shown()} and signs_of_illness >= 2
+from ${of('daily_trends')}
+where signs_of_illness >= 2
 order by day desc`,
   unit: 'suffix:σ',
   decimals: 1,

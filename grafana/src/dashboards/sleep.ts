@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, clockTimes, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { byWeekday, daily, HOUR, hours, overall, OWN, shown } from '../sql.ts'
+import { byWeekday, daily, HOUR, hours, NEARBY, of, overall, OWN, shown } from '../sql.ts'
 
 const RANGE = 'Mean of the nights in this range.'
 
@@ -180,12 +180,11 @@ const share = p.columns({
   title: 'The average night',
   description: 'Mean share of each stage in the time in bed of this range, in percent.',
   sql: `select stage, 100.0 * sum(duration) / nullif(sum(sum(duration)) over (), 0) as "Share"
-from daily_trends, unnest(
+from ${of('daily_trends')}, unnest(
   array['Deep', 'REM', 'Light', 'Awake'],
   array[slow_wave_sleep_duration, rem_sleep_duration, light_sleep_duration, awake_time]
 ) with ordinality as stages (stage, duration, nth)
-where ${OWN}
-  and ${shown()} and asleep_duration is not null
+where asleep_duration is not null
 group by stage, nth
 order by nth`,
   unit: 'percent',
@@ -212,7 +211,7 @@ const naps = p.table({
   description: 'Naps of this range, newest first, begun by the clock of the place; they are in no other panel here.',
   sql: `select started as "Begun", asleep_duration / 60000.0 as "Asleep", sleep_efficiency_percentage as "Efficiency"
 from nap_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 order by started desc`,
   unit: 'none',
   overrides: [

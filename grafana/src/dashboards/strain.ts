@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, plain, RECOVERY_BANDS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { byWeekday, daily, energy, latest, overall, OWN, shown, weight } from '../sql.ts'
+import { byWeekday, daily, energy, latest, NIGHTS, of, overall, OWN, weight } from '../sql.ts'
 
 const LOAD =
   'Mean strain of the last seven days that have ended by that of the last 28, which contain them. Strain is logarithmic: the ratio moves less than the load does.'
@@ -118,10 +118,8 @@ const recent = p.table({
   sql: `select d.day::timestamp as "Day", n.ended as "Up", coalesce(n.recovery_score, case when n.id is null then d.recovery_score end) as "Recovery",
   d.strain_score as "Strain", d.workouts as "Workouts",
   d.average_heart_rate as "Average HR", d.max_heart_rate as "Highest HR", ${energy('d.kilojoules', 'Energy')}
-from daily_trends d
-left join night_log n on n.user_id = d.user_id and n.day = d.day
-where d.${OWN}
-  and ${shown('d.day')}
+from ${of('daily_trends')}
+${NIGHTS}
 order by d.day desc, n.end_time desc nulls last
 limit 400`,
   unit: 'none',

@@ -1,7 +1,7 @@
 import { dashboard } from '../dashboard.ts'
 import { bands, colour, offNormal, plain, RECOVERY_BANDS, RECOVERY_BARS } from '../palette.ts'
 import * as p from '../panels.ts'
-import { daily, degrees, hours, latest, OWN, thisMorning } from '../sql.ts'
+import { daily, degrees, hours, LAST_DAYS, latest, of, OWN, thisMorning } from '../sql.ts'
 import type { Override, Threshold } from '../types.ts'
 
 const NEWEST = 'Of the newest day there is, which the panel on the right names, and of its newest night.'
@@ -48,7 +48,7 @@ const freshness = p.stat({
     'The day that is shown, by the member’s own clock, and how long ago a sync last succeeded for every type.',
   sql: `with newest as (
   select day, (select local_time(now(), timezone_offset)::date from cycle_records where ${OWN} order by start_time desc limit 1) - day as behind
-  from daily_trends where ${OWN} order by day desc limit 1
+  from ${of('daily_trends', LAST_DAYS)} order by day desc limit 1
 )
 select case behind when 0 then 'Today' when 1 then 'Yesterday' else behind || ' days ago' end as "Day shown",
   to_char(day, 'FMDy FMDD FMMon') as "Date",
@@ -242,7 +242,7 @@ const recent = p.table({
   sql: `select started as "Begun", sport as "Sport", minutes as "Duration", strain_score as "Strain"
 from workout_log
 where ${OWN}
-order by started desc
+order by start_time desc
 limit 8`,
   unit: 'none',
   overrides: [

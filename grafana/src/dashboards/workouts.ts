@@ -1,7 +1,7 @@
 import { dashboard, energy as energyUnit, journeys, member, units, naps } from '../dashboard.ts'
 import { bands, colour, plain } from '../palette.ts'
 import * as p from '../panels.ts'
-import { distance, energy, overall, OWN, shown, weekly } from '../sql.ts'
+import { distance, energy, NEARBY, LAST_DAYS, of, overallWorkouts, OWN, shown, weekly } from '../sql.ts'
 import type { Variable } from '../types.ts'
 
 const target: Variable = {
@@ -14,7 +14,7 @@ const target: Variable = {
 }
 const TARGET = "coalesce(substring(${zone2_target:sqlstring} from '[0-9]+')::double precision, 0)"
 
-const total = (columns: string) => overall(columns, 'workout_log')
+const total = (columns: string) => overallWorkouts(columns)
 
 const summary = [
   p.stat({
@@ -63,8 +63,7 @@ const summary = [
     title: 'Zone 2 this week',
     description: 'Minutes in heart rate zone 2 in the newest week, and their share of the target above in percent.',
     sql: `select zone_two_minutes as "Zone 2", 100 * zone_two_minutes / nullif(${TARGET}, 0) as "Of the target"
-from weekly_summary
-where ${OWN}
+from ${of('weekly_summary', `daterange(lower(${LAST_DAYS}) - 7, null)`)}
 order by week desc
 limit 1`,
     unit: 'suffix:min',
@@ -103,7 +102,7 @@ const zonesOfSports = p.columns({
   sql: `select coalesce(sport, 'Unknown') as "Sport",
   ${['zero', 'one', 'two', 'three', 'four', 'five'].map((name, n) => `sum(zone_${name}_minutes) as "Zone ${n}"`).join(', ')}
 from workout_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 group by sport
 order by sum(minutes) desc
 limit 8`,
@@ -135,7 +134,7 @@ const sports = p.table({
   ${distance('sum(distance_meters)', 'Distance')},
   ${energy('sum(kilojoules)', 'Energy')}
 from workout_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 group by sport
 order by count(*) desc, sum(minutes) desc`,
   unit: 'none',
@@ -154,7 +153,7 @@ const strain = p.series({
   description: 'Strain, 0 to 21, by sport, at the time of the place.',
   sql: `select started as "time", coalesce(sport, 'Unknown') as metric, strain_score as "Strain"
 from workout_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 order by started`,
   unit: 'none',
   min: 0,
@@ -166,11 +165,11 @@ const distances = p.series({
   description: 'Kilometres or miles that WHOOP knows of, per week, from Monday on.',
   sql: `select week::timestamp as "time",
   ${distance('case when workout_duration is not null then coalesce(metres, 0) end', 'Distance')}
-from weekly_summary
+from ${of('weekly_summary')}
 left join (
-  select date_trunc('week', day::timestamp)::date as week, sum(distance_meters) as metres from workout_log where ${OWN} group by 1
+  select date_trunc('week', day::timestamp)::date as week, sum(distance_meters) as metres
+  from workout_log where ${OWN} and start_time > $__timeFrom()::timestamptz - interval '3 days' group by 1
 ) run using (week)
-where ${OWN} and ${shown('week')}
 order by week`,
   unit: 'none',
   decimals: 0,
@@ -199,7 +198,7 @@ const best = p.table({
   sql: `select coalesce(sport, 'Unknown') as "Sport", max(minutes) as "Longest", ${distance('max(distance_meters)', 'Farthest')},
   max(strain_score) as "Most strain", max(max_heart_rate) as "Highest HR", ${energy('max(kilojoules)', 'Most energy')}
 from workout_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 group by sport
 order by max(strain_score) desc nulls last`,
   unit: 'none',
@@ -222,7 +221,7 @@ const recent = p.table({
   ${distance('distance_meters', 'Distance')}, altitude_gain_meters as "Climb",
   ${energy('kilojoules', 'Energy')}
 from workout_log
-where ${OWN} and ${shown()}
+where ${OWN} and ${NEARBY} and ${shown()}
 order by started desc
 limit 200`,
   unit: 'none',
