@@ -96,7 +96,7 @@ export async function loadReport(
         if (pending.length > 0) return
         report.whoop = await loadWhoopHealth(db)
         const state = await loadBudget(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
-        const plan = await loadPlan(db)
+        const plan = await loadPlan(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
         if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
         report.isAroundTheHour = await runsAroundTheHour(db)
         report.stuck = stuckLock(await loadStuckLocks(db, typeNames))

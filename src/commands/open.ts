@@ -100,22 +100,27 @@ export function withStored<T>({ world, log }: Cli, work: (database: Database) =>
   )
 }
 
-/** The members that are logged in, or the one asked for; an error when there is none. */
-export async function requireMembers({ db }: Pick<Database, 'db'>, whoopUserId?: number): Promise<Member[]> {
-  const members = await loadMembers(db, whoopUserId)
+/** The members that are logged in, to any app or to one, or the one asked for; an error when there is none. */
+export async function requireMembers(
+  { db }: Pick<Database, 'db'>,
+  whoopUserId?: number,
+  clientId?: string,
+): Promise<Member[]> {
+  const members = await loadMembers(db, whoopUserId, clientId)
   if (members.length > 0) return members
-  throw nobody(whoopUserId)
+  throw clientId && (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */
 export async function requireQueue(
   { db }: Pick<Database, 'db'>,
   now: Date,
+  clientId: string,
   { user: whoopUserId, type: types }: { user?: number | undefined; type?: readonly TypeName[] | undefined },
 ): Promise<Queue> {
-  const queue = await loadQueue(db, now, { whoopUserId, ...(types ? { types } : {}) })
+  const queue = await loadQueue(db, now, { clientId, whoopUserId, ...(types ? { types } : {}) })
   if (queue.members.length > 0) return queue
-  throw nobody(whoopUserId)
+  throw (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 
 /** The app's requests, shared with its other processes. */
@@ -126,6 +131,13 @@ export function openRateLimiter(
 ): RateLimiter {
   const store = createBudgetStore(database, config.WHOOP_CLIENT_ID, newBudget)
   return createRateLimiter(clock, config.MAX_REQUESTS_PER_MINUTE, { ...options, store })
+}
+
+function ofAnotherApp(whoopUserId: number | undefined): WhoopsterError {
+  const who = whoopUserId === undefined ? 'Everybody here is' : `WHOOP user ${whoopUserId} is`
+  return new WhoopsterError('login', `${who} logged in to another app than WHOOP_CLIENT_ID names.`, {
+    hint: 'set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET to that app’s, or log in to this one: whoopster auth',
+  })
 }
 
 function nobody(whoopUserId: number | undefined): WhoopsterError {

@@ -128,7 +128,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
     const { database, keys, config, world } = opened
     const startedAt = world.clock.now()
-    const queue = await requireQueue(database, startedAt, options)
+    const queue = await requireQueue(database, startedAt, config.WHOOP_CLIENT_ID, options)
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const width = () => widthOf(world.terminal.stderr)
     const wanted = {

@@ -60,10 +60,10 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
     const { database, keys, config, world } = opened
     const oauth = createOAuth(config, world)
-    const limiter = openRateLimiter(opened, world.clock, { plan: await loadPlan(database.db) })
+    const limiter = openRateLimiter(opened, world.clock, { plan: await loadPlan(database.db, config.WHOOP_CLIENT_ID) })
     limiter.expect('history', 0)
     const results: MemberVerified[] = []
-    for (const member of await requireMembers(database, user)) {
+    for (const member of await requireMembers(database, user, config.WHOOP_CLIENT_ID)) {
       const tokens = createSession({ ...world, log, database, keys, oauth, member })
       const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, limiter, tokens, log })
       const types: MemberVerified['types'] = {}

@@ -3,7 +3,8 @@ import { scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Plan } from '../whoop/budget.ts'
 import type { Db } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import { isLocked } from './lock.ts'
+import { isOfApp, type Member } from './tokens.ts'
 
 /** A member who waits for a sync. */
 export interface Waiting extends Member {
@@ -23,11 +24,15 @@ const USUAL_COST = 5 // before there is anything to go by
 const RECENT_RUNS = 200
 const HISTORY_COST = 20
 
-/** Everybody, or the one asked for, by when these types were last synced (all of them, if none are named). */
+/** Everybody who is logged in to the app, or the one asked for, by when these types were last synced (all of them, if none are named). */
 export async function loadQueue(
   db: Db,
   now: Date,
-  { whoopUserId, types = typeNames }: { whoopUserId?: number | undefined; types?: readonly TypeName[] } = {},
+  {
+    clientId,
+    whoopUserId,
+    types = typeNames,
+  }: { clientId: string; whoopUserId?: number | undefined; types?: readonly TypeName[] },
 ): Promise<Queue> {
   const rows = await db.execute<Row>(sql`
     select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", array_to_string(scopes, ' ') as scopes,
@@ -35,7 +40,7 @@ export async function loadQueue(
     from (
       select *, count(*) filter (where complete) over () as served from (
         select users.*, scopes, ${isComplete()} as complete
-        from users join oauth_tokens on oauth_tokens.user_id = users.id
+        from users join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfApp(clientId)}
       ) everybody
     ) member
       left join lateral (
@@ -55,11 +60,15 @@ export async function loadQueue(
   return { members, plan: { members: Number(rows[0]?.served ?? 0), cost: Number(rows[0]?.cost ?? USUAL_COST) } }
 }
 
-/** Whom the app's requests have to serve: how many are complete, and what a sync of one costs. */
-export async function loadPlan(db: Db): Promise<Plan> {
+/**
+ * Whom the app's requests have to serve: how many are complete, and what a sync of one costs. Without a client id, those
+ * of the app which asked last.
+ */
+export async function loadPlan(db: Db, clientId?: string): Promise<Plan> {
+  const app = sql`coalesce(${clientId ?? null}, (select client_id from request_budgets order by updated_at desc limit 1))`
   const [row] = await db.execute<{ members: number; cost: string | null }>(sql`
     select count(*) filter (where ${isComplete()})::int as members, ${recentCost()} as cost
-    from users join oauth_tokens on oauth_tokens.user_id = users.id`)
+    from users join oauth_tokens on oauth_tokens.user_id = users.id and (${app} is null or ${isOfApp(app)})`)
   return { members: row?.members ?? 0, cost: Number(row?.cost ?? USUAL_COST) }
 }
 
@@ -89,6 +98,32 @@ interface Row extends Record<string, unknown> {
   complete: boolean
   served: string
   cost: string | null
+}
+
+const AT_ONCE = 32
+
+/**
+ * The line without those at its beginning whom another run has served since, or is serving: each is looked up by its key,
+ * and only as many as it takes to find somebody.
+ */
+export async function stillDue(
+  db: Db,
+  line: readonly Waiting[],
+  types: readonly TypeName[],
+  { since, now }: { since: Date; now: Date },
+): Promise<Waiting[]> {
+  for (let from = 0; from < line.length; from += AT_ONCE) {
+    const next = line.slice(from, from + AT_ONCE)
+    const rows = await db.execute<{ id: number }>(sql`
+      select users.id from users join oauth_tokens on oauth_tokens.user_id = users.id
+      where users.id in ${next.map(({ id }) => id)} and not exists (
+        select from sync_runs where user_id = users.id and started_at > ${since.toISOString()}
+          and ${wasServed(now, permitted(types, sql`scopes`))}
+      ) and not ${isLocked(sql`whoop_user_id`, sql`${types[0]}::text`)}`)
+    const due = new Set(rows.map(({ id }) => id))
+    if (due.size > 0) return [...next.filter(({ id }) => due.has(id)), ...line.slice(from + AT_ONCE)]
+  }
+  return []
 }
 
 /** Whether another run has been at work on the member since then. To be asked with the member's locks in hand. */

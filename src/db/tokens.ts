@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql, type SQL } from 'drizzle-orm'
 import { users, type Profile } from '../resources/users.ts'
 import type { Database, Db, Tx } from './connection/index.ts'
 import type { Fence } from './lock.ts'
@@ -32,7 +32,8 @@ export async function loadEverybody(db: Db | Tx, whoopUserId?: number): Promise<
     .orderBy(asc(users.id))
 }
 
-export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[]> {
+/** Those who are logged in: all of them, or the one asked for; only those of one app, if it is named. */
+export async function loadMembers(db: Db, whoopUserId?: number, clientId?: string): Promise<Member[]> {
   return db
     .select({
       id: users.id,
@@ -42,8 +43,18 @@ export async function loadMembers(db: Db, whoopUserId?: number): Promise<Member[
     })
     .from(users)
     .innerJoin(oauthTokens, eq(oauthTokens.userId, users.id))
-    .where(whoopUserId === undefined ? undefined : eq(users.whoopUserId, whoopUserId))
+    .where(
+      and(
+        whoopUserId === undefined ? undefined : eq(users.whoopUserId, whoopUserId),
+        clientId === undefined ? undefined : isOfApp(clientId),
+      ),
+    )
     .orderBy(asc(users.id))
+}
+
+/** Whether a login is this app's to renew; one from before that was kept is anybody's, until its next refresh tells. */
+export function isOfApp(clientId: string | SQL): SQL {
+  return sql`(oauth_tokens.client_id is null or oauth_tokens.client_id = ${clientId})`
 }
 
 /** The member's row, new or brought up to date; logging in again keeps it. A run's refuses when its locks are gone. */
@@ -75,8 +86,14 @@ function isOurs(fence: Fence | undefined) {
 }
 
 /** A new login replaces whatever the row held, readable or not. */
-export async function saveTokens(db: Db | Tx, keys: Keys, member: Pick<Member, 'id'>, tokens: Tokens): Promise<void> {
-  const row = { ...sealed(keys, member, tokens), refusedScopes: [] }
+export async function saveTokens(
+  db: Db | Tx,
+  keys: Keys,
+  member: Pick<Member, 'id'>,
+  tokens: Tokens,
+  clientId: string | null = null,
+): Promise<void> {
+  const row = { ...sealed(keys, member, tokens), refusedScopes: [], clientId }
   await db
     .insert(oauthTokens)
     .values({ userId: member.id, createdAt: row.updatedAt, ...row })
@@ -84,10 +101,16 @@ export async function saveTokens(db: Db | Tx, keys: Keys, member: Pick<Member, '
 }
 
 /** The pair that WHOOP gave for the one in the row, which the caller holds. */
-export async function renewTokens(tx: Tx, keys: Keys, member: Member, tokens: Tokens): Promise<void> {
+export async function renewTokens(
+  tx: Tx,
+  keys: Keys,
+  member: Member,
+  tokens: Tokens,
+  clientId?: string,
+): Promise<void> {
   await tx
     .update(oauthTokens)
-    .set(sealed(keys, member, tokens))
+    .set({ ...sealed(keys, member, tokens), ...(clientId === undefined ? {} : { clientId }) })
     .where(eq(oauthTokens.userId, member.id))
 }
 
@@ -105,6 +128,8 @@ function sealed(keys: Keys, { id }: Pick<Member, 'id'>, tokens: Tokens) {
 
 /** A member's tokens as stored, and what has been learned of them. */
 export interface StoredTokens extends Tokens {
+  /** The app that WHOOP gave them to; null: not known. */
+  clientId: string | null
   /** WHOOP has refused this refresh token. */
   dead: boolean
   /** When a refresh of these began that nobody has seen the end of. */
@@ -259,6 +284,7 @@ function opened(keys: Keys, row: typeof oauthTokens.$inferSelect): StoredTokens 
     grantedAt: new Date(row.updatedAt),
     expiresAt: new Date(row.expiresAt),
     scopes: row.scopes,
+    clientId: row.clientId,
     dead: row.deadFingerprint === fingerprint(refresh),
     refreshingSince: row.refreshingSince === null ? undefined : new Date(row.refreshingSince),
     refusedScopes: row.refusedScopes,

@@ -71,7 +71,7 @@ async function askForScopes(
 ): Promise<readonly string[] | undefined> {
   const config = attempt(() => readConfig(world.env, whoopSettings))
   if (!config) return []
-  const members = await loadMembers(db)
+  const members = await loadMembers(db, undefined, config.WHOOP_CLIENT_ID)
   const refusals: string[] = []
   for (const [index, member] of members.slice(0, MOST_ASKED).entries()) {
     try {

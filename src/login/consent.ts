@@ -57,7 +57,7 @@ export async function completeLogin(dependencies: LoginDependencies, redirected:
       const whoop = clientWith(grant.access, dependencies)
       const member = readOne('profile', profile.row, await whoop.get(profile.path, profile.scope))
       const id = await saveProfile(tx, member, world.clock.now())
-      await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes })
+      await saveTokens(tx, keys, { id }, { ...grant, refresh, scopes }, config.WHOOP_CLIENT_ID)
       await deletePendingLogin(tx, state)
       return { member, scopes, whoop }
     }),

@@ -43,11 +43,12 @@ export async function refresh(
   dependencies: RefreshDependencies,
   isDue: (stored: StoredTokens) => boolean,
 ): Promise<Refreshed | WhoopsterError> {
-  const { database, keys, member, clock } = dependencies
+  const { database, keys, member, clock, oauth } = dependencies
   // 1. Note in the row that a refresh begins: once committed, it proves that PostgreSQL can be written.
   const before = await withTokensLocked(database, keys, member, async (tx, stored) => {
     const tokens = alive(member, stored)
     const due = isDue(tokens)
+    if (due) requireOwn(dependencies, tokens)
     if (due) await noteRefresh(tx, member, tokens.refreshingSince ?? clock.now())
     return { ...tokens, due }
   })
@@ -77,7 +78,7 @@ export async function refresh(
       }
       // 4. Commit the new pair, before anybody uses it.
       renewed = { old, fresh: toTokens(grant, old), backend }
-      await renewTokens(tx, keys, member, renewed.fresh)
+      await renewTokens(tx, keys, member, renewed.fresh, oauth.clientId)
       return ours(renewed.fresh)
     })
   } catch (error) {
@@ -124,6 +125,7 @@ function toTokens(grant: Grant, old: StoredTokens): StoredTokens {
     ...grant,
     refresh: grant.refresh ?? old.refresh,
     scopes: grant.scopes ?? old.scopes,
+    clientId: old.clientId,
     refusedScopes: old.refusedScopes,
     refreshingSince: undefined,
     dead: false,
@@ -139,7 +141,7 @@ async function rescue(
   { old, fresh, backend }: Renewed,
   first: unknown,
 ): Promise<Refreshed> {
-  const { database, keys, member, clock, log } = dependencies
+  const { database, keys, member, clock, log, oauth } = dependencies
   log.warn('the new tokens could not be stored; trying again for a minute', { reason: wordsOf(database, first) })
   const until = clock.now().getTime() + RESCUE_MS
   for (;;) {
@@ -148,7 +150,7 @@ async function rescue(
       return await withTokensLocked(database, keys, member, async (tx, stored) => {
         if (stored?.refresh === old.refresh) {
           // Another run may have read the spent token meanwhile and called it dead: ours is its successor, and clears that.
-          await renewTokens(tx, keys, member, fresh)
+          await renewTokens(tx, keys, member, fresh, oauth.clientId)
           return ours(fresh)
         }
         const now = alive(member, stored)
@@ -174,6 +176,14 @@ function alive(member: Member, stored: StoredTokens | undefined): StoredTokens {
   if (!stored) throw loginNeeded(member, 'Nobody is logged in')
   if (stored.dead) throw loginNeeded(member, 'WHOOP has ended the login')
   return stored
+}
+
+/** WHOOP refuses a refresh by another app than the one it gave the tokens to, in the same words as a login that has ended. */
+function requireOwn({ member, oauth }: RefreshDependencies, { clientId }: StoredTokens): void {
+  if (clientId === null || clientId === oauth.clientId) return
+  throw new WhoopsterError('settings', `The login of WHOOP user ${member.whoopUserId} was given to another app.`, {
+    hint: 'set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET to that app’s, or log in to this one: whoopster auth',
+  })
 }
 
 function loginNeeded(member: Member, why: string): WhoopsterError {

@@ -1,5 +1,5 @@
 import type { Dependencies, Options } from './job.ts'
-import { loadQueue, type Queue, type Waiting } from '../db/queue.ts'
+import { stillDue, type Queue, type Waiting } from '../db/queue.ts'
 import type { Member } from '../db/tokens.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import { LONGEST_WAIT_MS } from '../whoop/limiter.ts'
@@ -86,10 +86,12 @@ export async function takeTurns(
     }
     const turn = { member, types, purpose }
     const served = await serve(mode === 'shared' ? { ...turn, unlessServedSince: since } : turn)
-    if (!served)
-      line = (await database.pipelined((db) => loadQueue(db, clock.now(), { types }))).members.filter(isWaiting)
-    else if (served.busy.length < types.length || mode === 'alone') taken++
-    if (served && served.busy.length > 0 && mode === 'ordered') undone.push({ member, types: served.busy, why: 'busy' })
+    const isOthers = !served || served.busy.length === types.length // other runs are about: whom have they left?
+    if (mode === 'shared' && isOthers)
+      line = await database.alone((db) => stillDue(db, line, types, { since, now: clock.now() }))
+    if (!served) continue
+    if (served.busy.length < types.length || mode === 'alone') taken++
+    if (served.busy.length > 0 && mode === 'ordered') undone.push({ member, types: served.busy, why: 'busy' })
   }
   return { waiting, undone: await insist(dependencies, options, undone, serve) }
 }

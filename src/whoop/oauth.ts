@@ -17,6 +17,8 @@ export interface Grant {
 }
 
 export interface OAuth {
+  /** The app that asks: what it is granted, no other one can renew. */
+  clientId: string
   consentUrl(login: { state: string; verifier: string; scopes: readonly string[] }): string
   exchange(code: string, verifier: string): Promise<Grant>
   /**
@@ -73,6 +75,7 @@ export function createOAuth(config: WhoopConfig, { fetch, clock }: { fetch: Fetc
   }
 
   return {
+    clientId: client.client_id,
     consentUrl: ({ state, verifier, scopes }) => {
       const query = new URLSearchParams({
         response_type: 'code',
