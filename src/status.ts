@@ -152,6 +152,26 @@ export function budgetOf(report: Report): BudgetReport | null {
   }
 }
 
+/** More members than one looks at one by one: then those who are not well are shown, and the rest is counted. */
+export const FEW_MEMBERS = 8
+
+/** Whom to show: everybody while they are few, else those of whom there is something to say, the first of them. */
+export function worthShowing(report: Report, maxAge: number): MemberHealth[] {
+  const { members, at } = report
+  if (members.length <= FEW_MEMBERS) return members
+  const failed = new Set(failedOf(report).map(({ whoopUserId }) => whoopUserId))
+  return members
+    .filter((member) => failed.has(member.login.whoopUserId) || memberProblems(member, at, maxAge).length > 0)
+    .slice(0, FEW_MEMBERS)
+}
+
+/** What of a long list is said; the last words count the rest. */
+export function firstOf<T>(items: readonly T[], say: (rest: number) => T): T[] {
+  return items.length <= FEW_MEMBERS + 1
+    ? [...items]
+    : [...items.slice(0, FEW_MEMBERS), say(items.length - FEW_MEMBERS)]
+}
+
 /** Everything that keeps it from being healthy. */
 export function problemsOf(report: Report, maxAge: number): Problem[] {
   if (report.failure?.reason === 'busy') return [] // somebody is at work: that is no illness

@@ -29,6 +29,23 @@ export function print({ world }: Cli, text: string): void {
   world.terminal.stdout.write(`${harmlessLines(text)}\n`)
 }
 
+/** `{ "name": [ … ] }` as printJson would print it, an item at a time, not faster than they can be taken. */
+export async function printJsonList(
+  { world }: Cli,
+  name: string,
+  work: (add: (item: unknown) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const { toOutput } = await import('../files.ts')
+  const sink = toOutput(world.terminal.stdout, world.interrupted)
+  let before = `{\n  ${JSON.stringify(name)}: [`
+  await work(async (item) => {
+    const text = harmlessJson(JSON.stringify(item, null, 2)).replaceAll('\n', '\n    ')
+    await sink.write(`${before}\n    ${text}`)
+    before = ','
+  })
+  await sink.write(before === ',' ? '\n  ]\n}\n' : `${before}]\n}\n`)
+}
+
 export function printJson({ world }: Cli, value: unknown): void {
   world.terminal.stdout.write(`${harmlessJson(JSON.stringify(value, null, 2))}\n`)
 }

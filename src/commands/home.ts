@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import type { Db } from '../db/connection/index.ts'
+import type { MemberHealth } from '../db/status.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../status.ts'
 import { harmless } from '../terminal/safe.ts'
@@ -48,7 +49,7 @@ export async function showHome(cli: Cli): Promise<void> {
 
 async function standing(cli: Cli): Promise<Standing> {
   const { world } = cli
-  const { loadReport, failedOf, problemsOf } = await import('../status.ts')
+  const { loadReport, failedOf, problemsOf, worthShowing } = await import('../status.ts')
   try {
     let morning: string[] = []
     const report = await loadReport(world, async (db, so) => {
@@ -60,7 +61,7 @@ async function standing(cli: Cli): Promise<Standing> {
     if (report.members.length === 0 && !report.failure && report.schema.pending === 0) return beginning(world.env)
     if (report.failure?.reason === 'busy')
       return amiss([], { message: report.failure.message, hint: 'try again later' })
-    const says = membersOf(report)
+    const says = membersOf(report, worthShowing(report, DAY_MS))
     const all = [...says, placesOf(report, world)]
     if (problem) return amiss(all, problem)
     const next = failedOf(report).length === 0 ? HEALTHY : AGAIN
@@ -103,21 +104,24 @@ function amiss(says: string[], { message, hint }: Problem): Standing {
   return { says: [...says, message], next: [[command, 'next'], doctor] }
 }
 
-function membersOf({ members, at }: Report): string[] {
-  return members.map(({ login, types }) => {
-    const who = harmless(login.name) || `WHOOP user ${login.whoopUserId}`
-    const stored = Object.entries(types).filter(([type, { records }]) => type !== 'body' && records > 0)
-    if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
-    const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
-    const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
-    const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / 3_600_000
-    const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
-    const failed = Object.entries(types).flatMap(([type, { status }]) =>
-      status === 'error' || status === 'interrupted' ? [type] : [],
-    )
-    const last = failed.length === 0 ? '' : `, but the last sync of ${failed.join(', ')} did not succeed`
-    return `${who}: ${counts.join(', ')}; synced ${when}${last}.`
-  })
+function membersOf({ members, at }: Report, shown: readonly MemberHealth[]): string[] {
+  const many = `${members.length.toLocaleString('en')} members are logged in; ${shown.length === 0 ? 'nobody needs' : 'these need'} a look.`
+  return [...(shown.length < members.length ? [many] : []), ...shown.map((member) => lineOf(member, at))]
+}
+
+function lineOf({ login, types }: MemberHealth, at: Date): string {
+  const who = harmless(login.name) || `WHOOP user ${login.whoopUserId}`
+  const stored = Object.entries(types).filter(([type, { records }]) => type !== 'body' && records > 0)
+  if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
+  const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
+  const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
+  const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / 3_600_000
+  const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
+  const failed = Object.entries(types).flatMap(([type, { status }]) =>
+    status === 'error' || status === 'interrupted' ? [type] : [],
+  )
+  const last = failed.length === 0 ? '' : `, but the last sync of ${failed.join(', ')} did not succeed`
+  return `${who}: ${counts.join(', ')}; synced ${when}${last}.`
 }
 
 /** Which database, and which file of settings. */

@@ -2,7 +2,8 @@ import type { Printed } from './json.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { MemberStats } from '../terminal/stats.ts'
 import type { average as Average, Units } from '../stats.ts'
-import { print, printJson, type AddCommand, type Cli } from './cli.ts'
+import { harmlessLines } from '../terminal/safe.ts'
+import { printJsonList, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readOneOf, readSeveralOf, readUserId } from './read.ts'
 
 const unitSystems = ['metric', 'imperial'] as const satisfies readonly Units[]
@@ -35,14 +36,27 @@ export const addStats: AddCommand = (program, cli) => {
         '  $ whoopster stats --type workout,body --units imperial\n  $ whoopster stats --type journal',
     )
     .action(async (options) => {
-      const [{ average }, stats] = await Promise.all([import('../stats.ts'), load(cli, options)])
-      if (options.json) return printJson(cli, { users: stats.map((one) => toJson(one, average)) })
-      const { drawStats } = await import('../terminal/stats.ts')
-      for (const one of stats) print(cli, await drawStats(one, cli.world.terminal.stdout, cli.world.env))
+      const { stdout } = cli.world.terminal
+      if (options.json) {
+        const { average } = await import('../stats.ts')
+        await printJsonList(cli, 'users', (add) => each(cli, options, (one) => add(toJson(one, average))))
+      } else {
+        const { drawStats } = await import('../terminal/stats.ts')
+        const { toOutput } = await import('../files.ts')
+        const sink = toOutput(stdout, cli.world.interrupted)
+        await each(cli, options, async (one) => {
+          await sink.write(`${harmlessLines(await drawStats(one, stdout, cli.world.env))}\n`)
+        })
+      }
     })
 }
 
-async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOptions): Promise<MemberStats[]> {
+/** One member after the other: there may be thousands, and each is a decade of days. */
+async function each(
+  cli: Cli,
+  { user, days: asked, type: types, units }: StatsOptions,
+  work: (stats: MemberStats) => Promise<void>,
+): Promise<void> {
   const [{ requireMembers, withStored }, db, { loadQuestions }, { countHistory }, { loadEverybody }, { metricsFor }] =
     await Promise.all([
       import('./open.ts'),
@@ -53,15 +67,14 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
       import('../stats.ts'),
     ])
   const isWanted = (type: TypeName) => types?.includes(type) ?? true
-  return withStored(cli, async (database) => {
+  await withStored(cli, async (database) => {
     const members = await loadEverybody(database.db, user)
     if (members.length === 0) await requireMembers(database, user) // says what to do
-    const stats: MemberStats[] = []
     for (const member of members) {
       const all = await db.loadDays(database.db, member)
       const days = asked ? all.slice(-asked) : all
       const counted = Object.entries(await db.loadTypeStats(database.db, member))
-      stats.push({
+      await work({
         member,
         types: Object.fromEntries(counted.filter(([type]) => isWanted(type as TypeName))),
         history: await countHistory(database.db, member),
@@ -74,8 +87,8 @@ async function load(cli: Cli, { user, days: asked, type: types, units }: StatsOp
         closely: types !== undefined,
         units,
       })
+      cli.world.interrupted.throwIfAborted()
     }
-    return stats
   })
 }
 

@@ -25,7 +25,7 @@ export const addStatus: AddCommand = (program, cli) => {
       const { adviceOf, budgetOf, loadReport, only, problemsOf } = await import('../status.ts')
       const all = await loadReport(cli.world)
       const report = user === undefined ? all : only(all, user)
-      const asked = { gaps: gaps === true }
+      const asked = { gaps: gaps === true, maxAge }
       const problems = problemsOf(report, maxAge)
       if (json) {
         printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report) }))

@@ -40,32 +40,30 @@ export interface StoredGap {
 }
 
 export async function loadGaps(db: Db): Promise<StoredGap[]> {
-  const rows = await db.execute<{ id: string; userId: number; type: string; lower: string | null; upper: string }>(sql`
-    select whoop_user_id as id, user_id as "userId", data_type as type, lower(gap) as lower, upper(gap) as upper
+  const inGap = (place: SQL) => sql`(lower(gap) is null or ${place} >= lower(gap)) and ${place} < upper(gap)`
+  const counts = resources.map(
+    ({ name, within }) => sql`
+      when ${name} then (select count(*) from (${within(sql`sync_status.user_id`, inGap)}) stored)`,
+  )
+  const rows = await db.execute<{
+    id: string
+    type: string
+    lower: string | null
+    upper: string
+    records: number
+  }>(sql`
+    select whoop_user_id as id, data_type as type, lower(gap) as lower, upper(gap) as upper,
+      coalesce(case data_type ${sql.join(counts, sql` `)} end, 0)::int as records
     from sync_status join users on users.id = user_id,
       unnest(tstzmultirange(tstzrange(null, last_record_time)) - covered) gap
-    where last_record_time is not null order by 1, 2, gap desc`)
-  const gaps: StoredGap[] = []
-  for (const { id, userId, type, lower, upper } of rows) {
-    gaps.push({
-      whoopUserId: Number(id),
-      type,
-      from: lower === null ? null : new Date(lower),
-      to: new Date(upper),
-      records: await countWithin(db, userId, type, lower, upper),
-    })
-  }
-  return gaps
-}
-
-async function countWithin(db: Db, userId: number, type: string, from: string | null, to: string): Promise<number> {
-  const resource = resources.find(({ name }) => name === type)
-  if (!resource) return 0
-  const is = (place: SQL) => sql`(${from}::timestamptz is null or ${place} >= ${from}) and ${place} < ${to}`
-  const [row] = await db.execute<{ count: number }>(
-    sql`select count(*)::int as count from (${resource.within(userId, is)}) stored`,
-  )
-  return row?.count ?? 0
+    where last_record_time is not null order by 1, user_id, gap desc`)
+  return rows.map(({ id, type, lower, upper, records }) => ({
+    whoopUserId: Number(id),
+    type,
+    from: lower === null ? null : new Date(lower),
+    to: new Date(upper),
+    records,
+  }))
 }
 
 export interface WhoopHealth {

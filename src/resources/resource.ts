@@ -26,7 +26,7 @@ export interface Resource {
   /** Whether that is known, and not only stood in for. */
   isPlaced(alias: SQL): SQL
   /** A member's rows whose place `is` so: `select r.*`, by an index, where asking each row for its place would not be. */
-  within(userId: number, is: (place: SQL) => SQL): SQL
+  within(userId: number | SQL, is: (place: SQL) => SQL): SQL
   /** When it happened, or soon afterwards. An index has each member's records in this order. */
   datedBy: PgColumn
   /** When a row of `alias` ended; null while it has not. */

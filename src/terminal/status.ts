@@ -1,5 +1,5 @@
 import type { MemberHealth, TypeHealth } from '../db/status.ts'
-import { budgetOf, failedOf, freshnessOf, type Problem, type Report } from '../status.ts'
+import { budgetOf, failedOf, firstOf, freshnessOf, worthShowing, type Problem, type Report } from '../status.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from '../time.ts'
@@ -13,7 +13,7 @@ export async function drawStatus(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  asked: { gaps: boolean },
+  asked: { gaps: boolean; maxAge: number },
   output: Output,
   env: Env,
 ): Promise<string> {
@@ -25,13 +25,18 @@ export async function drawStatus(
   const words = isGood ? style.green('✔ healthy') : style.yellow('! healthy, but the last sync was not')
   const isBusy = report.failure?.reason === 'busy'
   const verdict = style.bold(isBusy ? '– at work' : healthy ? words : style.red('✘ not healthy'))
-  const reasons = [...problems, ...advice].flatMap(({ message, hint }) => [
+  const more = (rest: number) => ({
+    message: `… and ${rest} more like these.`,
+    hint: 'all of it: whoopster status --json',
+  })
+  const reasons = [...firstOf(problems, more), ...firstOf(advice, more)].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),
   ])
   if (report.failure || report.serverVersion === '') return [verdict, ...reasons].join('\n')
 
-  const members = report.members.flatMap((member) => {
+  const shown = worthShowing(report, asked.maxAge)
+  const members = shown.flatMap((member) => {
     const { login, types } = member
     const state = login.dead ? style.red('login ended') : style.green('logged in')
     const reread = rereadTypes(report, login.whoopUserId)
@@ -46,8 +51,29 @@ export async function drawStatus(
     ]
   })
   const lists = [...quarantine(report), ...(asked.gaps ? gaps(report) : [])].flatMap((line) => wrap(line, width))
-  return [verdict, ...reasons, '', table(factsOf(report), { width }), ...members, ...lists].join('\n')
+  const others = [...(shown.length < report.members.length ? othersOf(report, shown.length) : [])]
+  return [verdict, ...reasons, '', table([...factsOf(report), ...others], { width }), ...members, ...lists].join('\n')
 }
+
+/** What there is of everybody together, where not everybody is shown. */
+function othersOf({ members, at }: Report, shown: number): string[][] {
+  const count = (is: (member: MemberHealth) => boolean) => members.filter(is).length.toLocaleString('en')
+  const youngest = (hours: number) => (member: MemberHealth) =>
+    Object.values(member.types).some(
+      ({ lastSuccess }) => lastSuccess && at.getTime() - lastSuccess.getTime() < hours * HOUR_MS,
+    )
+  const records = members.flatMap(({ types }) => Object.values(types)).reduce((sum, type) => sum + type.records, 0)
+  return [
+    ['members', `${members.length.toLocaleString('en')}, with ${records.toLocaleString('en')} records`],
+    ['', `${count(youngest(1))} synced within the hour, ${count(youngest(24))} within the day`],
+    [
+      '',
+      shown === 0 ? 'nobody needs a look; one of them: --user' : `${shown} who need a look are below; another: --user`,
+    ],
+  ]
+}
+
+const HOUR_MS = 3_600_000
 
 const NARROW = 64 // columns
 
@@ -122,7 +148,7 @@ function quarantine({ quarantined, at }: Report): string[] {
   const lines = quarantined.map(
     (one) => `${one.type} ${harmless(one.key)}, since ${ago(one.firstSeen, at)}: ${harmless(one.reason)}`,
   )
-  return ['', 'in quarantine', ...lines]
+  return ['', 'in quarantine', ...firstOf(lines, (rest) => `… and ${rest} more`)]
 }
 
 function minuteOf(date: Date | null): string {
@@ -144,5 +170,5 @@ function gapLines(title: string, list: Report['gaps']): string[] {
   const lines = list.map(
     (gap) => `${gap.whoopUserId} ${gap.type}: from ${minuteOf(gap.from)} to ${minuteOf(gap.to)} (UTC)`,
   )
-  return ['', title, ...lines]
+  return ['', title, ...firstOf(lines, (rest) => `… and ${rest} more: whoopster status --gaps --json`)]
 }
