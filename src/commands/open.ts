@@ -5,7 +5,7 @@ import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createBudgetStore } from '../db/budget.ts'
 import { loadReprocesses } from '../db/reprocess.ts'
-import { loadQueue, type Queue } from '../db/queue.ts'
+import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadMembers, type Member } from '../db/tokens.ts'
@@ -116,10 +116,14 @@ export async function requireQueue(
   { db }: Pick<Database, 'db'>,
   now: Date,
   clientId: string,
-  { user: whoopUserId, type: types }: { user?: number | undefined; type?: readonly TypeName[] | undefined },
+  {
+    user: whoopUserId,
+    type: types,
+    shard,
+  }: { user?: number | undefined; type?: readonly TypeName[] | undefined; shard?: Shard | undefined },
 ): Promise<Queue> {
-  const queue = await loadQueue(db, now, { clientId, whoopUserId, ...(types ? { types } : {}) })
-  if (queue.members.length > 0) return queue
+  const queue = await loadQueue(db, now, { clientId, whoopUserId, types, shard })
+  if (queue.members.length > 0 || shard) return queue // a share may be empty
   throw (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 

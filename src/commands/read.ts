@@ -67,6 +67,14 @@ function isOnCalendar(day: string): boolean {
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(day)
 }
 
+/** `3/16`: the fourth of sixteen shares. */
+export function readShard(text: string): { index: number; of: number } {
+  const [, index, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []
+  if (index !== undefined && of !== undefined && Number(index) < Number(of))
+    return { index: Number(index), of: Number(of) }
+  throw new InvalidArgumentError('Write a share from 0 on and how many there are: 0/4, 1/4, 2/4 or 3/4.')
+}
+
 export function readUserId(text: string): number {
   if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new InvalidArgumentError('It is a WHOOP user id, a number; see: whoopster auth status')

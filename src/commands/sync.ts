@@ -1,10 +1,11 @@
 import type { Range } from '../db/coverage.ts'
 import { exitCodes, failure, Interruption, WhoopsterError } from '../errors.ts'
 import type { Printed } from './json.ts'
+import type { Shard } from '../db/queue.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import { emptyRun, errorsOf, worstReason, type RunResult } from '../sync/result.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
-import { readCount, readDuration, readInstant, readTypes, readUserId, requireRange } from './read.ts'
+import { readCount, readDuration, readInstant, readShard, readTypes, readUserId, requireRange } from './read.ts'
 
 interface SyncOptions {
   type?: TypeName[] | undefined
@@ -14,6 +15,7 @@ interface SyncOptions {
   full?: true | undefined
   olderThan?: number | undefined
   maxMembers?: number | undefined
+  shard?: Shard | undefined
   deadline?: number | undefined
   migrate: boolean
   json?: true | undefined
@@ -36,6 +38,7 @@ export const addSync: AddCommand = (program, cli) => {
     .option('--full', 'read the whole history again')
     .option('--older-than <duration>', 'only members whose last sync began longer ago than 10m, 2h …', readDuration)
     .option('--max-members <n>', 'sync at most so many members, the stalest first', readCount)
+    .option('--shard <i/n>', 'only the i-th (from 0) of n shares of the members, for n processes', readShard)
     .option('--deadline <duration>', 'begin with no other member after 10m, 2h …', readDuration)
     .option('--no-migrate', 'do not bring the schema up to date first')
     .option('--json', 'print the run as one JSON object')

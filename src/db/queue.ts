@@ -14,10 +14,20 @@ export interface Waiting extends Member {
   complete: boolean
 }
 
+/** One of so many shares of the members, for runs that should not meet. */
+export interface Shard {
+  /** From 0. */
+  index: number
+  of: number
+}
+
 export interface Queue {
   /** Those who are complete first: they need little, and history can wait. Then by age, the stalest first. */
   members: Waiting[]
+  /** Of all of the app's members, whoever is asked for. */
   plan: Plan
+  /** Others have the rest of the members. */
+  isShare: boolean
 }
 
 const USUAL_COST = 5 // before there is anything to go by
@@ -32,7 +42,13 @@ export async function loadQueue(
     clientId,
     whoopUserId,
     types = typeNames,
-  }: { clientId: string; whoopUserId?: number | undefined; types?: readonly TypeName[] },
+    shard = { index: 0, of: 1 },
+  }: {
+    clientId: string
+    whoopUserId?: number | undefined
+    types?: readonly TypeName[] | undefined
+    shard?: Shard | undefined
+  },
 ): Promise<Queue> {
   const rows = await db.execute<Row>(sql`
     select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", array_to_string(scopes, ' ') as scopes,
@@ -47,7 +63,8 @@ export async function loadQueue(
         select id, started_at from sync_runs where user_id = member.id and ${wasServed(now, permitted(types, sql`scopes`))}
         order by started_at desc, id desc limit 1
       ) last on true
-    where ${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null}
+    where (${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null})
+      and member.id % ${shard.of}::int = ${shard.index}::int
     order by complete desc, last.id nulls first, member.id`)
   const members = rows.map(({ id, whoopUserId, firstName, scopes, servedAt, complete }) => ({
     id,
@@ -57,7 +74,11 @@ export async function loadQueue(
     servedAt: servedAt === null ? null : new Date(servedAt),
     complete,
   }))
-  return { members, plan: { members: Number(rows[0]?.served ?? 0), cost: Number(rows[0]?.cost ?? USUAL_COST) } }
+  return {
+    members,
+    plan: { members: Number(rows[0]?.served ?? 0), cost: Number(rows[0]?.cost ?? USUAL_COST) },
+    isShare: shard.of > 1,
+  }
 }
 
 /**

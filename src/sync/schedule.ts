@@ -39,7 +39,7 @@ const PAUSE_MS = 1_000
 
 export function modeOf(options: Options, queue: Queue): Mode {
   if (options.types || options.again) return 'ordered'
-  return queue.members.length === 1 ? 'alone' : 'shared'
+  return queue.members.length === 1 && !queue.isShare ? 'alone' : 'shared'
 }
 
 /** Sleep before recovery, however it was typed. */

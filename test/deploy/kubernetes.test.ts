@@ -39,8 +39,13 @@ interface JobSpec {
 }
 
 const hasKubectl = !spawnSync('kubectl', ['version', '--client']).error
-const kustomizations = ['base', 'overlays/managed-postgres', 'overlays/many-members']
-const sources = await manifestsIn(['base', 'overlays/managed-postgres', 'overlays/many-members'])
+const kustomizations = ['base', 'overlays/managed-postgres', 'overlays/many-members', 'overlays/many-shards']
+const sources = await manifestsIn([
+  'base',
+  'overlays/managed-postgres',
+  'overlays/many-members',
+  'overlays/many-shards',
+])
 const rendered = hasKubectl ? kustomizations.map((path) => [path, render(`k8s/${path}`)] as const) : []
 if (!hasKubectl) console.warn('not run: no kubectl, so nothing that kustomize makes of k8s/ is checked')
 
@@ -139,7 +144,7 @@ describe.runIf(hasKubectl).each(rendered)('k8s/%s', (path, manifests) => {
     const image = await makeImage('whoopster')
     for (const { command, args, envFrom } of containers) {
       const env = { ...(await environment(manifests, envFrom)), ...member.env }
-      expect(await image.run(args, env, command)).toMatchObject({ code: 0 })
+      expect(await image.run(args.map(expanded), env, command)).toMatchObject({ code: 0 })
     }
     await expectFaithful(member.database, member.sandbox)
   })
@@ -250,4 +255,9 @@ async function unknownKeys(manifests: readonly Manifest[], patches: readonly Man
       const [, number] = /\((\d+),/.exec(line) ?? []
       return `${/manifest\d+/.exec(source[Number(number) - 1] ?? '')?.[0]}: ${line}`
     })
+}
+
+/** What Kubernetes puts into arguments: here the share in which the only member is. */
+function expanded(arg: string): string {
+  return arg.replace('$(SHARD)', '1')
 }

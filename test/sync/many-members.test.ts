@@ -54,6 +54,17 @@ describe('whose turn it is', () => {
     expect(await turns('')).toEqual([10_003, 10_001, 10_002, '0 wait', 0])
   })
 
+  it('is the same for each share of the members, of which none is in two', async () => {
+    const member = await newMember({ days: 4, members: 3 })
+    for (const id of [10_002, 10_003]) await logIn(member.sandbox, member.env, { clock: member.clock, member: id })
+    const share = async (line: string) => (await member.sync(line)).users.map(({ whoopUserId }) => whoopUserId)
+    const shares = [await share('--shard 0/2'), await share('--shard 1/2'), await share('--shard 5/9')]
+    expect(shares.map(({ length }) => length)).toEqual([1, 2, 0])
+    expect(shares.flat().toSorted()).toEqual([10_001, 10_002, 10_003])
+    for (const wrong of ['2/2', '1', '-1/2', '1/0', 'a/b'])
+      expect(await member.run(`sync --shard ${wrong}`)).toMatchObject({ code: 64 })
+  })
+
   it('takes a member who never does a workout for complete', async () => {
     const member = await newMember({ days: 4 })
     for (const { id } of member.sandbox.world.list('workout')) member.sandbox.world.remove('workout', id)
