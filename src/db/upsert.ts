@@ -98,7 +98,7 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
       select ${names}, ${at}, ${at} from page
       where not exists (select from known where known.${key} = page.${key} and known.raw_data = page.raw_data)
       on conflict (user_id, ${key}) do update set ${updates}, updated_at = excluded.updated_at
-      returning ${key}, xmax = 0 as is_new
+      returning ${key} -- no xmax: a partitioned table has none to return
     ), replaced as ( -- what had settled, and is not what it was
       insert into record_history (user_id, data_type, record_key, raw_data, seen_from, seen_until, reason)
       select ${member.id}::int, ${resource.name}::text, old.${key}::text, old.raw_data, old.updated_at, ${at}, 'changed'
@@ -115,8 +115,11 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
       on conflict do nothing
     )${listed ? sql`, ${suspected(scope, listed, at)}` : sql``}, outcome as (
       select page.${key}::text as key, place, is_placed, ordinality, coalesce(covered @> place, false) as claimed,
-        case when is_new then 'inserted' when not is_new then 'updated' else 'unchanged' end as change
-      from page left join stored using (${key}) left join sync_status on ${mine}
+        case when stored.${key} is null then 'unchanged' when old.${key} is null then 'inserted' else 'updated' end as change
+      from page
+        left join stored on stored.${key} = page.${key}
+        left join known old on old.${key} = page.${key}
+        left join sync_status on ${mine}
     ), facts as (
       select extent.*, ${listed ? sql`(select is_doubted from verdict)` : sql`false`} as is_doubted,
         ${listed ? sql`exists (${resource.within(member.id, (place) => sql`${place} < (select min(place) from page)`)})` : sql`false`} as has_below
@@ -165,7 +168,7 @@ const MOMENT = sql`interval '1 millisecond'`
 
 /**
  * What a page completes: from its last record, or the beginning of time where the list ends with it, unless it is to be
- * doubted itself, or tells that something below has to be. Needs `facts` and `stored`.
+ * doubted itself, or tells that something below has to be. Needs `facts` and `outcome`.
  */
 function completed(scope: Collection, { fence, isConfirmed, upTo, last, isNewest }: Completes): SQL {
   const to = upTo === undefined ? sql`top` : sql`${upTo}::timestamptz`
@@ -183,7 +186,7 @@ function completed(scope: Collection, { fence, isConfirmed, upTo, last, isNewest
         case when is_doubted then top else bottom end + ${MOMENT})) end`)
   const newest = isNewest ? fact(sql`top`) : sql`null::timestamptz`
   const cutAt = last ? fact(sql`case when has_below then bottom end`) : sql`null::timestamptz`
-  const unseen = sql`(select count(*) from stored where is_new)`
+  const unseen = sql`(select count(*) from outcome where change = 'inserted')`
   return sql`completed as (${covering({ ...scope, fence }, { claim, invalid, newest, cutAt, unseen })})`
 }
 
