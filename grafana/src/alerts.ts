@@ -52,15 +52,22 @@ where at > now() - interval '24 hours' and ${figure}_deviation is not null
 export const alerts: Alert[] = [
   {
     name: 'stale',
-    title: 'No successful sync for two hours',
+    title: 'No successful sync for too long',
     summary: '{{ .Labels.member }}: {{ .Labels.type }} was last synced {{ printf "%.1f" .Values.A.Value }} hours ago',
     description:
-      'Look at the schedule, and at: whoopster status. Types that the login does not permit do not count, nor do body measurements.',
+      'More than two hours, and two and a half times as long as it is between this member’s syncs: with many members WHOOP’s requests serve everybody less often. Look at the schedule, and at: whoopster status. Types that the login does not permit do not count, nor do body measurements.',
     sql: `select ${MEMBER}, data_type as type,
-  extract(epoch from now() - coalesce(last_sync_time, s.created_at))::double precision / 3600 as value
+  case when ago > 2.5 * coalesce(usual, 0) then ago else 0 end as value
 from sync_status s
 join users on users.id = s.user_id
 join logins l on l.user_id = s.user_id
+left join lateral (
+  select extract(epoch from max(started_at) - min(started_at))::double precision / 3600 / nullif(count(*) - 1, 0) as usual
+  from (select started_at from sync_runs r where r.user_id = s.user_id and outcome <> 'skipped' order by started_at desc limit 9) runs
+) spread on true
+cross join lateral (
+  select extract(epoch from now() - coalesce(last_sync_time, s.created_at))::double precision / 3600 as ago
+) since
 where data_type <> 'body' and state <> 'logged_out'
   and 'read:' || case data_type when 'cycle' then 'cycles' else data_type end = any (l.scopes)`,
     fires: { type: 'gt', than: 2 },
@@ -210,7 +217,7 @@ export const provisionedAlerts = {
     ),
     group(
       'whoopster health',
-      '15m',
+      '1h', // each looks at a month of everybody's nights, and a night's figures come once a day
       alerts.filter(({ kind }) => kind === 'health'),
     ),
   ],

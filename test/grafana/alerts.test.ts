@@ -113,6 +113,12 @@ it.each([
     'failing',
     `${changes['failing']}; delete from sync_runs where started_at > now() + interval '2 minutes'`,
   ],
+  [
+    'a sync every six hours that is five hours old, where many members share WHOOP’s requests',
+    'stale',
+    `update sync_runs set started_at = now() - (now() - started_at) * 24 where user_id = 2;
+      update sync_status set last_sync_time = now() - interval '5 hours' where user_id = 2`,
+  ],
   ['a member who has logged out', 'stale', `${changes['stale']}; delete from oauth_tokens where user_id = 2`],
   [
     'yesterday’s recovery',

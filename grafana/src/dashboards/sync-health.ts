@@ -46,7 +46,7 @@ const summary = [
     `select remaining_today as "Requests"
 from sync_runs
 where user_id in (${OWNERS}) and remaining_today is not null
-order by started_at desc
+order by id desc
 limit 1`,
     bands('quiet', 0, 'poor', 500, 'fair', 2000, 'good'),
   ),
@@ -65,13 +65,7 @@ const types = p.table({
   sql: `select ${NAME} as "Member", data_type as "Type", status as "Status",
   extract(epoch from now() - last_sync_time)::double precision as "Last success, ago",
   extract(epoch from now() - last_record_time)::double precision as "Newest record, ago",
-  case data_type
-    when 'sleep' then (select count(*) from sleep_records r where r.user_id = s.user_id)
-    when 'recovery' then (select count(*) from recovery_records r where r.user_id = s.user_id)
-    when 'workout' then (select count(*) from workout_records r where r.user_id = s.user_id)
-    when 'cycle' then (select count(*) from cycle_records r where r.user_id = s.user_id)
-    when 'body' then (select count(*) from body_measurements r where r.user_id = s.user_id)
-  end as "Records",
+  case data_type when 'body' then (select count(*) from body_measurements r where r.user_id = s.user_id) else records end as "Records",
   case when exists (select from sync_gaps g where g.user_id = s.user_id and g.data_type = s.data_type) then 'gaps' else 'complete' end as "Coverage",
   error_message as "Error"
 from sync_status s
