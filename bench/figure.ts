@@ -37,6 +37,8 @@ export interface Size {
   silenceMs: number
   /** The members who share a database, each with so many days. */
   crowd: { members: number; days: number }
+  /** Few and many members of so many days, and one who has stored much more. */
+  scale: { few: number; many: number; days: number; decade: number }
 }
 
 export const sizes = {
@@ -50,6 +52,7 @@ export const sizes = {
     delayMs: 50,
     silenceMs: 1000,
     crowd: { members: 1000, days: 1096 },
+    scale: { few: 100, many: 2000, days: 60, decade: 3652 },
   },
   smoke: {
     rounds: 1,
@@ -61,6 +64,7 @@ export const sizes = {
     delayMs: 2,
     silenceMs: 100,
     crowd: { members: 2, days: 8 },
+    scale: { few: 2, many: 3, days: 8, decade: 20 },
   },
 } as const satisfies Record<string, Size>
 

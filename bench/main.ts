@@ -13,12 +13,13 @@ import { journal } from './figures/journal.ts'
 import { memory } from './figures/memory.ts'
 import { page } from './figures/page.ts'
 import { quiet, quietCost } from './figures/quiet.ts'
+import { scale } from './figures/scale.ts'
 import { start } from './figures/start.ts'
 import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd }
+const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd, scale }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'

@@ -4,15 +4,19 @@ import type { Sql } from 'postgres'
  * Makes the database large: so many members beside those who are there, each with so many days of every record, as wide
  * as WHOOP's. They are logged in if anybody is.
  */
-export async function fillYears(sql: Sql, { members, days }: { members: number; days: number }): Promise<void> {
+export async function fillYears(
+  sql: Sql,
+  { members, days, from = 1 }: { members: number; days: number; /** Their first number at WHOOP. */ from?: number },
+): Promise<void> {
   const common = sql`user_id, raw_data, score_state, created_at_whoop, updated_at_whoop`
   const raw = (bytes: number) => sql`jsonb_build_object('as sent', repeat('x', ${bytes})), 'SCORED'`
   const vary = (about: number, by: number) => sql`${about}::float8 + (random() - 0.5) * ${by}::float8`
   const ofCrowd = sql`user_id in (select id from crowd)`
+  await sql`drop table if exists pg_temp.crowd`
   await sql`
     create temp table crowd as
     with crowd as (
-      insert into users (whoop_user_id, first_name) select n, 'Member ' || n from generate_series(1, ${members}) n returning id
+      insert into users (whoop_user_id, first_name) select n, 'Member ' || n from generate_series(${from}::int, ${from + members - 1}::int) n returning id
     ) select id from crowd`
   await sql`
     insert into oauth_tokens (user_id, access_token, refresh_token, expires_at, scopes, client_id)

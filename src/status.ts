@@ -134,6 +134,17 @@ export function freshnessOf({ budget, at }: Report): number | undefined {
   return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, at.getTime())
 }
 
+const PAGE = 25 // records
+const DAILY = 8 // requests: the last 30 days of each type, the profile, body measurements
+const SWEEP_DAYS = 30
+
+/** About how many requests a day go into reading again what is stored: the last 30 days daily, everything monthly. */
+export function rereadingOf({ members }: Pick<Report, 'members'>): number {
+  const records = members.flatMap(({ types }) => Object.values(types)).reduce((sum, type) => sum + type.records, 0)
+  const stored = members.filter(({ types }) => Object.values(types).some((type) => type.records > 0)).length
+  return Math.round(stored * DAILY + records / PAGE / SWEEP_DAYS)
+}
+
 /** What the app may ask in a day, what it has asked in the last 24 hours, and how often that serves its members. */
 export interface BudgetReport {
   allowed: number

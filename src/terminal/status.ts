@@ -1,5 +1,14 @@
 import type { MemberHealth, TypeHealth } from '../db/status.ts'
-import { budgetOf, failedOf, firstOf, freshnessOf, worthShowing, type Problem, type Report } from '../status.ts'
+import {
+  budgetOf,
+  failedOf,
+  firstOf,
+  freshnessOf,
+  rereadingOf,
+  worthShowing,
+  type Problem,
+  type Report,
+} from '../status.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from '../time.ts'
@@ -78,15 +87,20 @@ const HOUR_MS = 3_600_000
 const NARROW = 64 // columns
 
 const WORTH_SAYING_MS = 300_000 // no schedule asks for more
+const WORTH_SAYING_SHARE = 0.05 // of what may be asked in a day
 
 function factsOf(report: Report): string[][] {
   const { at, schema, serverVersion, where, whoop } = report
   const freshness = freshnessOf(report) ?? 0
+  const rereading = rereadingOf(report)
   const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
+    ...(rereading >= WORTH_SAYING_SHARE * (budgetOf(report)?.allowed ?? Infinity)
+      ? [['', `about ${rereading.toLocaleString('en')} of them a day read again what is stored`]]
+      : []),
     ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
   ]
 }
