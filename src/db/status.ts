@@ -39,11 +39,12 @@ export interface StoredGap {
   records: number
 }
 
+const inGap = (place: SQL) => sql`(lower(gap) is null or ${place} >= lower(gap)) and ${place} < upper(gap)`
+
 export async function loadGaps(db: Db): Promise<StoredGap[]> {
-  const inGap = (place: SQL) => sql`(lower(gap) is null or ${place} >= lower(gap)) and ${place} < upper(gap)`
   const counts = resources.map(
-    ({ name, within }) => sql`
-      when ${name} then (select count(*) from (${within(sql`sync_status.user_id`, inGap)}) stored)`,
+    (resource) => sql`
+      when ${resource.name} then (select count(*) from (${resource.within(sql`sync_status.user_id`, inGap)}) stored)`,
   )
   const rows = await db.execute<{
     id: string

@@ -17,6 +17,11 @@ import { styleFor, widthOf } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
+const more = (rest: number) => ({
+  message: `… and ${rest} more like these.`,
+  hint: 'all of it: whoopster status --json',
+})
+
 /** The report at one glance: the verdict, what to type, then the facts. */
 export async function drawStatus(
   report: Report,
@@ -34,10 +39,6 @@ export async function drawStatus(
   const words = isGood ? style.green('✔ healthy') : style.yellow('! healthy, but the last sync was not')
   const isBusy = report.failure?.reason === 'busy'
   const verdict = style.bold(isBusy ? '– at work' : healthy ? words : style.red('✘ not healthy'))
-  const more = (rest: number) => ({
-    message: `… and ${rest} more like these.`,
-    hint: 'all of it: whoopster status --json',
-  })
   const reasons = [...firstOf(problems, more), ...firstOf(advice, more)].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
     ...wrap(`→ ${hint}`, width, '  '),

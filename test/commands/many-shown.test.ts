@@ -21,8 +21,9 @@ const lines = (text: string) => text.trimEnd().split('\n')
 
 describe('of many members', () => {
   it('status counts those who are well, and shows those who are not, a few of them', async () => {
-    const { run, database } = await crowd()
-    const well = await run('status')
+    const member = await crowd()
+    const { database } = member
+    const well = await member.run('status')
     expect(well.code, well.out).toBe(0)
     expect(lines(well.out).filter((line) => /member|synced|look/.test(line))).toMatchInlineSnapshot(`
       [
@@ -32,38 +33,39 @@ describe('of many members', () => {
       ]
     `)
     await database.sql`update oauth_tokens set dead_fingerprint = 'x' where user_id in (select user_id from oauth_tokens order by 1 limit 3)`
-    const some = await run('status')
+    const some = await member.run('status')
     expect(some.code).toBe(1)
     expect(lines(some.out).filter((line) => line.includes('login ended'))).toHaveLength(3)
     await database.sql`update oauth_tokens set dead_fingerprint = 'x'`
-    const none = await run('status')
+    const none = await member.run('status')
     expect(lines(none.out).filter((line) => line.includes('login ended'))).toHaveLength(8)
     expect(lines(none.out).length).toBeLessThan(110)
     expect(none.out).toContain('… and 33 more like these.')
-    const { users } = JSON.parse((await run('status --json')).out) as { users: unknown[] }
+    const { users } = JSON.parse((await member.run('status --json')).out) as { users: unknown[] }
     expect(users).toHaveLength(OTHERS + 1)
   })
 
   it('whoopster alone takes no more lines than of a few', async () => {
-    const { run, database } = await crowd()
-    expect(lines((await run('')).out).length).toBeLessThan(14)
+    const member = await crowd()
+    const { database } = member
+    expect(lines((await member.run('')).out).length).toBeLessThan(14)
     await database.sql`update oauth_tokens set dead_fingerprint = 'x'`
-    const { out } = await run('')
+    const { out } = await member.run('')
     expect(lines(out).length).toBeLessThan(30)
     expect(out).toContain('41 members are logged in; these need a look.')
   })
 
   it('stats and export tell of each, one after the other', async () => {
-    const { run } = await crowd()
-    const { users } = JSON.parse((await run('stats --json')).out) as { users: { whoopUserId: number }[] }
+    const member = await crowd()
+    const { users } = JSON.parse((await member.run('stats --json')).out) as { users: { whoopUserId: number }[] }
     expect(new Set(users.map(({ whoopUserId }) => whoopUserId)).size).toBe(OTHERS + 1)
-    const stats = await run('stats')
+    const stats = await member.run('stats')
     expect(stats.out.match(/WHOOP user \d+/g)).toHaveLength(OTHERS + 1)
-    const { out } = await run('export --type daily --format ndjson')
+    const { out } = await member.run('export --type daily --format ndjson')
     const ids = lines(out).map((line) => (JSON.parse(line) as { whoop_user_id: number }).whoop_user_id)
     expect(ids).toEqual(ids.toSorted((a, b) => a - b))
     expect(new Set(ids).size).toBe(OTHERS + 1)
-    const one = await run('export --type daily --format ndjson --user 7')
+    const one = await member.run('export --type daily --format ndjson --user 7')
     expect(lines(one.out)).toEqual(lines(out).filter((line) => line.includes('"whoop_user_id":7,')))
   })
 })

@@ -60,7 +60,7 @@ describe('whose turn it is', () => {
     const share = async (line: string) => (await member.sync(line)).users.map(({ whoopUserId }) => whoopUserId)
     const shares = [await share('--shard 0/2'), await share('--shard 1/2'), await share('--shard 5/9')]
     expect(shares.map(({ length }) => length)).toEqual([1, 2, 0])
-    expect(shares.flat().toSorted()).toEqual([10_001, 10_002, 10_003])
+    expect(shares.flat().toSorted((a, b) => a - b)).toEqual([10_001, 10_002, 10_003])
     for (const wrong of ['2/2', '1', '-1/2', '1/0', 'a/b'])
       expect(await member.run(`sync --shard ${wrong}`)).toMatchObject({ code: 64 })
   })
