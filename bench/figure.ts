@@ -52,7 +52,7 @@ export const sizes = {
     delayMs: 50,
     silenceMs: 1000,
     crowd: { members: 1000, days: 1096 },
-    scale: { few: 100, many: 2000, days: 60, decade: 3652 },
+    scale: { few: 100, many: 2000, days: 30, decade: 3652 },
   },
   smoke: {
     rounds: 1,

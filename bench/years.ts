@@ -6,7 +6,19 @@ import type { Sql } from 'postgres'
  */
 export async function fillYears(
   sql: Sql,
-  { members, days, from = 1 }: { members: number; days: number; /** Their first number at WHOOP. */ from?: number },
+  {
+    members,
+    days,
+    from = 1,
+    runsEvery = '1 hour',
+  }: {
+    members: number
+    days: number
+    /** Their first number at WHOOP. */
+    from?: number
+    /** Of the last 90 days. */
+    runsEvery?: string
+  },
 ): Promise<void> {
   const common = sql`user_id, raw_data, score_state, created_at_whoop, updated_at_whoop`
   const raw = (bytes: number) => sql`jsonb_build_object('as sent', repeat('x', ${bytes})), 'SCORED'`
@@ -59,6 +71,6 @@ export async function fillYears(
     insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, last_http_status, types)
     select id, at, at + interval '2 seconds', 'ok', 4, 0, 0, 0, 200,
       '{"sleep": {}, "recovery": {}, "workout": {}, "cycle": {}, "body": {}}'
-    from crowd, generate_series(now() - interval '90 days', now(), interval '1 hour') at`
+    from crowd, generate_series(now() - interval '90 days', now(), ${runsEvery}::interval) at`
   await sql`vacuum analyze`
 }

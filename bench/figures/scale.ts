@@ -22,9 +22,9 @@ export async function scale(bench: Bench): Promise<Figure[]> {
       await run(bench.node, whoopster('sync'), small.env)
       await run(bench.node, whoopster('sync'), large.env)
       await fillYears(small.sql, { members: 1, days: Math.min(YEAR_DAYS, decade) }) // whoop_user_id 1
-      await fillYears(small.sql, { members: few - 1, days, from: 2 })
+      await fillYears(small.sql, { members: few - 1, days, from: 2, runsEvery: '1 day' })
       await fillYears(large.sql, { members: 1, days: decade })
-      await fillYears(large.sql, { members: many - 1, days, from: 2 })
+      await fillYears(large.sql, { members: many - 1, days, from: 2, runsEvery: '1 day' })
       return [
         ...(await panels(bench, small, large)),
         await pages(bench, large),
