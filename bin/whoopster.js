@@ -3,7 +3,7 @@
 const { accessSync, closeSync, fstatSync, openSync, readFileSync, writeSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { parseEnv } = require('node:util')
-const { main } = require('../dist/main.cjs')
+const { logFor, main } = require('../dist/main.cjs')
 
 const FIRST_NODE = 20
 const LAST_NODE = 26
@@ -71,7 +71,11 @@ async function run() {
   process.on('exit', () => {
     if (!unwritten || code !== 0) return
     process.exitCode = 78
-    complain(`What was to be printed could not be written: ${unwritten}`, 'make room, or write it to another place')
+    complain(
+      env,
+      `What was to be printed could not be written: ${unwritten}`,
+      'make room, or write it to another place',
+    )
   })
   if (interruption.signal.aborted) process.exit(code) // whatever still waits has been given up
 }
@@ -108,23 +112,31 @@ function dotenv() {
   try {
     file = openSync('.env', 'r')
     const stranger = strangerTo(fstatSync(file))
-    if (stranger) return refuse(`.env in this directory is not read: ${stranger}`)
+    if (stranger) return refuse(`.env in this directory is not read: ${stranger.reason}`, stranger.hint)
     return parseEnv(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')) // an editor's mark is no part of the first name
   } catch (error) {
     if (error.code === 'ENOENT') return {}
     if (error.code === 'EACCES' && !isFileHere('.env')) return {} // the directory is somebody else's: `sudo -u` from /root
-    return refuse(`.env in this directory cannot be read: ${error.message}`)
+    return refuse(
+      `.env in this directory cannot be read: ${error.message}`,
+      'mend it, or run whoopster in another directory',
+    )
   } finally {
     if (file !== undefined) closeSync(file)
   }
 }
 
-/** As the program's own log would, which has ended. */
-function complain(msg, hint) {
-  const line = { level: 'error', time: new Date().toISOString(), msg, reason: 'settings', hint }
-  const text = process.stderr.isTTY ? `error: ${msg}\n  → ${hint}` : JSON.stringify(line)
+/** What the program's own log would say, which has not begun, or has ended. */
+function complain(env, msg, hint) {
+  const { isTTY, columns } = process.stderr
+  const stderr = { isTTY, columns, write: writeAtOnce }
+  const world = { env, clock: { now: () => new Date() }, terminal: { stderr } }
+  logFor(process.argv.slice(2), world).error(msg, { reason: 'settings', hint })
+}
+
+function writeAtOnce(text) {
   try {
-    writeSync(2, `${text}\n`)
+    writeSync(2, text)
   } catch {} // stderr is full, too: the exit code is left
 }
 
@@ -132,14 +144,15 @@ function complain(msg, hint) {
 function strangerTo({ uid, gid, mode }) {
   const me = process.getuid?.()
   if (me === undefined) return undefined
-  if (uid !== me && uid !== 0) return `it belongs to another user (${uid}).\n  → look at it, then: chown ${me} .env`
+  if (uid !== me && uid !== 0)
+    return { reason: `it belongs to another user (${uid}).`, hint: `look at it, then: chown ${me} .env` }
   if ((mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid))
-    return 'others may write to it.\n  → look at it, then: chmod 600 .env'
+    return { reason: 'others may write to it.', hint: 'look at it, then: chmod 600 .env' }
   return undefined
 }
 
-function refuse(message) {
-  process.stderr.write(`error: ${message}\n`)
+function refuse(message, hint) {
+  complain(process.env, message, hint)
   return process.exit(78)
 }
 

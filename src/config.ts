@@ -111,6 +111,11 @@ export const settings = {
     meaning: 'debug, info, warn or error',
     default: 'info',
   },
+  LOG_FORMAT: {
+    schema: v.optional(v.picklist(['text', 'json'], 'is none of text, json')),
+    meaning: 'how runs say on stderr what happens: `text` for people, as in cron’s mail, or `json`, an object a line',
+    default: 'text on a terminal, else json',
+  },
 } as const
 
 export type SettingName = keyof typeof settings
@@ -142,7 +147,7 @@ export type WhoopConfig = Config<(typeof whoopSettings)[number]>
 export function readConfig<Name extends SettingName>(env: Env, names: readonly Name[]): Config<Name> {
   const problems: string[] = []
   const config: Partial<Record<SettingName, unknown>> = {}
-  for (const name of new Set<SettingName>([...names, 'LOG_LEVEL'])) {
+  for (const name of new Set<SettingName>([...names, 'LOG_LEVEL', 'LOG_FORMAT'])) {
     const given = env[name]?.trim() ? env[name] : undefined // compose and Secrets pass what is unset as ''
     const read = v.safeParse(settings[name].schema, given)
     if (read.success) config[name] = read.output
@@ -167,12 +172,21 @@ const NO_APP = /^WHOOP_CLIENT_(ID|SECRET) is not set$/
 const NAMES = Object.keys(settings)
 const OURS = /^(WHOOP|TOKEN_ENC|MAX_REQ|HEALTHCHECK)/ // other programs have settings, too
 
-/** What looks like a setting of ours and is none, with what was probably meant. Never its value. */
+/**
+ * What looks like a setting of ours and is none, with what was probably meant. Never its value. A name that may well be
+ * another program's has to be one slip away from a setting that is missing.
+ */
 export function unknownSettings(env: Env): { name: string; meant: string | undefined }[] {
   return Object.keys(env)
-    .filter((name) => env[name]?.trim() && !NAMES.includes(name) && OURS.test(name.toUpperCase()))
-    .map((name) => ({ name, meant: nearest(name, NAMES) }))
+    .filter((name) => env[name]?.trim() && !NAMES.includes(name))
+    .flatMap((name) => {
+      const isOurs = OURS.test(name.toUpperCase())
+      const meant = nearest(name, NAMES, isOurs ? MANY_SLIPS : 1)
+      return isOurs || (meant !== undefined && !env[meant]?.trim()) ? [{ name, meant }] : []
+    })
 }
+
+const MANY_SLIPS = 3
 
 function mistyped(env: Env, setting: SettingName): string {
   const found = unknownSettings(env).find(({ meant }) => meant === setting)

@@ -16,19 +16,20 @@ import { addStatus } from './commands/status.ts'
 import { addSync } from './commands/sync.ts'
 import { addVerify } from './commands/verify.ts'
 import type { Cli } from './commands/cli.ts'
+import { readOneOf } from './commands/read.ts'
 import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
-import { createLog } from './terminal/log.ts'
+import { createLog, logFormats, type LogFormat } from './terminal/log.ts'
 import { widthOf } from './terminal/style.ts'
 import { versionAndBuild } from './version.ts'
-import type { World } from './world.ts'
+import type { Env, World } from './world.ts'
 
 /** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */
 export async function main(args: readonly string[], world: World): Promise<number> {
   let code = 0
   const cli: Cli = {
     world,
-    log: createLog(world.terminal.stderr, world.clock, threshold(args, world)),
+    log: logFor(args, world),
     quiet: asked(args, '--quiet', '-q'),
     run: main,
     exit: (other) => {
@@ -36,8 +37,10 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     },
   }
   try {
-    if (args.length === 0) await (await import('./commands/home.ts')).showHome(cli)
-    else {
+    if (args.length === 0) {
+      await warnOfNames(cli)
+      await (await import('./commands/home.ts')).showHome(cli)
+    } else {
       const program = createProgram(cli)
       await program.parseAsync(withHelp(program, args), { from: 'user' })
     }
@@ -82,15 +85,37 @@ export function createProgram(cli: Cli): Command {
     addSandbox,
   ]
   for (const add of commands) add(program, cli)
+  program.hook('preAction', (_, command) => {
+    return pathOf(command as Command)
+      .split(' ')
+      .some((name) => WITHOUT_SETTINGS.has(name))
+      ? undefined
+      : warnOfNames(cli)
+  })
   for (const command of everyCommand(program)) {
     command.configureOutput({ outputError: (text) => sayUsage(cli.log, text, pathOf(command)) })
   }
   for (const command of everyCommand(program).slice(1)) {
+    command.option(
+      '--log-format <format>',
+      `how to say on stderr what happens: ${logFormats.join(', ')} (default: text on a terminal, else json)`,
+      readOneOf(logFormats),
+    )
     refuseTwice(command)
     if (command.commands.length === 0) command.allowExcessArguments(false) // auth allows it, and they inherit
     command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
   }
   return program
+}
+
+const WITHOUT_SETTINGS = new Set(['doctor', 'demo', 'sandbox', 'keygen', 'completion', 'schedule']) // doctor has its own words
+
+/** A setting whose name has a slip in it would else be missing in silence. Others of our kind may be Kubernetes' doing. */
+async function warnOfNames({ world: { env }, log }: Cli): Promise<void> {
+  const { unknownSettings } = await import('./config.ts')
+  for (const { name, meant } of unknownSettings(env)) {
+    if (meant) log.warn(`${name} is set, and is no setting of whoopster`, { hint: `did you mean ${meant}?` })
+  }
 }
 
 /** `help auth url` and `auth help` for `auth url --help` and `auth --help`: commander's own goes down one step only. */
@@ -176,7 +201,28 @@ function stackOf(error: Error): string {
   return `${error.stack ?? error.message}${cause}`
 }
 
-function threshold(args: readonly string[], { env }: World): Level {
+/** What is said on stderr: how much of it, and in which form, is known before the command line is read. */
+export function logFor(args: readonly string[], { env, clock, terminal }: LogWorld): Log {
+  return createLog(terminal.stderr, clock, threshold(args, env), formatOf(args, env))
+}
+
+interface LogWorld extends Pick<World, 'env'> {
+  clock: Pick<World['clock'], 'now'>
+  terminal: Pick<World['terminal'], 'stderr'>
+}
+
+/** Undefined, where it is for the terminal to decide. */
+function formatOf(args: readonly string[], env: Env): LogFormat | undefined {
+  const at = args.findLastIndex((arg) => arg === '--log-format' || arg.startsWith('--log-format='))
+  const given = args[at]?.split('=')[1] ?? args[at + 1]
+  return formatNamed(at < 0 ? undefined : given) ?? formatNamed(env['LOG_FORMAT']?.trim()) // others are refused later
+}
+
+function formatNamed(name: string | undefined): LogFormat | undefined {
+  return logFormats.find((format) => format === name)
+}
+
+function threshold(args: readonly string[], env: Env): Level {
   if (asked(args, '--verbose', '-v')) return 'debug'
   if (asked(args, '--quiet', '-q')) return 'error'
   return levels.find((level) => level === env['LOG_LEVEL']) ?? 'info' // readConfig complains about others

@@ -1,8 +1,8 @@
-/** Of the candidates the one that was most likely meant; undefined when none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+/** Of the candidates the one that was most likely meant; undefined when none is near, within so many slips. */
+export function nearest(word: string, candidates: readonly string[], most = 3): string | undefined {
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.min(3, Math.floor(candidate.length / 3) + 1))
+    .filter(({ candidate, distance }) => distance <= Math.min(most, Math.floor(candidate.length / 3) + 1))
     .toSorted((one, other) => one.distance - other.distance)
   return best?.candidate
 }

@@ -4,6 +4,7 @@ import {
   readConfig,
   settings,
   tokenSettings,
+  unknownSettings,
   whoopSettings,
   type SettingName,
 } from '../src/config.ts'
@@ -194,6 +195,7 @@ describe('a bad value', () => {
     ['MAX_REQUESTS_PER_MINUTE', '1e3', 'is not a whole number above 0'],
     ['LOG_LEVEL', 'verbose', 'is none of debug, info, warn, error'],
     ['LOG_LEVEL', 'INFO', 'is none of debug, info, warn, error'],
+    ['LOG_FORMAT', 'xml', 'is none of text, json'],
   ])('of %s: %s', (name, value, problem) => {
     const found = problems({ ...app, TOKEN_ENCRYPTION_KEY: KEY, [name]: value })
     expect(found).toEqual([`${name} ${problem}`])
@@ -224,8 +226,31 @@ describe('a good value', () => {
     ['WHOOP_API_BASE_URL', 'https://proxy.example/whoop//', 'https://proxy.example/whoop'],
     ['MAX_REQUESTS_PER_MINUTE', ' 250 ', 250],
     ['LOG_LEVEL', 'debug', 'debug'],
+    ['LOG_FORMAT', 'text', 'text'],
   ])('of %s: %j', (name, value, read) => {
     const config = readConfig({ ...app, TOKEN_ENCRYPTION_KEY: KEY, [name]: value }, names)
     expect(config[name]).toBe(read)
+  })
+})
+
+describe('a name with a slip in it', () => {
+  it.each<[Env, string, string | undefined]>([
+    [{ WHOOP_CLIENTID: 'x' }, 'WHOOP_CLIENTID', 'WHOOP_CLIENT_ID'],
+    [{ whoop_client_id: 'x' }, 'whoop_client_id', 'WHOOP_CLIENT_ID'],
+    [{ DATABSE_URL: 'x' }, 'DATABSE_URL', 'DATABASE_URL'],
+    [{ DATABASE_ULR: 'x' }, 'DATABASE_ULR', 'DATABASE_URL'],
+    [{ LOG_LEVLE: 'x' }, 'LOG_LEVLE', 'LOG_LEVEL'],
+    [{ TOKEN_ENCRYPTON_KEY: 'x' }, 'TOKEN_ENCRYPTON_KEY', 'TOKEN_ENCRYPTION_KEY'],
+    [{ WHOOPSTER_LISTEN_SERVICE_HOST: '10.0.0.1' }, 'WHOOPSTER_LISTEN_SERVICE_HOST', undefined],
+  ])('in %j is found', (env, name, meant) => {
+    expect(unknownSettings(env)).toEqual([{ name, meant }])
+  })
+
+  it.each<[string, Env]>([
+    ['is another program’s while the setting is there', { DATABASE_URI: 'x', DATABASE_URL: 'postgres://h/d' }],
+    ['is another program’s where it is far from ours', { DATABASE_HOST: 'x', LOG_DIR: 'x', PATH: 'x' }],
+    ['says nothing while it is empty', { DATABSE_URL: ' ' }],
+  ])('%s', (_, env) => {
+    expect(unknownSettings(env)).toEqual([])
   })
 })

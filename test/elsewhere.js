@@ -17,6 +17,7 @@ const hostile = {
   DATABASE_URL: 'mysql://nobody@127.0.0.1:1/hostile',
   HEALTHCHECK_URL: 'http://127.0.0.1:1/hostile',
   LOG_LEVEL: 'hostile',
+  LOG_FORMAT: 'hostile',
   MAX_REQUESTS_PER_MINUTE: 'hostile',
   TOKEN_ENCRYPTION_KEY: 'hostile',
   WHOOP_API_BASE_URL: 'http://127.0.0.1:1',

@@ -1,4 +1,4 @@
-import { canAsk, print, refuseCommand, type AddCommand, type Cli } from './cli.ts'
+import { canAsk, print, refuseCommand, tell, type AddCommand, type Cli } from './cli.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
@@ -100,7 +100,7 @@ async function logIn(cli: Cli, dependencies: LoginDependencies): Promise<void> {
   const done = new AbortController()
   try {
     const opened = callback ? await openBrowser(url) : false
-    terminal.stderr.write(opened ? inYourBrowser(url) : onAnyMachine(url, callback !== undefined))
+    tell(cli.world, opened ? inYourBrowser(url) : onAnyMachine(url, callback !== undefined))
     const waits = [pasted(cli, callback !== undefined, done.signal), expiry(cli, LOGIN_MINUTES, done.signal)]
     const redirected = await Promise.race(callback ? [...waits, callback.arrived] : waits)
     terminal.stderr.write('\n')

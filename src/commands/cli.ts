@@ -1,6 +1,8 @@
 import type { Command } from '@commander-js/extra-typings'
 import type { Log } from '../log.ts'
 import { harmlessJson, harmlessLines } from '../terminal/safe.ts'
+import { lineWidthOf } from '../terminal/style.ts'
+import { wrapLines } from '../terminal/wrap.ts'
 import type { World } from '../world.ts'
 
 /** What every command gets: the world, where to say things, and how to end otherwise than with 0. */
@@ -25,8 +27,13 @@ export function refuseCommand(command: unknown): never {
 
 export type AddCommand = (program: Command, cli: Cli) => void
 
-export function print({ world }: Cli, text: string): void {
-  world.terminal.stdout.write(`${harmlessLines(text)}\n`)
+export function print({ world: { terminal } }: Cli, text: string): void {
+  terminal.stdout.write(`${wrapLines(harmlessLines(text), lineWidthOf(terminal.stdout))}\n`)
+}
+
+/** For who sits at the terminal, beside the log. */
+export function tell({ terminal }: Pick<World, 'terminal'>, text: string): void {
+  terminal.stderr.write(wrapLines(harmlessLines(text), lineWidthOf(terminal.stderr)))
 }
 
 /** `{ "name": [ … ] }` as printJson would print it, an item at a time, not faster than they can be taken. */

@@ -19,10 +19,11 @@ export const addDemo: AddCommand = (program, cli) => {
 
 /** The commands a member would type, against the sandbox; the database stays, to be looked at. */
 async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: number }): Promise<void> {
-  const [{ resetEmbedded }, { startSandbox }, { dataDirectory }] = await Promise.all([
+  const [{ resetEmbedded }, { startSandbox }, { dataDirectory }, { unknownSettings }] = await Promise.all([
     import('../db/connection/embedded.ts'),
     import('../sandbox/index.ts'),
     import('../db/connection/directory.ts'),
+    import('../config.ts'),
   ])
   const { world } = cli
   const home = dataDirectory(
@@ -32,8 +33,10 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   const dir = join(home, 'demo')
   await resetEmbedded(dir)
   const sandbox = await startSandbox({ days, seed, limits: 'none', now: () => world.clock.now() })
+  const mistyped = unknownSettings(world.env).map(({ name }) => [name, undefined] as const) // no matter of the demo's
   const env = {
     ...world.env,
+    ...Object.fromEntries(mistyped),
     DATABASE_URL: undefined,
     WHOOPSTER_DATA_DIR: dir,
     WHOOP_API_BASE_URL: sandbox.url,

@@ -25,13 +25,13 @@ export const addDoctor: AddCommand = (program, cli) => {
 }
 
 async function draw({ world }: Cli, findings: readonly Finding[], healthy: boolean): Promise<string> {
-  const [{ styleFor, widthOf }, { wrap }] = await Promise.all([
+  const [{ lineWidthOf, styleFor }, { wrap }] = await Promise.all([
     import('../terminal/style.ts'),
     import('../terminal/wrap.ts'),
   ])
   const { stdout } = world.terminal
   const style = await styleFor(stdout, world.env)
-  const width = stdout.isTTY ? widthOf(stdout) : Infinity
+  const width = lineWidthOf(stdout)
   const marks: Record<Verdict, string> = {
     ok: style.green('✔'),
     warning: style.yellow('!'),

@@ -3,7 +3,7 @@ import { changeDotenv } from './dotenv.ts'
 import { WhoopsterError } from '../errors.ts'
 import { allScopes } from '../resources/index.ts'
 import { askOnce } from '../terminal/ask.ts'
-import type { Cli } from './cli.ts'
+import { tell, type Cli } from './cli.ts'
 
 /** Nobody has told us of an app yet, and there is somebody to be told how to get one. */
 export function lacksApp({ world: { env } }: Cli): boolean {
@@ -13,9 +13,9 @@ export function lacksApp({ world: { env } }: Cli): boolean {
 /** Explains how an app is registered at WHOOP, asks for what it got there, and offers to keep that in `.env`. */
 export async function registerApp(cli: Cli): Promise<Cli> {
   const { world } = cli
-  const { terminal, env, machine } = world
+  const { env, machine } = world
   const { WHOOP_REDIRECT_URI } = readConfig(env, ['WHOOP_REDIRECT_URI'])
-  terminal.stderr.write(steps(WHOOP_REDIRECT_URI))
+  tell(world, steps(WHOOP_REDIRECT_URI))
   const given: Record<string, string> = {
     WHOOP_CLIENT_ID: await required(cli, 'Client id: ', false),
     WHOOP_CLIENT_SECRET: await required(cli, 'Client secret (not shown): ', true),
@@ -23,15 +23,15 @@ export async function registerApp(cli: Cli): Promise<Cli> {
   if (env['DATABASE_URL']?.trim() && !env['TOKEN_ENCRYPTION_KEY']?.trim()) {
     const { newKey } = await import('../db/seal.ts')
     given['TOKEN_ENCRYPTION_KEY'] = newKey()
-    terminal.stderr.write('A TOKEN_ENCRYPTION_KEY is made, too: it seals your login in the database.\n')
+    tell(world, 'A TOKEN_ENCRYPTION_KEY is made, too: it seals your login in the database.\n')
   }
   const answer = await askOnce(world, 'Write this to .env in this directory, readable for you alone? [Y/n] ')
   if (answer === undefined || /^n/i.test(answer)) {
-    terminal.stderr.write(`\nNot written. Set ${Object.keys(given).join(', ')} yourself before the next command.\n\n`)
+    tell(world, `\nNot written. Set ${Object.keys(given).join(', ')} yourself before the next command.\n\n`)
     delete given['TOKEN_ENCRYPTION_KEY'] // what it seals could never be opened again
   } else {
     const { path, mode } = changeDotenv(machine.directory, given)
-    terminal.stderr.write(`Wrote ${path} (${mode}). It is read by whoopster in this directory.\n\n`)
+    tell(world, `Wrote ${path} (${mode}). It is read by whoopster in this directory.\n\n`)
   }
   return { ...cli, world: { ...world, env: { ...env, ...given } } }
 }

@@ -2,6 +2,8 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Interruption } from '../errors.ts'
 import type { Terminal, World } from '../world.ts'
+import { widthOf } from './style.ts'
+import { wrapLines } from './wrap.ts'
 
 /** What else may be wished of a question. */
 interface Asking {
@@ -23,14 +25,15 @@ export function ask(
   const prompt = createInterface({ input: stdin, output: stderr as unknown as Writable, terminal: false })
   if (done.aborted) prompt.close()
   else done.addEventListener('abort', () => prompt.close(), { once: true })
-  stderr.write(question)
+  const put = () => stderr.write(wrapLines(question, widthOf(stderr)))
+  put()
   return new Promise((resolve) => {
     let answered = false
     prompt.on('line', (line) => {
       if (line.trim() && accept(line)) {
         answered = true
         resolve(line)
-      } else stderr.write(question)
+      } else put()
     })
     prompt.on('close', () => {
       if (!answered && !done.aborted) closed()
@@ -47,7 +50,7 @@ export async function askOnce(
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const output = hidden ? nowhere : (stderr as unknown as Writable)
   const prompt = createInterface({ input: stdin, output, terminal: hidden }) // its own echo goes nowhere
-  stderr.write(question)
+  stderr.write(wrapLines(question, widthOf(stderr)))
   try {
     return await new Promise<string | undefined>((resolve, reject) => {
       const interrupt = () => reject(new Interruption('interrupted'))

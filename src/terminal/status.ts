@@ -13,7 +13,7 @@ import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from '../time.ts'
 import { harmless } from './safe.ts'
-import { styleFor, widthOf } from './style.ts'
+import { lineWidthOf, styleFor } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
@@ -32,7 +32,7 @@ export async function drawStatus(
   env: Env,
 ): Promise<string> {
   const style = await styleFor(output, env)
-  const width = output.isTTY ? widthOf(output) : Infinity // whoever reads a pipe wants all of it
+  const width = lineWidthOf(output)
   const now = report.at
   const healthy = problems.length === 0
   const isGood = failedOf(report).length === 0

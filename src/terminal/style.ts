@@ -31,3 +31,8 @@ const FEWEST_COLUMNS = 20 // in fewer, no word is left of what is cut to fit: th
 export function widthOf(output: Output): number {
   return Math.max(FEWEST_COLUMNS, output.columns || DEFAULT_COLUMNS) // some containers' terminals say 0
 }
+
+/** How long a line of text may be: whoever reads a pipe or a file wants all of it in one. */
+export function lineWidthOf(output: Output): number {
+  return output.isTTY ? widthOf(output) : Infinity
+}

@@ -327,6 +327,30 @@ describe('a hint', () => {
   })
 })
 
+describe('a setting whose name has a slip in it', () => {
+  it.each(['', 'stats', 'status', 'auth status', 'sync', 'migrate --status'])(
+    'is pointed out by every run, and goes on: whoopster %s',
+    async (line) => {
+      const member = await newMember({ days: 5, loggedIn: false })
+      const { err } = await run(line, { ...member.env, HEALTCHECK_URL: 'http://secret' }, { isTTY: true })
+      expect(err).toContain(
+        'warn: HEALTCHECK_URL is set, and is no setting of whoopster\n  → did you mean HEALTHCHECK_URL?',
+      )
+      expect(err).not.toContain('secret')
+    },
+  )
+
+  it('is none in a pod, where Kubernetes names its Services', async () => {
+    const member = await newMember({ days: 5 })
+    const { err } = await run(
+      'stats',
+      { ...member.env, WHOOPSTER_LISTEN_SERVICE_HOST: '10.0.0.1' },
+      { clock: member.clock },
+    )
+    expect(err).toBe('')
+  })
+})
+
 it('a .env that is a directory does not keep anybody from --help', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'whoopster-'))
   onTestFinished(() => rm(cwd, { recursive: true }))
@@ -381,6 +405,6 @@ describe('a slip of the finger', () => {
     const { code, out, err } = await run(line, {})
     expect({ code, out }).toEqual({ code: 64, out: '' })
     expect(JSON.parse(err)).toMatchObject({ level: 'error', reason: 'usage', msg, hint }) // one JSON line in a pipe
-    expect((await run(line, {}, { isTTY: true })).err).toMatch(/^error: .*\n {2}→ .*see: whoopster.*--help\n$/)
+    expect((await run(line, {}, { isTTY: true })).err).toMatch(/^error: [^→]*\n {2}→ .*see: whoopster[^→]*--help\n$/s)
   })
 })

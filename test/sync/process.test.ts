@@ -149,9 +149,12 @@ describe('the program', () => {
   it.each([0o666, 0o602])('does not read a .env that others may write: %o', async (mode) => {
     const { code, err } = await withDotenv((path) => chmod(path, mode))
     expect(code).toBe(78)
-    expect(err).toBe(
-      'error: .env in this directory is not read: others may write to it.\n  → look at it, then: chmod 600 .env\n',
-    )
+    expect(JSON.parse(err)).toMatchObject({
+      level: 'error',
+      msg: '.env in this directory is not read: others may write to it.',
+      reason: 'settings',
+      hint: 'look at it, then: chmod 600 .env',
+    })
   })
 
   it.runIf(process.getuid?.() === 0)('does not read a .env that belongs to another user', async () => {
@@ -167,6 +170,8 @@ describe('the program', () => {
     onTestFinished(() => rm(dir, { recursive: true }))
     await mkdir(join(dir, '.env'))
     expect(await startIn(dir, ['stats'], {}).ended).toMatchObject({ code: 78, err: expect.stringContaining('.env') })
+    const { err } = await startIn(dir, ['stats', '--log-format', 'text'], {}).ended
+    expect(err).toMatch(/^error: \.env in this directory cannot be read: .*\n {2}→ mend it, or run /)
   })
 
   it('reads a .env whose first line bears an editor’s mark', async () => {

@@ -14,7 +14,7 @@ import { sparkline, squeeze } from '../../src/terminal/sparkline.ts'
 import { createSpinner } from '../../src/terminal/spinner.ts'
 import { plain, styleFor, widthOf } from '../../src/terminal/style.ts'
 import { fit, table } from '../../src/terminal/table.ts'
-import { wrap } from '../../src/terminal/wrap.ts'
+import { wrap, wrapLines } from '../../src/terminal/wrap.ts'
 import type { Output } from '../../src/world.ts'
 import { createClock } from '../support/world.ts'
 
@@ -95,6 +95,18 @@ describe('a line', () => {
   ])('%j in %i columns is %j', (line, width, fitted) => {
     expect(fit(line, width)).toBe(fitted)
   })
+})
+
+it.each([
+  ['run: whoopster auth', 12, ['run:', 'whoopster', 'auth']],
+  ['see https://example.com/a/long/address now', 12, ['see', 'https://example.com/a/long/address', 'now']],
+  ['  → run it again, later', 12, ['  → run it', '    again,', '    later']],
+  ['  2. make an app', 10, ['  2. make', '     an', '     app']],
+  ['Redirected URL: ', 12, ['Redirected', 'URL: ']],
+  ['50\u00A0% of it', 8, ['50\u00A0% of', 'it']],
+  ['fits\n\n  as it is  here', 20, ['fits', '', '  as it is  here']],
+])('%j in %i columns is wrapped to %j', (text, width, lines) => {
+  expect(wrapLines(text, width).split('\n')).toEqual(lines)
 })
 
 it.each([0, 1, 2, 3])('nothing that is wrapped is lost at width %i', (width) => {
@@ -190,6 +202,51 @@ describe('the log', () => {
             at there
       "
     `)
+  })
+
+  it.each([40, 80, 120])('breaks no word on a terminal %i columns wide, and no address', (columns) => {
+    const { output, text } = capture({ isTTY: true, columns })
+    const log = createLog(output, clock, 'info')
+    const address = `https://api.prod.whoop.com/oauth/oauth2/auth?state=${'x'.repeat(120)}`
+    const said = 'TOKEN_ENCRYPTION_KEY is not set, and WHOOP_CLIENT_SECRET neither, which is more than can be borne'
+    log.error(`The settings are incomplete or wrong:\n  ${said}`, {
+      hint: `correct them in .env; see ${address} first`,
+    })
+    const words = text().split(/\s+/).filter(Boolean)
+    expect(words.join(' ')).toBe(
+      `error: The settings are incomplete or wrong: ${said} → correct them in .env; see ${address} first`,
+    )
+    const lines = text().split('\n')
+    expect(lines.filter((line) => line.length > columns && !line.includes(address))).toEqual([])
+  })
+
+  it('goes on below where its text begins', () => {
+    const { output, text } = capture({ isTTY: true, columns: 30 })
+    createLog(output, clock, 'info').warn('members wait for a later run:\n  one of them has waited for long', {
+      hint: 'run it again, or more often: whoopster sync',
+    })
+    expect(text()).toMatchInlineSnapshot(`
+      "warn: members wait for a later
+      run:
+        one of them has waited for
+        long
+        → run it again, or more
+          often: whoopster sync
+      "
+    `)
+  })
+
+  it('is sentences without a terminal, too, where text is asked for: in full, for they are wrapped by who reads', () => {
+    const { output, text } = capture()
+    const long = 'nobody has been logged in for as long as anybody in this house can remember, and that is long'
+    createLog(output, clock, 'info', 'text').warn(long, { hint: 'run: whoopster auth', type: 'sleep' })
+    expect(text()).toBe(`warn: ${long}\n  → run: whoopster auth\n`)
+  })
+
+  it('is JSON on a terminal, too, where that is asked for', () => {
+    const { output, text } = capture({ isTTY: true })
+    createLog(output, clock, 'info', 'json').info('stored a page', { type: 'sleep' })
+    expect(JSON.parse(text())).toMatchObject({ level: 'info', msg: 'stored a page', type: 'sleep' })
   })
 
   it('keeps its own fields, whatever an event brings', () => {
