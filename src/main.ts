@@ -8,6 +8,7 @@ import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addRestore } from './commands/restore.ts'
+import { addRuns } from './commands/runs.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addReport } from './commands/report.ts'
 import { addSql } from './commands/sql.ts'
@@ -71,6 +72,7 @@ export function createProgram(cli: Cli): Command {
     addSync,
     addStats,
     addStatus,
+    addRuns,
     addMigrate,
     addVerify,
     addReprocess,

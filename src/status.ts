@@ -1,3 +1,4 @@
+import type { Login } from './db/tokens.ts'
 import { databaseSettings, readConfig } from './config.ts'
 import { clockOf } from './db/clock.ts'
 import { readUrl, withDatabase, type Db } from './db/connection/index.ts'
@@ -285,4 +286,10 @@ function memberProblems({ login, types, lastErrors }: MemberHealth, now: Date, m
 function isStale({ lastSuccess, status }: TypeHealth, now: Date, maxAge: number): boolean {
   if (status === 'not_granted') return false
   return lastSuccess === null || now.getTime() - lastSuccess.getTime() > maxAge
+}
+
+/** An access token that has expired is renewed by the next run: that alone is healthy. */
+export function stateOf({ dead, expiresAt }: Login, now: Date): 'ok' | 'expired' | 'login_needed' {
+  if (dead) return 'login_needed'
+  return expiresAt > now ? 'ok' : 'expired'
 }

@@ -26,3 +26,24 @@ function inUnit(ms: number, [name, size]: (typeof units)[number]): string {
   const count = Math.floor(ms / size)
   return `${count} ${name}${count === 1 ? '' : 's'}`
 }
+
+const finer = [
+  [86_400_000, 'd', 3_600_000, 'h'],
+  [3_600_000, 'h', 60_000, 'min'],
+] as const
+
+/** To the next smaller unit, for what happens often: 5 min, 1 h 25 min, 3 d 2 h. */
+export function finely(ms: number): string {
+  for (const [size, unit, smaller, name] of finer) {
+    const rest = Math.floor((ms % size) / smaller)
+    if (ms >= size) return `${Math.floor(ms / size)} ${unit}${rest === 0 ? '' : ` ${rest} ${name}`}`
+  }
+  return `${Math.floor(ms / 60_000)} min`
+}
+
+/** How long something took: 0.4 s, 12 s, 3 min 5 s. */
+export function took(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}

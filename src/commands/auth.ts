@@ -1,9 +1,10 @@
-import { canAsk, print, refuseCommand, tell, type AddCommand, type Cli } from './cli.ts'
+import { canAsk, print, printJson, refuseCommand, tell, type AddCommand, type Cli } from './cli.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
 import type { LoggedIn, LoginDependencies } from '../login/consent.ts'
+import type { Printed } from './json.ts'
 import type { Session } from '../login/session.ts'
 import { harmless } from '../terminal/safe.ts'
 import type { OAuth } from '../whoop/oauth.ts'
@@ -53,8 +54,9 @@ export const addAuth: AddCommand = (program, cli) => {
   auth
     .command('status')
     .description('Show who is logged in, with which scopes, and until when; changes nothing.')
+    .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster auth status')
-    .action(() => showLogins(cli))
+    .action(({ json }) => showLogins(cli, json))
 
   auth
     .command('logout')
@@ -189,50 +191,52 @@ function welcome(cli: Cli, { profile, missing, refused }: LoggedIn): void {
   })
 }
 
-async function showLogins(cli: Cli): Promise<void> {
+async function showLogins(cli: Cli, json: true | undefined): Promise<void> {
   const { world } = cli
-  const [
-    { readConfig, tokenSettings },
-    { withDatabase },
-    { requireSchema },
-    { loadLogins },
-    { keyId },
-    { keysOf, requireMembers },
-  ] = await Promise.all([
-    import('../config.ts'),
-    import('../db/connection/index.ts'),
-    import('../db/migrate.ts'),
-    import('../db/tokens.ts'),
-    import('../db/seal.ts'),
-    import('./open.ts'),
-  ])
+  const [{ readConfig, tokenSettings }, { withDatabase }, { requireSchema }, { loadLogins }, { clockOf }, open] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../db/connection/index.ts'),
+      import('../db/migrate.ts'),
+      import('../db/tokens.ts'),
+      import('../db/clock.ts'),
+      import('./open.ts'),
+    ])
   const config = readConfig(world.env, tokenSettings)
   await withDatabase(
     config,
     world.env,
     async (database) => {
       await requireSchema(database.db)
-      await requireMembers(database)
-      const keys = await keysOf(database, config, world.env)
-      for (const [index, login] of (await loadLogins(database.db)).entries()) {
+      const logins = await loadLogins(database.db)
+      if (json && logins.length === 0) printJson(cli, { users: [] } satisfies Printed<'auth status'>)
+      await open.requireMembers(database)
+      const keys = await open.keysOf(database, config, world.env)
+      const [{ keyId }, { stateOf }] = await Promise.all([import('../db/seal.ts'), import('../status.ts')])
+      const now = (await clockOf(database.db, world.clock)).now()
+      const users = logins.map((login, index) => {
         const position = keys.findIndex((key) => keyId(key) === login.sealedUnder)
-        const key = position < 0 ? 'a key that is not set' : position === 0 ? 'the current key' : 'an older key'
-        const state = login.dead
-          ? 'has ended: run whoopster auth'
-          : `access token until ${login.expiresAt.toISOString()}, renewed by itself`
-        const name = login.name ? ` (${harmless(login.name)})` : ''
-        print(cli, `WHOOP user ${login.whoopUserId}${name}, member ${index + 1} to whoopster doctor`)
-        print(cli, `  login   ${state}`)
-        print(cli, `  scopes  ${login.scopes.join(' ')}`)
-        if (login.refusedScopes.length > 0)
-          print(cli, `          refused ${login.refusedScopes.join(' ')}: run whoopster auth, and grant them`)
-        print(cli, `  sealed  under ${key} (${login.sealedUnder ?? 'unknown'})`)
-      }
+        return {
+          whoopUserId: login.whoopUserId,
+          name: login.name || null,
+          member: index + 1,
+          login: stateOf(login, now),
+          expiresAt: login.expiresAt,
+          scopes: login.scopes,
+          refusedScopes: login.refusedScopes,
+          sealedUnder: { key: SEALED[Math.min(position, 1) + 1] ?? 'not set', id: login.sealedUnder ?? null },
+        }
+      })
+      if (json) return printJson(cli, { users } satisfies Printed<'auth status'>)
+      const { drawLogins } = await import('../terminal/logins.ts')
+      print(cli, drawLogins(users, now, world.terminal.stdout))
     },
     world.interrupted,
     { patienceMs: READERS_WAIT_MS },
   )
 }
+
+const SEALED = ['not set', 'current', 'older'] as const // by the place of the key among those that are set
 
 async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?: true | undefined }): Promise<void> {
   const [{ requireMembers, withEverything }, { createSession }, { createOAuth }, { forgetTokens }] = await Promise.all([

@@ -1,4 +1,3 @@
-import type { Db } from '../db/connection/index.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
@@ -51,7 +50,7 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
       hint: 'choose one, such as --type daily, or a folder for all of them: --out whoop-export',
     })
   }
-  const [{ withStored }, { exportInto, exportTo }, { toOutput }] = await Promise.all([
+  const [{ requireStored, withStored }, { exportInto, exportTo }, { toOutput }] = await Promise.all([
     import('./open.ts'),
     import('../export/index.ts'),
     import('../files.ts'),
@@ -67,15 +66,6 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
     if (toStdout && only)
       await exportTo(db, only, wish, toOutput(world.terminal.stdout, world.interrupted), world.interrupted)
     else report(cli, await exportInto(db, names, wish, out, world.interrupted))
-  })
-}
-
-/** A member who is not there would make an empty file, which a script takes for a member without records. */
-async function requireStored(db: Db, whoopUserId: number): Promise<void> {
-  const { loadEverybody } = await import('../db/tokens.ts')
-  if ((await loadEverybody(db, whoopUserId)).length > 0) return
-  throw new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
-    hint: 'see who there is: whoopster auth status',
   })
 }
 

@@ -33,8 +33,25 @@ const reasons = [
 const failure = v.nullable(
   v.strictObject({ reason: v.picklist(reasons), message: v.string(), hint: v.nullable(v.string()) }),
 )
+const login = v.picklist(['ok', 'expired', 'login_needed'])
 const outcome = v.picklist(['ok', 'partial', 'failed', 'skipped'])
 const unknownFields = v.record(v.string(), count)
+
+/** What a run did to one type. */
+const typeResult = v.strictObject({
+  outcome: v.picklist(['ok', 'failed', 'skipped']),
+  fetched: count,
+  inserted: count,
+  updated: count,
+  unchanged: count,
+  deleted: count,
+  quarantined: count,
+  unanswered: count,
+  unknownFields,
+  requests: count,
+  complete: v.boolean(),
+  error: failure,
+})
 
 const sync = v.strictObject({
   startedAt: instant,
@@ -46,22 +63,7 @@ const sync = v.strictObject({
       whoopUserId: count,
       outcome,
       error: failure,
-      types: perType(
-        v.strictObject({
-          outcome: v.picklist(['ok', 'failed', 'skipped']),
-          fetched: count,
-          inserted: count,
-          updated: count,
-          unchanged: count,
-          deleted: count,
-          quarantined: count,
-          unanswered: count,
-          unknownFields,
-          requests: count,
-          complete: v.boolean(),
-          error: failure,
-        }),
-      ),
+      types: perType(typeResult),
     }),
   ),
   waiting: count,
@@ -105,7 +107,7 @@ const status = v.strictObject({
   users: list(
     v.strictObject({
       whoopUserId: count,
-      login: v.picklist(['ok', 'expired', 'login_needed']),
+      login,
       scopes: list(v.string()),
       types: perType(
         v.strictObject({
@@ -258,7 +260,56 @@ const doctor = v.strictObject({
   ),
 })
 
-export const outputs = { sync, status, stats, verify, import: imported, doctor }
+const authStatus = v.strictObject({
+  users: list(
+    v.strictObject({
+      whoopUserId: count,
+      name: v.nullable(v.string()),
+      /** The number by which doctor speaks of the member. */
+      member: count,
+      login,
+      expiresAt: instant,
+      scopes: list(v.string()),
+      refusedScopes: list(v.string()),
+      sealedUnder: v.strictObject({ key: v.picklist(['current', 'older', 'not set']), id: v.nullable(v.string()) }),
+    }),
+  ),
+})
+
+const migrateStatus = v.strictObject({
+  upToDate: v.boolean(),
+  migrations: list(v.strictObject({ name: v.string(), state: v.picklist(['applied', 'pending']) })),
+})
+
+const runs = v.strictObject({
+  runs: list(
+    v.strictObject({
+      whoopUserId: count,
+      startedAt: instant,
+      finishedAt: instant,
+      outcome,
+      error: v.nullable(v.strictObject({ reason: v.picklist(reasons), message: v.string() })),
+      requests: count,
+      retries: count,
+      waitedMs: v.number(),
+      tokenRefreshes: count,
+      lastStatus: v.nullable(count),
+      types: perType(typeResult),
+    }),
+  ),
+})
+
+export const outputs = {
+  sync,
+  status,
+  stats,
+  runs,
+  verify,
+  import: imported,
+  doctor,
+  'auth status': authStatus,
+  'migrate --status': migrateStatus,
+}
 export type OutputName = keyof typeof outputs
 /** What a command has to hand to printJson. */
 export type Printed<Name extends OutputName> = v.InferOutput<(typeof outputs)[Name]>

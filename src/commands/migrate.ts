@@ -1,6 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
 import type { Db } from '../db/connection/index.ts'
-import { print, type AddCommand } from './cli.ts'
+import type { Printed } from './json.ts'
+import { print, printJson, type AddCommand } from './cli.ts'
 import { confirm } from './confirm.ts'
 import { readCount } from './read.ts'
 
@@ -16,9 +17,15 @@ export const addMigrate: AddCommand = (program, cli) => {
       readCount,
     )
     .option('--yes', 'take back without asking')
+    .option('--json', 'with --status: print JSON')
     .addHelpText('after', '\nExample:\n  $ whoopster migrate --status')
-    .action(async ({ status, down, yes }) => {
+    .action(async ({ status, down, yes, json }) => {
       if (status && down) throw new WhoopsterError('usage', '--status changes nothing: leave --down out.')
+      if (json && !status) {
+        throw new WhoopsterError('usage', '--json goes with --status.', {
+          hint: 'run: whoopster migrate --status --json',
+        })
+      }
       const [
         { databaseSettings, readConfig },
         { withDatabase },
@@ -40,6 +47,14 @@ export const addMigrate: AddCommand = (program, cli) => {
           const { db, warnings } = database
           if (status) {
             const { applied, pending } = await schemaState(db)
+            if (json) {
+              const migrations = [
+                ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
+                ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
+              ]
+              const upToDate = pending.length === 0
+              return printJson(cli, { upToDate, migrations } satisfies Printed<'migrate --status'>)
+            }
             for (const { name } of applied) print(cli, `applied  ${name}`)
             for (const { name } of pending) print(cli, `pending  ${name}`)
             return

@@ -1,6 +1,6 @@
 import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig } from '../config.ts'
 import { clockOf, switchOffJit } from '../db/clock.ts'
-import { withDatabase, type Database } from '../db/connection/index.ts'
+import { withDatabase, type Database, type Db } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
 import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createBudgetStore } from '../db/budget.ts'
@@ -8,7 +8,7 @@ import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
-import { loadMembers, type Member } from '../db/tokens.ts'
+import { loadEverybody, loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
@@ -109,6 +109,14 @@ export async function requireMembers(
   const members = await loadMembers(db, whoopUserId, clientId)
   if (members.length > 0) return members
   throw clientId && (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
+}
+
+/** A member who is not there would be answered with nothing, which a script takes for a member without records. */
+export async function requireStored(db: Db, whoopUserId: number): Promise<void> {
+  if ((await loadEverybody(db, whoopUserId)).length > 0) return
+  throw new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
+    hint: 'see who there is: whoopster auth status',
+  })
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */

@@ -1,5 +1,4 @@
-import type { MemberHealth } from '../db/status.ts'
-import type { BudgetReport, Problem, Report } from '../status.ts'
+import type { BudgetReport, Problem, Report, stateOf as StateOf } from '../status.ts'
 import type { Printed } from './json.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
 import { readDuration, readUserId } from './read.ts'
@@ -22,13 +21,13 @@ export const addStatus: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  $ whoopster status --max-age 2h || echo "look after whoopster"')
     .action(async ({ maxAge = DAY_MS, user, gaps, json }) => {
       const { env, terminal } = cli.world
-      const { adviceOf, budgetOf, loadReport, only, problemsOf } = await import('../status.ts')
+      const { adviceOf, budgetOf, loadReport, only, problemsOf, stateOf } = await import('../status.ts')
       const all = await loadReport(cli.world)
       const report = user === undefined ? all : only(all, user)
       const asked = { gaps: gaps === true, maxAge }
       const problems = problemsOf(report, maxAge)
       if (json) {
-        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report) }))
+        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report), stateOf }))
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
         print(cli, await drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
@@ -41,7 +40,7 @@ function toJson(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  { gaps, budget }: { gaps: boolean; budget: BudgetReport | null },
+  { gaps, budget, stateOf }: { gaps: boolean; budget: BudgetReport | null; stateOf: typeof StateOf },
 ): Printed<'status'> {
   const { whoop } = report
   return {
@@ -61,16 +60,10 @@ function toJson(
     ...(gaps ? { gaps: report.gaps } : {}),
     users: report.members.map((member) => ({
       whoopUserId: member.login.whoopUserId,
-      login: stateOf(member, report.at),
+      login: stateOf(member.login, report.at),
       scopes: member.login.scopes,
       types: member.types,
       unknownFields: member.unknownFields,
     })),
   }
-}
-
-/** An access token that has expired is renewed by the next run: that alone is healthy. */
-function stateOf({ login }: MemberHealth, now: Date): 'ok' | 'expired' | 'login_needed' {
-  if (login.dead) return 'login_needed'
-  return login.expiresAt > now ? 'ok' : 'expired'
 }

@@ -1,8 +1,8 @@
 import { getTableName, sql, type SQL } from 'drizzle-orm'
-import type { Failure } from '../errors.ts'
+import type { Failure, Reason } from '../errors.ts'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
-import type { TypeResult } from '../sync/result.ts'
+import { type TypeResult, skipped, type Outcome } from '../sync/result.ts'
 import type { Tiers } from '../sync/reread.ts'
 import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
@@ -141,4 +141,64 @@ function unusual({ outcome, complete, error, unknownFields, ...counts }: TypeRes
     ...(Object.keys(unknownFields).length > 0 ? { unknownFields } : {}),
     ...Object.fromEntries(figures.filter(([, count]) => count > 0)),
   }
+}
+
+/** A run as it was written down, once for each member. */
+export interface StoredRun {
+  whoopUserId: number
+  firstName: string | null
+  startedAt: Date
+  finishedAt: Date
+  outcome: Outcome
+  error: Pick<Failure, 'reason' | 'message'> | null
+  requests: number
+  retries: number
+  waitedMs: number
+  tokenRefreshes: number
+  /** What WHOOP answered last; null where it was not asked, or did not. */
+  lastStatus: number | null
+  types: Partial<Record<TypeName, TypeResult>>
+}
+
+/** The newest come first. */
+export async function loadRuns(db: Db, { user, limit }: { user: number | undefined; limit: number }) {
+  const rows = await db.execute<RunRow>(sql`
+    select whoop_user_id as "whoopUserId", first_name as "firstName", started_at as "startedAt",
+      finished_at as "finishedAt", outcome, error_reason as reason, error_message as message, requests, retries,
+      waited_ms as "waitedMs", token_refreshes as "tokenRefreshes", last_http_status as "lastStatus", types
+    from sync_runs runs join users on users.id = runs.user_id
+    where ${user ?? null}::bigint is null or whoop_user_id = ${user ?? null}
+    order by runs.id desc limit ${limit}`)
+  return rows.map(({ reason, message, types, ...row }): StoredRun => ({
+    ...row,
+    whoopUserId: Number(row.whoopUserId),
+    startedAt: new Date(row.startedAt),
+    finishedAt: new Date(row.finishedAt),
+    error: reason === null ? null : { reason, message: message ?? '' },
+    types: Object.fromEntries(
+      Object.entries(types).map(([type, result]) => [type, { ...usual(result), ...result }]), // an older version counted less
+    ),
+  }))
+}
+
+/** What `brief` leaves out. */
+function usual({ outcome = 'ok', error = null }: Partial<TypeResult>): TypeResult {
+  const isWell = outcome === 'ok'
+  return { ...skipped(), outcome, error, complete: isWell, requests: isWell ? 1 : 0 }
+}
+
+interface RunRow extends Record<string, unknown> {
+  whoopUserId: string
+  firstName: string | null
+  startedAt: string
+  finishedAt: string
+  outcome: Outcome
+  reason: Reason | null
+  message: string | null
+  requests: number
+  retries: number
+  waitedMs: number
+  tokenRefreshes: number
+  lastStatus: number | null
+  types: Partial<Record<TypeName, Partial<TypeResult>>>
 }

@@ -1,7 +1,14 @@
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'fast-string-width'
+import { wrap } from './wrap.ts'
 
-/** Rows as aligned columns; those marked `right` are numbers. Lines that do not fit are cut. */
+const GAP = 2
+const SHORTEST_WORDS = 12 // columns in which sentences can still be read
+
+/**
+ * Rows as aligned columns; those marked `right` are numbers. What does not fit goes on below, where the last column is
+ * text and has room for words; else the line is cut.
+ */
 export function table(rows: readonly (readonly string[])[], columns: { right?: readonly number[]; width: number }) {
   const widths = rows.reduce<number[]>((widest, row) => {
     row.forEach((cell, index) => (widest[index] = Math.max(widest[index] ?? 0, length(cell))))
@@ -11,7 +18,22 @@ export function table(rows: readonly (readonly string[])[], columns: { right?: r
     const space = ' '.repeat((widths[index] ?? 0) - length(cell))
     return columns.right?.includes(index) ? space + cell : cell + space
   }
-  return rows.map((row) => fit(row.map(pad).join('  ').trimEnd(), columns.width)).join('\n')
+  const last = widths.length - 1
+  const before = widths.slice(0, last).reduce((sum, one) => sum + one + GAP, 0)
+  const room = columns.width - before
+  const isWrapped = !columns.right?.includes(last) && room >= SHORTEST_WORDS && (widths[last] ?? 0) > room
+  return rows
+    .flatMap((row) => {
+      const cell = row[last]
+      if (!isWrapped || cell === undefined) return [row.map(pad).join(' '.repeat(GAP))]
+      const [first = '', ...more] = wrap(cell, room)
+      return [
+        [...row.slice(0, last).map(pad), first].join(' '.repeat(GAP)),
+        ...more.map((one) => ' '.repeat(before) + one),
+      ]
+    })
+    .map((line) => fit(line.trimEnd(), columns.width))
+    .join('\n')
 }
 
 /** How many columns a terminal needs for it: colours none, a Chinese character or an emoji two. */
@@ -19,15 +41,18 @@ export function length(text: string): number {
   return stringWidth(text)
 }
 
-/** Cuts what does not fit; a coloured line loses its colours rather than its end sequence. */
+/** Cuts what does not fit, behind a word if there is one; a coloured line loses its colours rather than its end sequence. */
 export function fit(line: string, width: number): string {
   if (length(line) <= width) return line
+  const text = stripVTControlCharacters(line)
   let kept = ''
   let room = width - 1 // for the sign that something is missing
-  for (const { segment } of new Intl.Segmenter().segment(stripVTControlCharacters(line))) {
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
     room -= length(segment)
     if (room < 0) break
     kept += segment
   }
-  return `${kept}…`
+  const isWithinWord = !/^\s/.test(text.slice(kept.length))
+  const [, words = kept] = (isWithinWord && /^(.*\S)\s+\S*$/.exec(kept)) || []
+  return `${words.trimEnd()}…`
 }

@@ -1,4 +1,4 @@
-import { length } from './table.ts'
+import length from 'fast-string-width' // table's own: it imports this file
 
 /** At spaces. A word that is longer than a line stays whole: an address is there to be copied. */
 export function wrap(text: string, width: number, indent = '', below = indent): string[] {

@@ -256,11 +256,46 @@ describe('auth status, logout and keygen', () => {
     expect(code).toBe(0)
     expect(out).toContain('WHOOP user 10001')
     expect(out).toContain('read:sleep')
-    expect(out).toContain('2026-11-22T11:20:00.000Z')
+    expect(out).toContain('access token for another 1 hour, renewed by itself')
+    const json = JSON.parse((await member.run('auth status --json')).out) as unknown
+    expect(json).toMatchObject({
+      users: [
+        {
+          whoopUserId: 10_001,
+          member: 1,
+          login: 'ok',
+          expiresAt: '2026-11-22T11:20:00.000Z',
+          refusedScopes: [],
+          sealedUnder: { key: 'current' },
+        },
+      ],
+    })
     expect(out).toContain('under the current key')
     const rotated = { ...member.env, TOKEN_ENCRYPTION_KEY: `${newKey(1)},${TEST_KEY}` }
     expect((await run('auth status', rotated, { clock: member.clock })).out).toContain('under an older key')
+    const lost = { ...member.env, TOKEN_ENCRYPTION_KEY: newKey(2) }
+    expect((await run('auth status --json', lost, { clock: member.clock })).out).toContain('"key": "not set"')
     expect(await member.database.sql`select * from oauth_tokens`).toEqual(before)
+  })
+
+  it('status says when a token has ended, and gives programs an empty list when nobody is logged in', async () => {
+    const member = await newMember({ days: 5 })
+    member.clock.pass(3 * 3_600_000)
+    expect((await member.run('auth status')).out).toContain(
+      'access token ended 2 hours ago, and is renewed by the next',
+    )
+    expect((await member.run('auth status --json')).out).toContain('"login": "expired"')
+    await member.run('auth logout --yes')
+    const { code, out } = await member.run('auth status --json')
+    expect({ code, out: JSON.parse(out) as unknown }).toEqual({ code: 77, out: { users: [] } })
+  })
+
+  it.each([40, 80, 120])('status breaks no word at %i columns', async (columns) => {
+    const member = await newMember({ days: 2 })
+    const { out } = await member.run('auth status', { isTTY: true, columns })
+    const lines = out.split('\n')
+    expect(lines.filter((line) => line.length > columns)).toEqual([])
+    for (const scope of ['read:body_measurement', 'read:recovery', 'offline']) expect(out).toContain(scope)
   })
 
   it('logout revokes at WHOOP, forgets the tokens and keeps the records', async () => {

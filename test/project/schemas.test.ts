@@ -23,10 +23,13 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 type Schema = Record<string, unknown>
 
 const files: Record<string, () => Schema> = {
-  ...Object.fromEntries(
-    Object.keys(outputs).map((name) => [`${name}.schema.json`, () => outputSchema(name as OutputName)]),
-  ),
+  ...Object.fromEntries(Object.keys(outputs).map((name) => [fileOf(name), () => outputSchema(name as OutputName)])),
   ...Object.fromEntries(sources.map(({ name }) => [`export-${name}.schema.json`, () => rowSchema(name)])),
+}
+
+/** `migrate --status` is in migrate-status.schema.json. */
+function fileOf(name: string): string {
+  return `${name.replaceAll(/[ -]+/g, '-')}.schema.json`
 }
 
 function outputSchema(name: OutputName): Schema {
@@ -144,6 +147,9 @@ describe('what is printed', () => {
     const commands = [
       'sync',
       'status --gaps',
+      'auth status',
+      'migrate --status',
+      'runs',
       `import --force ${zip} ${odd}`,
       'stats --type workout,body,journal',
       'verify',
@@ -152,7 +158,8 @@ describe('what is printed', () => {
     const checkAll = async () => {
       for (const line of commands) {
         const { out } = await member.run(`${line} --json`)
-        if (out !== '') await expectValid(`${line.split(' ')[0]}.schema.json`, JSON.parse(out))
+        const name = Object.keys(outputs).find((one) => line === one) ?? line.replace(/ .*/, '')
+        if (out !== '') await expectValid(fileOf(name), JSON.parse(out))
       }
     }
     await checkAll() // nobody is logged in

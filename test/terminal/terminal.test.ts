@@ -50,8 +50,8 @@ describe('a table', () => {
   it.each([
     { width: 30, lines: ['type      records  latest', 'sleep        1204  2026-11-22', 'recovery       98  —'] },
     { width: 29, lines: ['type      records  latest', 'sleep        1204  2026-11-22', 'recovery       98  —'] },
-    { width: 24, lines: ['type      records  late…', 'sleep        1204  2026…', 'recovery       98  —'] },
-    { width: 6, lines: ['type …', 'sleep…', 'recov…'] },
+    { width: 24, lines: ['type      records…', 'sleep        1204…', 'recovery       98  —'] },
+    { width: 6, lines: ['type…', 'sleep…', 'recov…'] },
     { width: 1, lines: ['…', '…', '…'] },
   ])('fits into $width columns', ({ width, lines }) => {
     expect(table(rows, { right: [1], width }).split('\n')).toEqual(lines)
@@ -72,6 +72,24 @@ describe('a table', () => {
     ])
   })
 
+  it('goes on below where its last column is text, and breaks no word', () => {
+    const said = [
+      ['→ whoopster stats', 'what is stored: averages, trends, the last twelve weeks'],
+      ['  whoopster sync', 'fetch what is new'],
+      ['  whoopster'],
+    ]
+    expect(`\n${table(said, { width: 40 })}\n`).toMatchInlineSnapshot(`
+      "
+      → whoopster stats  what is stored:
+                         averages, trends, the
+                         last twelve weeks
+        whoopster sync   fetch what is new
+        whoopster
+      "
+    `)
+    expect(table(said, { width: 80 }).split('\n')).toHaveLength(3)
+  })
+
   it('may have short rows, and none', () => {
     expect(table([['a', 'b'], ['c']], { width: 80 })).toBe('a  b\nc')
     expect(table([], { width: 80 })).toBe('')
@@ -81,11 +99,15 @@ describe('a table', () => {
 describe('a line', () => {
   it.each([
     ['fits', 4, 'fits'],
-    ['does not fit', 8, 'does no…'],
+    ['does not fit', 8, 'does…'],
+    ['does not fit', 9, 'does not…'],
+    ['indeterminable', 8, 'indeter…'],
+    ['  indeterminable', 8, '  indet…'],
     [red('fits'), 4, red('fits')],
     [red('loses its colour'), 6, 'loses…'],
+    [red('loses its colour'), 5, 'lose…'],
     ['José Jose\u0301', 9, 'José Jose\u0301'],
-    ['José Jose\u0301!', 9, 'José Jos…'],
+    ['José Jose\u0301!', 9, 'José…'],
     [`${FAMILY}${FAMILY}${FAMILY}`, 3, `${FAMILY}…`],
     [`${FAMILY}${FAMILY}${FAMILY}`, 2, '…'],
     ['山田太郎', 8, '山田太郎'],
