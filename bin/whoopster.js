@@ -8,7 +8,9 @@ const { logFor, main } = require('../dist/main.cjs')
 const FIRST_NODE = 20
 const LAST_NODE = 26
 
-const needsNothing = process.argv.slice(2).some((arg) => ['-h', '--help', 'help', '-V', '--version'].includes(arg))
+const needsNothing =
+  process.argv[2] === 'completion' || // a shell asks for it wherever it begins
+  process.argv.slice(2).some((arg) => ['-h', '--help', 'help', '-V', '--version'].includes(arg))
 const env = { ...(needsNothing ? {} : dotenv()), ...process.env }
 const interruption = new AbortController()
 let fetch

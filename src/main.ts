@@ -1,6 +1,7 @@
 import { CommanderError, Command } from '@commander-js/extra-typings'
 import { addArchive } from './commands/archive.ts'
 import { addAuth } from './commands/auth.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
@@ -85,6 +86,7 @@ export function createProgram(cli: Cli): Command {
     addDoctor,
     addDemo,
     addSandbox,
+    addCompletion,
   ]
   for (const add of commands) add(program, cli)
   program.hook('preAction', (_, command) => {
@@ -162,6 +164,7 @@ function inOurWords(message: string): string {
   return message
     .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /, '$1 does not take $2. ')
     .replace(/^option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, '$1 lacks its value: $2')
+    .replace(/^command-argument value '(.*)' is invalid for argument '(.*)'\. /, '<$2> does not take $1. ')
     .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
     .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
       count === '0'

@@ -3,25 +3,28 @@ import { WhoopsterError } from '../errors.ts'
 import { nearest } from '../spelling.ts'
 import { typeNames } from '../resources/names.ts'
 
-// What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name.
+// What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name. Where
+// it is one of a few names, the reader bears them: a shell completes them.
 
 /** `sleep recovery`, `sleep,recovery` and the option twice all mean the same. */
 export function readSeveralOf<Name extends string>(names: readonly Name[]) {
   const readOne = readOneOf(names)
-  return (text: string, before: readonly Name[] = []): Name[] => {
+  const read = (text: string, before: readonly Name[] = []): Name[] => {
     const words = text.split(',').filter(Boolean)
     return [...new Set([...before, ...(words.length === 0 ? [''] : words).map((word) => readOne(word.trim()))])]
   }
+  return Object.assign(read, { names, isList: true })
 }
 
 export function readOneOf<Name extends string>(names: readonly Name[]) {
-  return (text: string): Name => {
+  const read = (text: string): Name => {
     const name = names.find((one) => one === text)
     if (name !== undefined) return name
     const near = nearest(text, names)
     const meant = near === undefined ? '' : `\n(Did you mean ${near}?)` // as commander writes it of options
     throw new InvalidArgumentError(`It is one of ${names.join(', ')}.${meant}`)
   }
+  return Object.assign(read, { names })
 }
 
 export const readTypes = readSeveralOf(typeNames)
