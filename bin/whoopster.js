@@ -62,6 +62,7 @@ async function run() {
     openBrowser: (url) => require('./browser.js').openBrowser(url, env, process.platform),
     machine: {
       directory: workingDirectory(),
+      program: { node: process.execPath, script: process.argv[1] },
       runtime: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
       freeBytes: async (folder) => {
         const { bavail, bsize } = await require('node:fs/promises').statfs(folder)

@@ -12,6 +12,7 @@ import { addRestore } from './commands/restore.ts'
 import { addRuns } from './commands/runs.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addReport } from './commands/report.ts'
+import { addSchedule } from './commands/schedule.ts'
 import { addSql } from './commands/sql.ts'
 import { addStats } from './commands/stats.ts'
 import { addStatus } from './commands/status.ts'
@@ -84,6 +85,7 @@ export function createProgram(cli: Cli): Command {
     addArchive,
     addRestore,
     addDoctor,
+    addSchedule,
     addDemo,
     addSandbox,
     addCompletion,

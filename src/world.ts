@@ -19,6 +19,8 @@ export interface World {
 export interface Machine {
   /** The working directory, where `.env` is. */
   directory: string
+  /** How this program is started, as absolute paths. */
+  program: { node: string; script: string }
   /** `Node 20.20.2, linux x64` */
   runtime: string
   /** What is left on the disk that a folder is on. */

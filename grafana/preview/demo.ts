@@ -60,7 +60,12 @@ async function live(url: string): Promise<void> {
       hold: () => () => {},
       interrupted: new AbortController().signal,
       openBrowser: async () => false,
-      machine: { directory: '/', runtime: '', freeBytes: async () => Infinity },
+      machine: {
+        program: { node: process.execPath, script: 'whoopster' },
+        directory: '/',
+        runtime: '',
+        freeBytes: async () => Infinity,
+      },
     })
     if (code !== 0) throw new Error(`whoopster ${args.join(' ')} ended with ${code}`)
     return out.trim()

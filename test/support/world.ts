@@ -132,6 +132,7 @@ export async function run(line: string | readonly string[], env: Env, options: R
 /** With nothing in its working directory, and space enough. */
 export const machine: World['machine'] = {
   directory: '/nowhere',
+  program: { node: '/usr/bin/node', script: '/usr/local/bin/whoopster' },
   runtime: 'Node 20.19.0, linux x64',
   freeBytes: async () => 50e9,
 }
