@@ -1,4 +1,4 @@
-import { CommanderError, Command } from '@commander-js/extra-typings'
+import { CommanderError, Command, Help } from '@commander-js/extra-typings'
 import { addArchive } from './commands/archive.ts'
 import { addAuth } from './commands/auth.ts'
 import { addCompletion } from './commands/completion.ts'
@@ -23,7 +23,8 @@ import { readOneOf } from './commands/read.ts'
 import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog, logFormats, type LogFormat } from './terminal/log.ts'
-import { widthOf } from './terminal/style.ts'
+import { DEFAULT_COLUMNS, lineWidthOf, widthOf } from './terminal/style.ts'
+import { wrap, wrapLines } from './terminal/wrap.ts'
 import { versionAndBuild } from './version.ts'
 import type { Env, World } from './world.ts'
 
@@ -62,11 +63,12 @@ export function createProgram(cli: Cli): Command {
     .helpOption('-h, --help', 'print help')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
+      writeOut: (text) => stdout.write(wrapLines(text, lineWidthOf(stdout))),
+      writeErr: (text) => stderr.write(wrapLines(text, lineWidthOf(stderr))),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
     })
+    .configureHelp({ minWidthToWrap: FEWEST_BESIDE, formatItem })
     .showSuggestionAfterError()
     .addHelpText('after', '\nWhere you stand, and what to type next:\n  $ whoopster')
   const commands = [
@@ -112,6 +114,16 @@ export function createProgram(cli: Cli): Command {
     command.option('-q, --quiet', 'print errors only').option('-v, --verbose', 'print what is asked and why it failed')
   }
   return program
+}
+
+const FEWEST_BESIDE = 24 // columns of words beside what they explain
+const NARROW = 64
+
+/** On a narrow terminal, what a command or an option does is said below it. */
+function formatItem(term: string, termWidth: number, description: string, help: Help): string {
+  const width = help.helpWidth ?? DEFAULT_COLUMNS
+  if (width >= NARROW) return Help.prototype.formatItem.call(help, term, termWidth, description, help)
+  return [`  ${term}`, ...wrap(description, width, '      ')].join('\n')
 }
 
 const WITHOUT_SETTINGS = new Set(['doctor', 'demo', 'sandbox', 'keygen', 'completion', 'schedule']) // doctor has its own words

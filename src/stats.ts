@@ -114,23 +114,30 @@ export interface Measure {
 const KILOCALORIES: Measure = { unit: 'kcal', from: (kilojoules) => scaled(kilojoules, 1 / 4.184) }
 
 /** How the columns' own units are shown. */
-export const measures: Readonly<
-  Record<Units, Record<'temperature' | 'energy' | 'distance' | 'weight' | 'height', Measure>>
-> = {
+export const measures: Readonly<Record<Units, Record<'temperature' | 'energy' | 'distance' | 'weight', Measure>>> = {
   metric: {
     temperature: { unit: '°C', from: (celsius) => celsius },
     energy: KILOCALORIES,
     distance: { unit: 'km', from: (meters) => scaled(meters, 1 / 1000) },
     weight: { unit: 'kg', from: (kilograms) => kilograms },
-    height: { unit: 'm', from: (meters) => meters },
   },
   imperial: {
     temperature: { unit: '°F', from: (celsius) => (celsius === null ? null : celsius * 1.8 + 32) },
     energy: KILOCALORIES,
     distance: { unit: 'mi', from: (meters) => scaled(meters, 1 / 1609.344) },
     weight: { unit: 'lb', from: (kilograms) => scaled(kilograms, 1 / 0.45359237) },
-    height: { unit: 'ft', from: (meters) => scaled(meters, 1 / 0.3048) },
   },
+}
+
+/** 5 ft 9 in: nobody speaks of tenths of a foot. */
+export function feetAndInches(meters: number): string {
+  const inches = Math.round(meters / 0.0254)
+  return `${Math.floor(inches / 12)} ft ${inches % 12} in`
+}
+
+/** The views make `Weightlifting Msk` of WHOOP's `weightlifting_msk`. */
+export function sportWords(name: string): string {
+  return name.replace(/\b(Hiit|Bmx|Mma)\b/g, (word) => word.toUpperCase()).replace(/ Msk\b/, ' (MSK)')
 }
 
 function scaled(value: number | null, factor: number): number | null {

@@ -1,5 +1,6 @@
 import type { Login } from './db/tokens.ts'
 import { databaseSettings, readConfig } from './config.ts'
+import { amount } from './numbers.ts'
 import { clockOf } from './db/clock.ts'
 import { readUrl, withDatabase, type Db } from './db/connection/index.ts'
 import { dataDirectory, holdsDatabase, READERS_WAIT_MS } from './db/connection/directory.ts'
@@ -192,7 +193,9 @@ export function problemsOf(report: Report, maxAge: number): Problem[] {
   }
   if (report.schema.applied === 0) return [{ message: 'Nothing is stored here yet.', hint: 'run: whoopster auth' }]
   if (report.schema.pending > 0) {
-    return [{ message: `The schema lacks ${report.schema.pending} migration(s).`, hint: 'run: whoopster migrate' }]
+    return [
+      { message: `The schema lacks ${amount(report.schema.pending, 'migration')}.`, hint: 'run: whoopster migrate' },
+    ]
   }
   if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
   const members = [
@@ -202,7 +205,7 @@ export function problemsOf(report: Report, maxAge: number): Problem[] {
   ]
   const { length } = report.quarantined
   if (length === 0) return members
-  const message = `${length} record${length === 1 ? '' : 's'} of WHOOP's cannot be read and wait in quarantined_records.`
+  const message = `${amount(length, 'record')} of WHOOP's cannot be read and ${length === 1 ? 'waits' : 'wait'} in quarantined_records.`
   return [...members, { message, hint: 'report the reasons below; later runs, and newer versions, try again' }]
 }
 

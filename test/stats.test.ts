@@ -151,7 +151,8 @@ describe('stats', () => {
     expect(of('skin temp', imperial)?.average).toBeCloseTo((of('skin temp', metric)?.average ?? 0) * 1.8 + 32)
     expect([of('energy', metric)?.unit, of('energy', imperial)?.unit]).toEqual(['kcal', 'kcal']) // as in Grafana and the app
     const { out } = await run(`stats --user ${FIRST} --type workout,body --units imperial`, env, { clock })
-    for (const unit of ['kcal', 'mi', 'lb', 'ft']) expect(out).toMatch(new RegExp(`\\b${unit}\\b`))
+    expect(out).toMatch(/\b[4-6] ft \d{1,2} in\b/)
+    for (const unit of ['kcal', 'mi', 'lb']) expect(out).toMatch(new RegExp(`\\b${unit}\\b`))
   })
 
   it('does not say that there were no workouts when nobody was allowed to look', async () => {
@@ -175,6 +176,16 @@ describe('stats', () => {
       await tx`update sync_status s set last_sync_time = m.last_sync_time from status_moved m where s.id = m.id`
       await tx`drop table moved, status_moved`
     })
+  })
+
+  it('says every figure at 40 columns, and breaks no word', async () => {
+    const { out } = await run(`stats --user ${FIRST} --type workout,body`, env, { clock, columns: 40 })
+    expect(out.split('\n').filter((line) => line.length > 40)).toEqual([])
+    expect(out).toMatch(
+      /^Running .*\n {2}workouts \d+ {2}hours [\d:]+ {2}strain [\d.]+\n {2}kcal [\d,]+ {2}km [\d.]+$/m,
+    )
+    expect(out).toMatch(/max HR bpm \d+/)
+    expect(out).toContain('Weightlifting (MSK)') // WHOOP's weightlifting_msk
   })
 
   it('reads well at 80 columns', async () => {

@@ -346,7 +346,7 @@ describe('status of several members', () => {
     await run('migrate --down 1 --yes', env, { clock })
     const report = await status(env, { clock })
     expect(report).toMatchObject({ code: 1, schema: { pending: 1 }, users: [] })
-    expect(report.problems).toEqual([{ message: 'The schema lacks 1 migration(s).', hint: 'run: whoopster migrate' }])
+    expect(report.problems).toEqual([{ message: 'The schema lacks 1 migration.', hint: 'run: whoopster migrate' }])
     const { code, out } = await run('status', env, { clock })
     expect(code).toBe(1)
     expect(out).toContain('run: whoopster migrate')

@@ -2,6 +2,7 @@ import { readConfig, databaseSettings } from '../config.ts'
 import type { Unlike } from '../archive/index.ts'
 import type { Manifest } from '../resources/archive.ts'
 import { WhoopsterError } from '../errors.ts'
+import { amount, number } from '../numbers.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 
@@ -79,7 +80,7 @@ async function write(cli: Cli, { user, out }: ArchiveOptions): Promise<void> {
       log.debug('the database does not take a note of it, so doctor will not know', { error: String(error) })
     }
     if (path === '-' || cli.quiet) return
-    print(cli, `${path}  ${members(whoopUserIds.length)}, ${lines.toLocaleString('en')} lines`)
+    print(cli, `${path}  ${members(whoopUserIds.length)}, ${amount(lines, 'line')}`)
   })
 }
 
@@ -97,14 +98,14 @@ async function verify(cli: Cli, path: string, { user, out, database }: ArchiveOp
       const { manifest } = archive
       print(
         cli,
-        `${path} is whole: ${members(manifest.members.length)}, ${lines.toLocaleString('en')} lines in ` +
-          `${manifest.files.length} files, written by whoopster ${manifest.whoopster}`,
+        `${path} is whole: ${members(manifest.members.length)}, ${amount(lines, 'line')} in ` +
+          `${amount(manifest.files.length, 'file')}, written by whoopster ${manifest.whoopster}`,
       )
       const unlike = database ? await compare(cli, manifest) : undefined
       if (!unlike) return
       if (unlike.length === 0) print(cli, 'The database holds the same.')
       for (const { name, archived, stored } of unlike) {
-        print(cli, `${name} is not what the database holds: ${archived} lines, and ${stored} there`)
+        print(cli, `${name} is not what the database holds: ${amount(archived, 'line')}, and ${number(stored)} there`)
       }
       if (unlike.length > 0) print(cli, '→ a sync may have run since; make a new one: whoopster archive')
       cli.exit(unlike.length === 0 ? 0 : 1)
@@ -133,5 +134,5 @@ async function compare(cli: Cli, manifest: Manifest): Promise<Unlike[] | undefin
 }
 
 function members(count: number): string {
-  return count === 1 ? '1 member' : `${count} members`
+  return amount(count, 'member')
 }

@@ -203,6 +203,7 @@ async function showLogins(cli: Cli, json: true | undefined): Promise<void> {
       import('./open.ts'),
     ])
   const config = readConfig(world.env, tokenSettings)
+  open.requireDatabase(config, world.env)
   await withDatabase(
     config,
     world.env,

@@ -41,7 +41,7 @@ async function draw({ world }: Cli, findings: readonly Finding[], healthy: boole
   const lines = findings.flatMap(({ check, verdict, message, hint }) => {
     const [first = '', ...rest] = wrap(message, width, INDENT)
     const head = `${marks[verdict]} ${check.padEnd(INDENT.length - 2)}`
-    const below = hint === null ? [] : wrap(`→ ${hint}`, width, INDENT)
+    const below = hint === null ? [] : wrap(`→ ${hint}`, width, INDENT, `${INDENT}  `)
     return [head + first.slice(INDENT.length), ...rest, ...below]
   })
   return [

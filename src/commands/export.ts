@@ -1,6 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
 import type { Exported } from '../export/index.ts'
 import { exportNames, formats, type ExportName, type Format } from '../export/names.ts'
+import { amount } from '../numbers.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readExactInstant, readOneOf, readSeveralOf, readUserId, requireRange } from './read.ts'
 
@@ -71,5 +72,5 @@ async function run(cli: Cli, { type: types, out, ...options }: ExportOptions): P
 
 function report(cli: Cli, exported: readonly Exported[]): void {
   if (cli.quiet) return
-  for (const { rows, file } of exported) print(cli, `${file}  ${rows.toLocaleString('en')} rows`)
+  for (const { rows, file } of exported) print(cli, `${file}  ${amount(rows, 'row')}`)
 }

@@ -3,6 +3,7 @@ import type { Member } from '../db/tokens.ts'
 import type { Compared, WitnessKind } from '../db/journal.ts'
 import type { Printed } from './json.ts'
 import { WhoopsterError, exitCodes } from '../errors.ts'
+import { amount, number } from '../numbers.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 
@@ -46,7 +47,7 @@ async function run(cli: Cli, files: readonly string[], { user, dryRun, force, js
     const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
     const report = (rows: number) => {
       world.interrupted.throwIfAborted()
-      spinner.say(() => `reading ${rows.toLocaleString('en')} rows`)
+      spinner.say(() => `reading ${amount(rows, 'row')}`)
     }
     const options = { dryRun: dryRun === true, force: force === true, report }
     const imported = await importExport(database, member, files, options).finally(() => spinner.stop())
@@ -64,7 +65,7 @@ function theOne(members: readonly Member[], user: number | undefined): Member {
     throw new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
   }
   if (others.length === 0) return member
-  throw new WhoopsterError('usage', `${members.length} members are stored here.`, {
+  throw new WhoopsterError('usage', `${number(members.length)} members are stored here.`, {
     hint: `say whose export it is, such as --user ${member.whoopUserId}; see: whoopster auth status`,
   })
 }
@@ -76,14 +77,13 @@ function warn({ log }: Cli, { unreadable, repeated, files }: Imported): void {
     log.warn(`not read: ${file}, line ${line}: ${problem}`)
   }
   const more = unreadable.rows - Math.min(unreadable.first.length, MOST_WARNINGS)
-  if (more > 0) log.warn(`not read: ${more.toLocaleString('en')} more rows`, { hint: 'all of them: --json' })
+  if (more > 0)
+    log.warn(`not read: ${number(more)} more ${more === 1 ? 'row' : 'rows'}`, { hint: 'all of them: --json' })
   for (const { file, line, problem } of repeated.slice(0, MOST_WARNINGS)) log.warn(`${file}, line ${line}: ${problem}`)
   for (const { name, shape } of files) {
     if (shape === null) log.warn(`left out: ${name} is none of the four files that are known`)
   }
 }
-
-const number = (value: number) => value.toLocaleString('en')
 
 function say({ journal, compared, files }: Imported, dryRun: boolean): string[] {
   const lines = dryRun ? ['A dry run: nothing is changed.'] : []
@@ -104,7 +104,7 @@ function sayJournal({
   cycles,
 }: NonNullable<Imported['journal']>): string[] {
   const total = inserted + updated + unchanged
-  const what = `journal: ${number(total)} answers to ${number(questions)} questions on ${number(cycles)} days`
+  const what = `journal: ${amount(total, 'answer')} to ${amount(questions, 'question')} on ${amount(cycles, 'day')}`
   if (inserted + updated + removed === 0) return [`${what}; nothing has changed since the last import`]
   const isReworded = removed > 0 && inserted > 0 && updated + unchanged === 0
   return [
@@ -132,14 +132,14 @@ function sayCompared(
         ({ start, figure, file, stored }) => `  ${start} ${figure}: ${file} in the export, ${stored ?? 'nothing'} here`,
       ),
     ...(different.length > MOST_EXAMPLES
-      ? [`  and ${number(different.length - MOST_EXAMPLES)} more figures; all of them: --json`]
+      ? [`  and ${number(different.length - MOST_EXAMPLES)} more; all of them: --json`]
       : []),
   ]
   const verdict =
     details.length === 0
       ? ', the same as here'
       : different.length > 0
-        ? `, ${number(different.length)} figures differ`
+        ? `, ${amount(different.length, 'figure')} ${different.length === 1 ? 'differs' : 'differ'}`
         : ''
   return [`${kind}: ${number(inFile)} in the export, ${number(matched)} of them stored here${verdict}`, ...details]
 }

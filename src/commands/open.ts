@@ -1,12 +1,12 @@
-import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig } from '../config.ts'
+import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig, type DatabaseConfig } from '../config.ts'
 import { clockOf, switchOffJit } from '../db/clock.ts'
 import { withDatabase, type Database, type Db } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
-import { migrate, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
+import { migrate, nothingStored, requireCurrent, requireSchema, schemaState } from '../db/migrate.ts'
 import { createBudgetStore } from '../db/budget.ts'
 import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
-import { READERS_WAIT_MS } from '../db/connection/directory.ts'
+import { READERS_WAIT_MS, dataDirectory, holdsDatabase } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
 import { loadEverybody, loadMembers, type Member } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
@@ -85,10 +85,17 @@ export async function finishMigrations(
   await finishReprocesses(db, report, left)
 }
 
+/** To look at the embedded database makes none. */
+export function requireDatabase(config: DatabaseConfig, env: Env): void {
+  if (!config.DATABASE_URL && !holdsDatabase(dataDirectory(config, env))) throw nothingStored()
+}
+
 /** For the commands that only look at what is stored. */
-export function withStored<T>({ world, log }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
+export async function withStored<T>({ world, log }: Cli, work: (database: Database) => Promise<T>): Promise<T> {
+  const config = readConfig(world.env, databaseSettings)
+  requireDatabase(config, world.env)
   return withDatabase(
-    readConfig(world.env, databaseSettings),
+    config,
     world.env,
     async (database) => {
       await requireSchema(database.db)

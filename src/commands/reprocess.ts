@@ -1,3 +1,4 @@
+import { number } from '../numbers.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readRecordTypes } from './read.ts'
 import type { TypeName } from '../resources/names.ts'
@@ -30,11 +31,11 @@ async function rebuild(cli: Cli, types: readonly TypeName[] | undefined): Promis
         const done = await reprocess(db, resource, {
           report: (read) => {
             world.interrupted.throwIfAborted()
-            spinner.say(() => `${resource.name} ${read}`)
+            spinner.say(() => `${resource.name} ${number(read)}`)
           },
         })
-        const unreadable = done.unreadable > 0 ? `, ${done.unreadable} not readable and left as they are` : ''
-        lines.push(`${resource.name}: ${done.read} read, ${done.changed} changed${unreadable}`)
+        const unreadable = done.unreadable > 0 ? `, ${number(done.unreadable)} not readable and left as they are` : ''
+        lines.push(`${resource.name}: ${number(done.read)} read, ${number(done.changed)} changed${unreadable}`)
       }
     } finally {
       spinner.stop()

@@ -1,6 +1,7 @@
 import { databaseSettings, readConfig } from '../config.ts'
 import type { Restored } from '../archive/restore.ts'
 import { exitCodes } from '../errors.ts'
+import { number } from '../numbers.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 
@@ -50,7 +51,7 @@ async function bringBack(cli: Cli, path: string, user: number | undefined): Prom
           return restore(database, archive, {
             user,
             interrupted,
-            report: ({ file }, done) => spinner.say(() => `${file.name}: ${done} of ${file.lines}`),
+            report: ({ file }, done) => spinner.say(() => `${file.name}: ${number(done)} of ${number(file.lines)}`),
           })
         },
         interrupted,
@@ -78,8 +79,12 @@ async function draw({ world }: Cli, restored: readonly Restored[]): Promise<stri
   const blocks = ids.map((id) => {
     const rows = restored
       .filter(({ whoopUserId }) => whoopUserId === id)
-      .map((one) => [one.type, ...columns.map((name) => String(one[name]))])
-    const drawn = table([head, ...rows], { right: columns.map((_, index) => index + 1), width: widthOf(stdout) })
+      .map((one) => [one.type, ...columns.map((name) => number(one[name]))])
+    const drawn = table([head, ...rows], {
+      right: columns.map((_, index) => index + 1),
+      width: widthOf(stdout),
+      titled: true,
+    })
     return `${style.bold(`WHOOP user ${id}`)}\n${drawn}`
   })
   return [...blocks, 'Next: whoopster auth, if WHOOP is to be asked again; whoopster stats shows what is here.'].join(

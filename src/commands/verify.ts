@@ -1,5 +1,6 @@
 import type { TypeName } from '../resources/names.ts'
 import type { Verified } from '../verify.ts'
+import { number } from '../numbers.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readRecordTypes, readUserId, requireRange } from './read.ts'
 
@@ -89,15 +90,17 @@ async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Pro
   const head = ['', 'equal', 'missing', 'extra', 'different', 'unreadable', 'changing'].map((one) => style.dim(one))
   const rows = Object.entries(types).map(([type, one]) => [
     type,
-    ...[one.equal, one.missing.length, one.extra.length, one.different.length, one.unreadable.length].map(String),
-    String(one.changing.length),
+    ...[one.equal, one.missing.length, one.extra.length, one.different.length, one.unreadable.length].map((count) =>
+      number(count),
+    ),
+    number(one.changing.length),
   ])
   const details = Object.entries(types).flatMap(([type, one]) => differencesOf(type, one))
   const hint = adviceFor(Object.values(types)).map((advice) => `→ ${advice}`)
   const title = style.bold(`WHOOP user ${whoopUserId}`)
   return [
     title,
-    table([head, ...rows], { right: [1, 2, 3, 4, 5, 6], width: widthOf(stdout) }),
+    table([head, ...rows], { right: [1, 2, 3, 4, 5, 6], width: widthOf(stdout), titled: true }),
     ...details,
     ...hint,
   ].join('\n')
@@ -127,5 +130,7 @@ function differencesOf(type: string, { missing, extra, different, changing, unre
     ...unreadable.map(({ key, reason }) => `${type} ${key} cannot be read: ${reason}`),
     ...changing.map(({ key, why }) => `${type} ${key} is ${why === 'open' ? 'not over or scored yet' : why}`),
   ]
-  return lines.length > SHOWN ? [...lines.slice(0, SHOWN), `… and ${lines.length - SHOWN} more (--json)`] : lines
+  return lines.length > SHOWN
+    ? [...lines.slice(0, SHOWN), `… and ${number(lines.length - SHOWN)} more (--json)`]
+    : lines
 }

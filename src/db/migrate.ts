@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql, type SQL } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { amount } from '../numbers.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Db, Tx } from './connection/index.ts'
 import { codeOf } from './connection/failure.ts'
@@ -132,9 +133,13 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
   return withMigrationLock(db, async () => {
     const { applied, isShared } = await schemaState(db, folder)
     if (steps > applied.length) {
-      throw new WhoopsterError('usage', `Only ${applied.length} migration(s) can be taken back, not ${steps}.`, {
-        hint: 'see: whoopster migrate --status',
-      })
+      throw new WhoopsterError(
+        'usage',
+        `Only ${amount(applied.length, 'migration')} can be taken back, not ${steps}.`,
+        {
+          hint: 'see: whoopster migrate --status',
+        },
+      )
     }
     const undone = applied.toReversed().slice(0, steps)
     if (isShared) await moveHistory(db, applied)
@@ -162,12 +167,14 @@ export async function requireSchema(db: Db): Promise<void> {
 /** Throws when anything is pending. */
 export function requireCurrent({ applied, pending }: SchemaState): void {
   if (pending.length === 0) return
-  if (applied.length === 0) {
-    throw new WhoopsterError('settings', 'Nothing is stored here yet.', { hint: 'run: whoopster auth' })
-  }
-  throw new WhoopsterError('settings', `The database's schema lacks ${pending.length} migration(s).`, {
+  if (applied.length === 0) throw nothingStored()
+  throw new WhoopsterError('settings', `The database's schema lacks ${amount(pending.length, 'migration')}.`, {
     hint: 'run: whoopster migrate',
   })
+}
+
+export function nothingStored(): WhoopsterError {
+  return new WhoopsterError('settings', 'Nothing is stored here yet.', { hint: 'run: whoopster auth' })
 }
 
 interface AppliedRow {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Change, Effect, LoggedWorkout, TrendDay } from '../db/report.ts'
-import { mean } from '../stats.ts'
+import { mean, sportWords } from '../stats.ts'
 import * as charts from './charts.ts'
 import { escape, foreign, htmlTable, json } from './html.ts'
 import { zoneColours } from './palette.ts'
@@ -418,9 +418,9 @@ interface Sport {
 }
 
 function sportsOf(workouts: readonly LoggedWorkout[]): Sport[] {
-  const names = [...new Set(workouts.map(({ sport }) => sport ?? 'unknown'))]
+  const names = [...new Set(workouts.map(({ sport }) => sportWords(sport ?? 'unknown')))]
   const sports = names.map((name) => {
-    const own = workouts.filter(({ sport }) => (sport ?? 'unknown') === name)
+    const own = workouts.filter(({ sport }) => sportWords(sport ?? 'unknown') === name)
     const minutes = own.reduce((sum, one) => sum + (one.minutes ?? 0), 0)
     return { name, count: own.length, minutes, strain: mean(own.map(({ strain }) => strain)) }
   })

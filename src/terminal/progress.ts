@@ -3,6 +3,7 @@ import { typeNames, type TypeName } from '../resources/names.ts'
 import { readLimit } from '../whoop/limiter.ts'
 import type { Clock, Fetch } from '../world.ts'
 import { roughly } from '../time.ts'
+import { amount, number } from '../numbers.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
@@ -77,10 +78,11 @@ export function createProgress(
       const answer = await fetch(url, init)
       const limit = readLimit(answer)
       perMinute = Math.min(mine, limit?.windows[60] ?? mine)
-      if (limit) left = `${limit.remaining} requests left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
+      if (limit)
+        left = `${amount(limit.remaining, 'request')} left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
       return answer
     },
-    kept: () => [...kept].flatMap(([type, records]) => (records > 0 ? [`${records} ${type}`] : [])).join(', '),
+    kept: () => [...kept].flatMap(([type, records]) => (records > 0 ? [`${number(records)} ${type}`] : [])).join(', '),
   }
 }
 

@@ -1,9 +1,12 @@
 import { typeNames } from '../resources/names.ts'
 import type { MemberResult, Outcome, RunResult, TypeResult } from '../sync/result.ts'
 import type { Env, Output } from '../world.ts'
+import { took } from '../time.ts'
+import { number } from '../numbers.ts'
 import { harmless } from './safe.ts'
-import { styleFor, widthOf, type Style } from './style.ts'
+import { lineWidthOf, styleFor, widthOf, type Style } from './style.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** A run's summary for people. Why something failed has been said on stderr by then. */
 export async function drawRun(
@@ -14,7 +17,8 @@ export async function drawRun(
 ): Promise<string> {
   const style = await styleFor(output, env)
   const users = result.users.map((user) => drawUser(user, names.get(user.whoopUserId) ?? '', style, widthOf(output)))
-  return [...users, style.dim(totalsOf(result))].join('\n')
+  const totals = wrap(totalsOf(result), lineWidthOf(output))
+  return [...users, ...totals.map((line) => style.dim(line))].join('\n')
 }
 
 function drawUser(
@@ -35,7 +39,12 @@ function drawUser(
 
 function countsOf({ outcome, fetched, inserted, updated }: TypeResult): string[] {
   if (outcome === 'skipped') return ['', '', '', 'skipped']
-  return [`${fetched} read`, `${inserted} new`, `${updated} changed`, outcome === 'failed' ? 'failed' : '']
+  return [
+    `${number(fetched)} read`,
+    `${number(inserted)} new`,
+    `${number(updated)} changed`,
+    outcome === 'failed' ? 'failed' : '',
+  ]
 }
 
 function markOf(outcome: Outcome, style: Style): string {
@@ -44,8 +53,8 @@ function markOf(outcome: Outcome, style: Style): string {
 }
 
 function totalsOf({ requests, retries, startedAt, finishedAt, limitedMs }: RunResult): string {
-  const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
-  const repeated = retries > 0 ? `, ${retries} of them again after no good answer` : ''
+  const ms = Date.parse(finishedAt) - Date.parse(startedAt)
+  const repeated = retries > 0 ? `, ${number(retries)} of them again after no good answer` : ''
   const limited = limitedMs >= 1000 ? ", held back by WHOOP's limit" : '' // its types waited at the same time
-  return `${requests} request${requests === 1 ? '' : 's'} in ${seconds.toFixed(1)} s${repeated}${limited}`
+  return `${number(requests)} request${requests === 1 ? '' : 's'} in ${took(ms)}${repeated}${limited}`
 }

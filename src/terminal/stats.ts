@@ -1,16 +1,17 @@
 import type { Question } from '../db/effects.ts'
 import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
 import type { Member } from '../db/tokens.ts'
-import { average, clock, mean, measures, type Metric, type Units } from '../stats.ts'
+import { average, clock, feetAndInches, mean, measures, sportWords, type Metric, type Units } from '../stats.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'
 import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
 import { drawQuestions } from './journal.ts'
+import { amount, number } from '../numbers.ts'
 import { sparkline, squeeze } from './sparkline.ts'
 import { harmless } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'
-import { fit, length, table } from './table.ts'
+import { fit, flow, length, table } from './table.ts'
 import { wrap } from './wrap.ts'
 
 export interface MemberStats {
@@ -108,7 +109,7 @@ function journal(questions: readonly Question[], paper: Paper): string[] {
 
 function historyLines({ history: { changed, deleted } }: MemberStats): string[] {
   if (changed + deleted === 0) return []
-  return [`since stored, WHOOP changed ${changed} settled and deleted ${deleted}: see record_history`]
+  return [`since stored, WHOOP changed ${number(changed)} settled and deleted ${number(deleted)}: see record_history`]
 }
 
 interface Span {
@@ -138,7 +139,7 @@ function averages(stats: MemberStats, { style, width }: Paper): string[] {
     if (!metric)
       return dim([
         ...row,
-        room < LONG_TITLE ? '' : days.length === 1 ? 'the one day' : `the ${days.length.toLocaleString('en')} days`,
+        room < LONG_TITLE ? '' : days.length === 1 ? 'the one day' : `the ${amount(days.length, 'day')}`,
       ])
     return [...row, style.cyan(sparkline(squeeze(days.map(metric.value), room)))]
   })
@@ -185,21 +186,12 @@ function stages({ days }: MemberStats, { style, width }: Paper): string[] {
   const drawn = stackedBar(parts, Math.min(width, MOST_BAR), style)
   if (drawn === '') return []
   return [
-    style.dim(fit(month.length === 1 ? 'the last night' : `an average night of the last ${month.length} days`, width)),
+    style.dim(
+      fit(month.length === 1 ? 'the last night' : `an average night of the last ${amount(month.length, 'day')}`, width),
+    ),
     drawn,
     ...flow(key(parts, style), width),
   ]
-}
-
-/** Side by side as far as they fit. */
-function flow(items: readonly string[], width: number): string[] {
-  const lines: string[] = []
-  for (const item of items) {
-    const last = lines.at(-1)
-    if (last !== undefined && length(last) + 2 + length(item) <= width) lines.splice(-1, 1, `${last}  ${item}`)
-    else lines.push(item)
-  }
-  return lines
 }
 
 /** The recovery calendar, and beside it what is usual on each weekday. */
@@ -248,13 +240,13 @@ function sports({ sports: all, units, days }: MemberStats, { style, width }: Pap
   const most = Math.max(...all.map(({ workouts }) => workouts))
   const head = ['sport', '', 'workouts', 'hours', 'strain', energy.unit, distance.unit]
   const rows = all.map((sport) => [
-    harmless(sport.name),
+    harmless(sportWords(sport.name)),
     style.cyan(bar(sport.workouts, most, 10)),
-    String(sport.workouts),
+    number(sport.workouts),
     clock(sport.durationMs / HOUR_MS),
-    number(sport.strain, 1),
-    number(energy.from(sport.kilojoules), 0),
-    number(distance.from(sport.distanceMeters), 1),
+    known(sport.strain, 1),
+    known(energy.from(sport.kilojoules), 0),
+    known(distance.from(sport.distanceMeters), 1),
   ])
   const zones = ZONE_FILLS.map((fill, zone): Part => {
     const value = all.reduce((sum, { zonesMs }) => sum + (zonesMs[zone] ?? 0), 0)
@@ -268,12 +260,14 @@ function sports({ sports: all, units, days }: MemberStats, { style, width }: Pap
   })
   const drawn = stackedBar(zones, Math.min(width, MOST_BAR), style)
   return [
-    ...table([head.map((cell) => style.dim(cell)), ...rows], { right: [2, 3, 4, 5, 6], width }).split('\n'),
+    ...table([head.map((cell) => style.dim(cell)), ...rows], { right: [2, 3, 4, 5, 6], width, titled: true }).split(
+      '\n',
+    ),
     ...(drawn === ''
       ? []
       : [
           '',
-          style.dim(fit(`hours in heart rate zones, of ${days.length} days`, width)),
+          style.dim(fit(`hours in heart rate zones, of ${amount(days.length, 'day')}`, width)),
           drawn,
           ...flow(key(zones, style), width),
         ]),
@@ -283,20 +277,21 @@ function sports({ sports: all, units, days }: MemberStats, { style, width }: Pap
 const MOST_MEASUREMENTS = 12
 
 function measured({ measurements, units }: MemberStats, { style, width }: Paper): string[] {
-  const { weight, height } = measures[units]
-  const head = ['since', `weight ${weight.unit}`, `height ${height.unit}`, 'max HR bpm'].map((cell) => style.dim(cell))
+  const { weight } = measures[units]
+  const head = ['since', `weight ${weight.unit}`, units === 'imperial' ? 'height' : 'height m', 'max HR bpm'].map(
+    (cell) => style.dim(cell),
+  )
   const rows = measurements
     .slice(-MOST_MEASUREMENTS)
     .map(({ day, weightKilogram, heightMeter, maxHeartRate }) => [
       day,
-      number(weightKilogram && weight.from(weightKilogram), 1),
-      number(heightMeter && height.from(heightMeter), 2),
-      number(maxHeartRate, 0),
+      known(weightKilogram && weight.from(weightKilogram), 1),
+      heightMeter !== null && units === 'imperial' ? feetAndInches(heightMeter) : known(heightMeter, 2),
+      known(maxHeartRate, 0),
     ])
-  return table([head, ...rows], { right: [1, 2, 3], width }).split('\n')
+  return table([head, ...rows], { right: [1, 2, 3], width, titled: true }).split('\n')
 }
 
-function number(value: number | null, digits: number): string {
-  if (value === null) return NOTHING
-  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+function known(value: number | null, digits: number): string {
+  return value === null ? NOTHING : number(value, digits)
 }

@@ -12,6 +12,7 @@ import {
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { ago, roughly } from '../time.ts'
+import { amount } from '../numbers.ts'
 import { harmless } from './safe.ts'
 import { lineWidthOf, styleFor } from './style.ts'
 import { table } from './table.ts'
@@ -41,7 +42,7 @@ export async function drawStatus(
   const verdict = style.bold(isBusy ? '– at work' : healthy ? words : style.red('✘ not healthy'))
   const reasons = [...firstOf(problems, more), ...firstOf(advice, more)].flatMap(({ message, hint }) => [
     ...wrap(message, width, '  '),
-    ...wrap(`→ ${hint}`, width, '  '),
+    ...wrap(`→ ${hint}`, width, '  ', '    '),
   ])
   if (report.failure || report.serverVersion === '') return [verdict, ...reasons].join('\n')
 
@@ -97,7 +98,7 @@ function factsOf(report: Report): string[][] {
   const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
-    ['schema', schema.pending === 0 ? 'up to date' : `${schema.pending} migration(s) behind`],
+    ['schema', schema.pending === 0 ? 'up to date' : `${amount(schema.pending, 'migration')} behind`],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
     ...(rereading >= WORTH_SAYING_SHARE * (budgetOf(report)?.allowed ?? Infinity)
       ? [['', `about ${rereading.toLocaleString('en')} of them a day read again what is stored`]]

@@ -25,7 +25,7 @@ export async function styleFor(output: Output, env: Env): Promise<Style> {
   return new Chalk({ level: 1 })
 }
 
-const DEFAULT_COLUMNS = 80
+export const DEFAULT_COLUMNS = 80
 const FEWEST_COLUMNS = 20 // in fewer, no word is left of what is cut to fit: the terminal may wrap it
 
 export function widthOf(output: Output): number {

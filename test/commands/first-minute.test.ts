@@ -351,6 +351,16 @@ describe('a setting whose name has a slip in it', () => {
   })
 })
 
+it.each(['stats', 'runs', 'sql select', 'export --type sleep', 'report', 'reprocess', 'auth status', 'status'])(
+  'to look makes no database: whoopster %s',
+  async (line) => {
+    const dir = await newDirectory()
+    const { out, err } = await run(line, { WHOOPSTER_DATA_DIR: join(dir, 'data') }, { isTTY: true })
+    expect(out + err).toContain('Nothing is stored here yet.')
+    expect(await readdir(dir)).toEqual([])
+  },
+)
+
 it('a .env that is a directory does not keep anybody from --help', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'whoopster-'))
   onTestFinished(() => rm(cwd, { recursive: true }))

@@ -118,7 +118,7 @@ describe('the schema', () => {
       await db.execute(sql`insert into users (whoop_user_id) values (1)`)
       for (const name of names.toReversed()) expect(namesOf(await migrateDown(db, 1))).toEqual([name])
       expect(await catalogue(db)).toEqual(NOTHING)
-      expect((await failureOf(migrateDown(db, 1))).message).toBe('Only 0 migration(s) can be taken back, not 1.')
+      expect((await failureOf(migrateDown(db, 1))).message).toBe('Only 0 migrations can be taken back, not 1.')
     })
   })
 
@@ -140,7 +140,7 @@ describe('the schema', () => {
       await migrateDown(db, 1)
       const behind = await failureOf(requireSchema(db))
       expect([behind.message, behind.hint]).toEqual([
-        "The database's schema lacks 1 migration(s).",
+        "The database's schema lacks 1 migration.",
         'run: whoopster migrate',
       ])
     })

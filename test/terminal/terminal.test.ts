@@ -90,6 +90,16 @@ describe('a table', () => {
     expect(table(said, { width: 80 }).split('\n')).toHaveLength(3)
   })
 
+  it('is written row by row where its figures do not fit: none of them is lost', () => {
+    const sports = [
+      ['sport', '', 'workouts', 'strain', 'kcal'],
+      ['Weightlifting', '██', '14', '6.4', '5,139'],
+      ['Sauna', '█', '1,015', '1.2', '–'],
+    ]
+    expect(`\n${table(sports, { right: [2, 3, 4], width: 30, titled: true })}\n`).toMatchInlineSnapshot()
+    expect(table(sports, { right: [2, 3, 4], width: 80, titled: true }).split('\n')).toHaveLength(3)
+  })
+
   it('may have short rows, and none', () => {
     expect(table([['a', 'b'], ['c']], { width: 80 })).toBe('a  b\nc')
     expect(table([], { width: 80 })).toBe('')
@@ -392,7 +402,7 @@ describe('progress', () => {
       ✔  cycle     1,000 records
       "
     `)
-    expect(progress.kept()).toBe('50 sleep, 1000 cycle')
+    expect(progress.kept()).toBe('50 sleep, 1,000 cycle')
   })
 
   it('knows the time to go where it knows the end, and says when it waits', () => {
