@@ -22,6 +22,7 @@ const WHAT_IT_MEANS =
   'at most 0.05 among all questions. None of it proves a cause: weekdays, for one, go with both.'
 
 const SHORTEST_QUESTION = 12
+const VERDICT = 'not clear'.length + 2
 
 /** What each answer goes with, figure by figure; the clearest first. */
 export function drawQuestions(questions: readonly Question[], paper: { style: Style; width: number }): string[] {
@@ -48,14 +49,17 @@ function drawFigure(
   const figuresOnly = [['yes', 'no', 'diff', 'between', ''], ...effects.map((effect) => cellsOf(effect, digits))]
   const right = [0, 1, 2, 3]
   const taken = Math.max(...table(figuresOnly, { right, width: Infinity }).split('\n').map(length))
-  const room = Math.max(SHORTEST_QUESTION, width - taken - 2)
+  const beside = width - taken - 2
+  const isListed = beside < SHORTEST_QUESTION
+  const room = isListed ? width - VERDICT : beside
   const rows = figuresOnly.map((cells, index) => {
     const effect = effects[index - 1]
     const name = fit(effect?.question ?? title, room)
     if (!effect) return [name, ...cells].map((cell) => style.dim(cell))
     return effect.clear ? [style.bold(name), ...cells.slice(0, -1), style.bold('clear')] : [name, ...cells]
   })
-  return [...table(rows, { right: right.map((column) => column + 1), width }).split('\n'), '']
+  const drawn = table(rows, { right: right.map((column) => column + 1), width, titled: true })
+  return [...(isListed ? [style.dim(title)] : []), ...drawn.split('\n'), '']
 }
 
 function cellsOf(

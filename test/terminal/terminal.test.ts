@@ -96,7 +96,16 @@ describe('a table', () => {
       ['Weightlifting', '██', '14', '6.4', '5,139'],
       ['Sauna', '█', '1,015', '1.2', '–'],
     ]
-    expect(`\n${table(sports, { right: [2, 3, 4], width: 30, titled: true })}\n`).toMatchInlineSnapshot()
+    expect(`\n${table(sports, { right: [2, 3, 4], width: 30, titled: true })}\n`).toMatchInlineSnapshot(`
+      "
+      Weightlifting  ██
+        workouts 14  strain 6.4
+        kcal 5,139
+      Sauna  █
+        workouts 1,015  strain 1.2
+        kcal –
+      "
+    `)
     expect(table(sports, { right: [2, 3, 4], width: 80, titled: true }).split('\n')).toHaveLength(3)
   })
 

@@ -1,6 +1,9 @@
 // Whatever the terminal's width: no line is longer, and no word is broken, but for what is longer than a line by itself.
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import type { Question } from '../../src/db/effects.ts'
+import { drawQuestions } from '../../src/terminal/journal.ts'
+import { plain } from '../../src/terminal/style.ts'
 import { length } from '../../src/terminal/table.ts'
 import { newMember } from '../support/member.ts'
 import { run } from '../support/world.ts'
@@ -23,6 +26,26 @@ describe.each([40, 80, 120])('at %i columns', (columns) => {
       const { out, err } = await run(line, {}, { isTTY: true, columns })
       expect(tooLong(out + err, columns), line).toEqual([])
     }
+  })
+
+  it('no figure of the journal is lost', () => {
+    const effect = {
+      metric: 'hrv_rmssd',
+      daysYes: 156,
+      daysNo: 172,
+      meanYes: 56.24,
+      meanNo: 62.91,
+      difference: -6.67,
+      ciLow: -8.3,
+      ciHigh: -5,
+      qValue: 0.01,
+      clear: true,
+    }
+    const question = { question: 'Read (non-screened device) while in bed?', effects: [effect] } as unknown as Question
+    const text = drawQuestions([question], { style: plain, width: columns }).join('\n')
+    expect(tooLong(text, columns)).toEqual([])
+    for (const figure of ['HRV, ms', '56.2 (156)', '62.9 (172)', '−6.7', '−8.3 … −5.0', 'clear'])
+      expect(text).toContain(figure)
   })
 
   it('no line of what is shown is longer', async () => {
