@@ -202,8 +202,8 @@ describe('status', () => {
     const { code, out } = await run('status', env, { clock, isTTY: true, columns })
     expect(code).toBe(1)
     const lines = stripVTControlCharacters(out).split('\n')
-    expect(lines.filter((line) => line.length > columns)).toEqual([])
-    expect(lines.filter((line) => line.endsWith('…')).length).toBeLessThanOrEqual(columns === 40 ? 2 : 0)
+    expect(lines.filter((line) => line.length > columns && line.trim().includes(' '))).toEqual([]) // an address stays whole
+    expect(out).not.toContain('…')
     expect(out.replaceAll(/\s+/g, ' ')).toContain('→ run: whoopster sync')
   })
 

@@ -95,7 +95,8 @@ describe('a data directory', () => {
     expect({ code, err: err.replaceAll(dir, 'DIR') }).toMatchInlineSnapshot(`
       {
         "code": 78,
-        "err": "error: The data directory DIR belongs to another user (54321), who could not use what root makes in it.
+        "err": "error: The data directory DIR belongs to another user
+      (54321), who could not use what root makes in it.
         → run it as that user, without sudo; or set WHOOPSTER_DATA_DIR or DATABASE_URL
       ",
       }
