@@ -19,10 +19,6 @@ describe('Dockerfile', () => {
     const bases = [...stages.values()].map(({ from }) => from).filter((from) => !stages.has(from))
     for (const base of bases) expect(base).toMatch(/:.*\d|:\$\{NODE_VERSION\}/)
     expect(dockerfile).toMatch(/^ARG NODE_VERSION=\d+$/m)
-    expect(dockerfile).toMatch(/supercronic\/releases\/download\/v\d+\.\d+\.\d+$/m)
-    for (const architecture of ['amd64', 'arm64']) {
-      expect(dockerfile).toMatch(new RegExp(`${architecture}\\) sum=[0-9a-f]{40} ;;`))
-    }
   })
 
   it('builds with a Node that the program supports', () => {
@@ -43,8 +39,16 @@ describe('Dockerfile', () => {
   it('can be read by its user whatever umask the repository was checked out under', () => {
     const final = dockerfile.slice(dockerfile.indexOf(' AS whoopster'))
     const copies = final.split('\n').filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
-    expect(copies).toHaveLength(4)
+    expect(copies.length).toBeGreaterThan(3)
     for (const copy of copies) expect(copy).toContain('--chmod=755')
+  })
+
+  it('is the same for every architecture but for what it begins with', () => {
+    const { instructions } = stages.get('whoopster') ?? expect.fail('there is no stage whoopster')
+    const names = instructions.map(({ name }) => name)
+    for (const name of ['RUN', 'ADD']) expect(names).not.toContain(name) // would need an emulator, or a file for each
+    expect(dockerfile).toMatch(/^FROM --platform=\$BUILDPLATFORM \S+ AS build$/m)
+    expect(dockerfile).not.toMatch(/TARGETARCH|amd64|arm64|x86_64/)
   })
 
   it('copies only what .dockerignore lets through', async () => {
@@ -75,7 +79,7 @@ describe('the image', () => {
   })
 
   it('knows by itself whether it is healthy', async () => {
-    const image = await makeImage('scheduler')
+    const image = await makeImage('whoopster')
     const check = stages.get('whoopster')?.instructions.find(({ name }) => name === 'HEALTHCHECK')
     const member = await newMember({ days: 4, clock: realClock() })
     expect(await image.run([], member.env, readList(check?.line))).toMatchObject({ code: 1 })

@@ -41,12 +41,14 @@ export function stagesOf(dockerfile: string): Map<string, Stage> {
 
 export interface Image {
   dir: string
+  /** Its PATH, and that of the Node that runs the tests. */
+  path: string
   entrypoint: string[]
   command: string[]
   /** A command line in this image: `arguments` for its entrypoint, unless there is another one. */
   run(args: readonly string[], env: Env, entrypoint?: readonly string[]): Promise<Ran>
   /** Something that runs until it is stopped; that gives its exit code. */
-  start(args: readonly string[], env: Env): () => Promise<number | null>
+  start(args: readonly string[], env: Env, entrypoint?: readonly string[]): () => Promise<number | null>
 }
 
 export interface Ran {
@@ -64,23 +66,25 @@ export async function makeImage(target: string): Promise<Image> {
   for (const { words } of instructions.filter(({ name }) => name === 'COPY')) await copy(dir, words)
   const bin = join(dir, 'usr/local/bin')
   await mkdir(bin, { recursive: true })
-  await symlink(join(dir, 'app/bin/whoopster.js'), join(bin, 'whoopster'))
+  for (const [leadsTo, name] of commandsOf(stages)) await symlink(join(dir, leadsTo), join(bin, name))
   await chmod(dir, 0o755) // mkdtemp's folders are for their owner alone
   const last = (name: string) => readList(instructions.findLast((one) => one.name === name)?.line)
   const entrypoint = last('ENTRYPOINT')
 
+  const path = `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`
+
   function spawnIn([program = '', ...args]: readonly string[], env: Env) {
     const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {}
-    const PATH = `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`
     return spawn(program, args, {
       cwd: join(dir, 'app'),
-      env: { ...surroundings, NODE_ENV: 'production', PATH, ...env },
+      env: { ...surroundings, NODE_ENV: 'production', PATH: path, ...env },
       ...user,
     })
   }
 
   return {
     dir,
+    path,
     entrypoint,
     command: last('CMD'),
     run: async (args, env, other = entrypoint) => {
@@ -92,8 +96,8 @@ export async function makeImage(target: string): Promise<Image> {
       expectNoSecrets(printed.out + printed.err)
       return { code, ...printed }
     },
-    start: (args, env) => {
-      const child = spawnIn([...entrypoint, ...args], env)
+    start: (args, env, other = entrypoint) => {
+      const child = spawnIn([...other, ...args], env)
       const closed = once(
         child.on('spawn', () => child.stdout.resume()),
         'close',
@@ -113,12 +117,19 @@ function lineage(stages: Map<string, Stage>, name: string): Stage[] {
   return stage ? [...lineage(stages, stage.from), stage] : []
 }
 
+/** What the build stage links into /usr/local/bin: where it leads, and its name. */
+function commandsOf(stages: Map<string, Stage>): [leadsTo: string, name: string][] {
+  const lines = stages.get('build')?.instructions.map(({ line }) => line) ?? []
+  const links = lines.flatMap((line) => [...line.matchAll(/ln -s (\/app\/\S+) commands\/(\S+)/g)])
+  return links.map(([, leadsTo = '', name = '']) => [leadsTo, name])
+}
+
 /** `COPY [--from=…] sources… destination`, below /app. What other stages have made of the repository has its place there. */
 async function copy(dir: string, words: readonly string[]): Promise<void> {
   const sources = words.filter((word) => !word.startsWith('--'))
   const destination = sources.pop() ?? ''
   for (const source of sources) {
-    if (source === '/supercronic') continue // is downloaded
+    if (source === '/build/commands') continue // links: commandsOf
     const isFolder = destination.endsWith('/')
     const to = join(dir, 'app', destination, isFolder ? basename(source) : '')
     await cp(join(root, source.replace(/^\/build\//, '')), to, { recursive: true })
