@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { parse, parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments, stringify } from 'yaml'
 import { settings } from '../../src/config.ts'
 import { exitCodes } from '../../src/errors.ts'
 import type { Env } from '../../src/world.ts'
@@ -39,19 +40,15 @@ interface JobSpec {
 }
 
 const hasKubectl = !spawnSync('kubectl', ['version', '--client']).error
-const kustomizations = ['base', 'overlays/managed-postgres', 'overlays/many-members', 'overlays/many-shards']
-const sources = await manifestsIn([
-  'base',
-  'overlays/managed-postgres',
-  'overlays/many-members',
-  'overlays/many-shards',
-])
+const { kustomizations, components } = await foldersOf('k8s')
+const sources = await manifestsIn([...kustomizations, ...components])
 const rendered = hasKubectl ? kustomizations.map((path) => [path, render(`k8s/${path}`)] as const) : []
+const withComponents = hasKubectl ? await Promise.all(components.map(renderComponent)) : []
 if (!hasKubectl) console.warn('not run: no kubectl, so nothing that kustomize makes of k8s/ is checked')
 
 describe('k8s/', () => {
   it('is as Kubernetes’ own schemas say', () => {
-    const whole = [...sources.filter(({ path }) => path.startsWith('base')).map(({ manifest }) => manifest), ...all()]
+    const whole = [...sources.filter(({ isPatch }) => !isPatch).map(({ manifest }) => manifest), ...all()]
     for (const manifest of whole) expect(() => validate(manifest), manifest.metadata.name).not.toThrow()
     const broken = structuredClone(baseJob())
     Object.assign(broken.spec, { concurrencyPolicy: 'Never' })
@@ -59,9 +56,8 @@ describe('k8s/', () => {
   })
 
   it('has no key that Kubernetes does not know', { timeout: 120_000 }, async () => {
-    const isPatch = ({ path }: { path: string }) => path.startsWith('overlays/')
     const manifests = [...sources.map(({ manifest }) => manifest), ...all()]
-    const patches = sources.filter(isPatch).map(({ manifest }) => manifest)
+    const patches = sources.filter(({ isPatch }) => isPatch).map(({ manifest }) => manifest)
     const misspelt = structuredClone(baseJob())
     Object.assign(misspelt.spec.jobTemplate.spec.template.spec, { restartPolcy: 'Never' })
     const complaints = await unknownKeys([...manifests, misspelt], patches)
@@ -70,15 +66,14 @@ describe('k8s/', () => {
   })
 
   it('is listed in its kustomizations, file by file', async () => {
-    for (const path of kustomizations) {
-      const { resources = [], patches = [] } = parse(await read(`k8s/${path}/kustomization.yaml`)) as {
-        resources?: string[]
-        patches?: { path: string }[]
-      }
-      const others = ['kustomization.yaml', 'secret.example.yaml']
-      const listed = new Set([...resources, ...patches.map((patch) => patch.path), ...others])
+    expect(kustomizations).toEqual(
+      expect.arrayContaining(['base', 'overlays/managed-postgres', 'overlays/many-members']),
+    )
+    for (const path of [...kustomizations, ...components]) {
+      const { resources = [], patches = [] } = await kustomizationIn(path)
+      const listed = new Set([...resources, ...patches.map((patch) => patch.path), 'kustomization.yaml'])
       const files = await readdir(join(root, 'k8s', path))
-      expect(files.filter((file) => !listed.has(file))).toEqual([])
+      expect(files.filter((file) => !listed.has(file) && !file.endsWith('.example.yaml'))).toEqual([])
     }
   })
 
@@ -162,7 +157,7 @@ it('a login in the cluster is one pod’s, whatever the CronJob has: docs/operat
 })
 
 function all(): Manifest[] {
-  return rendered.flatMap(([, manifests]) => manifests)
+  return [...rendered.flatMap(([, manifests]) => manifests), ...withComponents.flat()]
 }
 
 function baseJob(): Manifest {
@@ -192,16 +187,51 @@ async function environment(manifests: readonly Manifest[], envFrom: Container['e
   return env
 }
 
-async function manifestsIn(folders: readonly string[]): Promise<{ path: string; manifest: Manifest }[]> {
-  const found = []
+interface Kustomization {
+  kind: string
+  resources?: string[]
+  patches?: { path: string }[]
+}
+
+async function kustomizationIn(folder: string): Promise<Kustomization> {
+  return parse(await read(`k8s/${folder}/kustomization.yaml`)) as Kustomization
+}
+
+/** What can be applied as it is, and what is only added to such a thing. */
+async function foldersOf(top: string): Promise<{ kustomizations: string[]; components: string[] }> {
+  const files = await readdir(join(root, top), { recursive: true })
+  const folders = files.filter((file) => basename(file) === 'kustomization.yaml').map((file) => dirname(file))
+  const kinds = await Promise.all(folders.map(async (folder) => (await kustomizationIn(folder)).kind))
+  const ofKind = (kind: string) => folders.filter((_, index) => kinds[index] === kind).toSorted()
+  return { kustomizations: ofKind('Kustomization'), components: ofKind('Component') }
+}
+
+/** Each manifest that is written down; a patch is a part of one. */
+async function manifestsIn(folders: readonly string[]) {
+  const found: { path: string; manifest: Manifest; isPatch: boolean }[] = []
   for (const folder of folders) {
+    const { patches = [] } = await kustomizationIn(folder)
     for (const file of await readdir(join(root, 'k8s', folder))) {
       if (file === 'kustomization.yaml') continue
+      const isPatch = patches.some(({ path }) => path === file)
       const documents = parseManifests(await read(`k8s/${folder}/${file}`))
-      found.push(...documents.map((manifest) => ({ path: `${folder}/${file}`, manifest })))
+      found.push(...documents.map((manifest) => ({ path: `${folder}/${file}`, manifest, isPatch })))
     }
   }
   return found
+}
+
+/** On top of the base, as whoever uses it does. */
+async function renderComponent(folder: string): Promise<Manifest[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'whoopster-component-'))
+  const to = (path: string) => relative(dir, join(root, 'k8s', path))
+  const kustomization = { resources: [to('base')], components: [to(folder)] }
+  await writeFile(join(dir, 'kustomization.yaml'), stringify(kustomization))
+  try {
+    return parseManifests(execFileSync('kubectl', ['kustomize', dir], { encoding: 'utf8' }))
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 }
 
 function render(folder: string): Manifest[] {
