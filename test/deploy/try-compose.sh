@@ -72,6 +72,6 @@ sql 'truncate users cascade' >/dev/null
 compose exec -T postgres pg_restore --username=whoopster --clean --if-exists --dbname=whoopster <"$backup"
 rm "$backup"
 [ "$(stored)" = "$before" ] || fail "$before became $(stored)"
-compose run --rm --no-deps whoopster status --user 10001
+compose run --rm -T --no-deps whoopster status --user 10001
 
 printf '\nAll of it works.\n'
