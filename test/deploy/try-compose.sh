@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # docker-compose.yml on a real Docker, by its demo: up, stored, read by Grafana, stopped, down and up, backed up and restored.
 # Takes ten minutes, ports 3000 and 5432, and leaves nothing behind. COMPOSE is another compose ("docker-compose"), and
-# GRAFANA=no for where there is none.
+# GRAFANA=no for where there is none; with BUILD= it takes the image that is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra program <<<"${COMPOSE:-docker compose}"
