@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { newCrowd, type Crowd } from '../support/crowd.ts'
 import { newMember, putLogin } from '../support/member.ts'
+import { logIn } from '../support/world.ts'
 
 const ROUND = 'sync --older-than 1d'
 
