@@ -1,5 +1,6 @@
 import type { Day } from './db/stats.ts'
 import type { TypeName } from './resources/names.ts'
+import { HOUR_MS } from './time.ts'
 
 /** A number people look at every morning, or once they look closer. */
 export interface Metric {
@@ -13,8 +14,6 @@ export interface Metric {
 }
 
 export type Units = 'metric' | 'imperial'
-
-const HOUR_MS = 3_600_000
 
 /** Of what is known; null when nothing is. */
 export function mean(values: readonly (number | null)[]): number | null {

@@ -9,7 +9,7 @@ import {
   loadMemberHealth,
   loadServerVersion,
   loadWhoopHealth,
-  runsAroundTheHour,
+  loadRunMinutes,
   type MemberHealth,
   type StoredGap,
   type TypeHealth,
@@ -23,9 +23,10 @@ import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
 import { scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
-import { exactly, roughly } from './time.ts'
+import { exactly, MINUTE_MS, roughly, toTheMinute } from './time.ts'
 import { closedForMs, possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
 import { LONGEST_WAIT_MS } from './whoop/limiter.ts'
+import { isAroundTheHour } from './whoop/oauth.ts'
 import type { World } from './world.ts'
 
 /** All that can be seen from outside of a run. */
@@ -100,7 +101,8 @@ export async function loadReport(
         const state = await loadBudget(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
         const plan = await loadPlan(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
         if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
-        report.isAroundTheHour = await runsAroundTheHour(db)
+        const minutes = await loadRunMinutes(db)
+        report.isAroundTheHour = minutes.length > 0 && minutes.every(isAroundTheHour)
         report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
         report.members = await loadMemberHealth(db)
         report.quarantined = await loadQuarantined(db)
@@ -161,7 +163,7 @@ export function budgetOf(report: Report): BudgetReport | null {
   return {
     ...today(budget.state, budget.perMinute, at.getTime()),
     members: budget.plan.members,
-    freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / 60_000),
+    freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / MINUTE_MS),
   }
 }
 
@@ -251,9 +253,9 @@ export function adviceOf(report: Report): Problem[] {
 export function closedOf(budget: Budget, now: Date): Problem | undefined {
   const ms = closedForMs(budget, now.getTime())
   if (ms <= LONGEST_WAIT_MS) return undefined
-  const until = new Date(now.getTime() + ms).toISOString().slice(0, 16).replace('T', ' ')
+  const until = toTheMinute(new Date(now.getTime() + ms))
   return {
-    message: `WHOOP is not asked before ${until} UTC (in ${roughly(ms)}): until then, the app has spent its requests.`,
+    message: `WHOOP is not asked before ${until} (in ${roughly(ms)}): until then, the app has spent its requests.`,
     hint: 'later runs go on by themselves; if it cannot be so, forget what was counted: delete from request_budgets',
   }
 }

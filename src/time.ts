@@ -1,9 +1,56 @@
-const MINUTE = ['minute', 60_000] as const
-const units = [['day', 86_400_000], ['hour', 3_600_000], MINUTE] as const
+// Units, instants, calendar days and durations: nowhere else.
 
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 60 * MINUTE_MS
+export const DAY_MS = 24 * HOUR_MS
+
+/** PostgreSQL writes `2022-04-24 02:25:44.774+00`; WHOOP reads RFC 3339 with milliseconds. */
+export function iso(time: string): string {
+  return new Date(time).toISOString()
+}
+
+/** An instant (RFC 3339), so many milliseconds later. */
+export function shift(time: string, ms: number): string {
+  return new Date(Date.parse(time) + ms).toISOString()
+}
+
+export function justAfter(time: string): string {
+  return shift(time, 1)
+}
+
+/** An instant as a person reads it: `2026-01-31 23:05 UTC`. */
+export function toTheMinute(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+/** The calendar day of an instant, in UTC: `2026-01-31`. */
+export function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10)
+}
+
+export function addDays(day: string, days: number): string {
+  return dayOf(new Date(Date.parse(day) + days * DAY_MS))
+}
+
+/** 0 for Monday. */
+export function weekdayOf(day: string): number {
+  return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7
+}
+
+/** Of a text in the form of a day, whether there is such a day: Date takes 30 February for 2 March. */
+export function isCalendarDay(text: string): boolean {
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))]
+  if (!(month >= 1 && month <= 12 && day >= 1)) return false
+  return day <= 28 || new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
+}
+
+const MINUTE = ['minute', MINUTE_MS] as const
+const units = [['day', DAY_MS], ['hour', HOUR_MS], MINUTE] as const
+
+/** `5 minutes ago`. */
 export function ago(then: Date, now: Date): string {
   const ms = now.getTime() - then.getTime()
-  return ms < 60_000 ? 'just now' : `${roughly(ms)} ago`
+  return ms < MINUTE_MS ? 'just now' : `${roughly(ms)} ago`
 }
 
 /** In its largest unit: 5 minutes, 1 hour, 3 days. */

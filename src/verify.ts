@@ -1,8 +1,9 @@
 import { compare, loadLastSync, storedExcept, type Comparison } from './db/compare.ts'
 import type { Database } from './db/connection/index.ts'
-import type { Member } from './db/tokens.ts'
+import type { Member } from './db/members.ts'
 import { understand, type Unreadable } from './resources/read.ts'
 import type { Resource } from './resources/resource.ts'
+import { MINUTE_MS } from './time.ts'
 import type { Whoop } from './whoop/client.ts'
 import { findRecord, newWalk, readPage } from './whoop/pages.ts'
 
@@ -23,7 +24,7 @@ export interface Verified {
 /** Not over or not scored yet; or made or changed after our last sync. */
 export type Changing = 'open' | 'changed since the last sync'
 
-const MOST_SKEW_MS = 60_000 // between WHOOP's clock and PostgreSQL's, above which doctor calls it a problem
+const MOST_SKEW_MS = MINUTE_MS // between WHOOP's clock and PostgreSQL's, above which doctor calls it a problem
 
 /** Walks WHOOP's list from the top and compares record by record; writes nothing. */
 export async function verify(

@@ -20,7 +20,7 @@ import {
   type Measured,
   type Verdict,
 } from '../db/restore.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import { body, resourceOf, resources } from '../resources/index.ts'
 import { parseJson } from '../resources/json.ts'

@@ -3,6 +3,7 @@ import type { Unlike } from '../archive/index.ts'
 import type { Manifest } from '../resources/archive.ts'
 import { WhoopsterError } from '../errors.ts'
 import { amount, number } from '../numbers.ts'
+import { dayOf } from '../time.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readUserId } from './read.ts'
 
@@ -40,7 +41,7 @@ export const addArchive: AddCommand = (program, cli) => {
 async function write(cli: Cli, { user, out }: ArchiveOptions): Promise<void> {
   const { world, log } = cli
   const { stdout, stderr } = world.terminal
-  const path = out ?? `whoopster-${world.clock.now().toISOString().slice(0, 10)}.zip`
+  const path = out ?? `whoopster-${dayOf(world.clock.now())}.zip`
   if (path === '-' && stdout.isTTY) {
     throw new WhoopsterError('usage', 'An archive is nothing for a terminal.', {
       hint: 'name a file: whoopster archive --out whoop.zip',

@@ -7,6 +7,7 @@ import type { LoggedIn, LoginDependencies } from '../login/consent.ts'
 import type { Printed } from './json.ts'
 import type { Session } from '../login/session.ts'
 import { harmless } from '../terminal/safe.ts'
+import { MINUTE_MS } from '../time.ts'
 import type { OAuth } from '../whoop/oauth.ts'
 
 export const addAuth: AddCommand = (program, cli) => {
@@ -169,7 +170,7 @@ async function pasted({ world, log }: Cli, browserMayCome: boolean, done: AbortS
 }
 
 async function expiry({ world }: Cli, minutes: number, done: AbortSignal): Promise<never> {
-  await world.clock.sleep(minutes * 60_000, AbortSignal.any([done, world.interrupted]))
+  await world.clock.sleep(minutes * MINUTE_MS, AbortSignal.any([done, world.interrupted]))
   world.interrupted.throwIfAborted()
   throw new WhoopsterError('login', `Nobody came back from WHOOP within ${minutes} minutes.`, {
     hint: 'begin again: whoopster auth',

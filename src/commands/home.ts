@@ -6,6 +6,7 @@ import type { MemberHealth } from '../db/status.ts'
 import { exitCodes, WhoopsterError } from '../errors.ts'
 import type { Problem, Report } from '../status.ts'
 import { harmless } from '../terminal/safe.ts'
+import { DAY_MS, HOUR_MS } from '../time.ts'
 import { versionAndBuild } from '../version.ts'
 import { print, type Cli } from './cli.ts'
 
@@ -18,8 +19,6 @@ interface Standing {
   says: string[]
   next: readonly Next[]
 }
-
-const DAY_MS = 86_400_000
 
 /** `whoopster` alone: where one stands, and what to type next. */
 export async function showHome(cli: Cli): Promise<void> {
@@ -115,7 +114,7 @@ function lineOf({ login, types }: MemberHealth, at: Date): string {
   if (stored.length === 0) return `${who}: logged in, nothing is fetched yet.`
   const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
   const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
-  const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / 3_600_000
+  const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / HOUR_MS
   const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
   const failed = Object.entries(types).flatMap(([type, { status }]) =>
     status === 'error' || status === 'interrupted' ? [type] : [],
@@ -136,7 +135,7 @@ async function morningOf(cli: Cli, db: Db, whoopUserId: number): Promise<string[
   const [{ loadTrends }, { loadEverybody }, { mean }, words, { normalRange }, { table }, { widthOf }] =
     await Promise.all([
       import('../db/report.ts'),
-      import('../db/tokens.ts'),
+      import('../db/members.ts'),
       import('../stats.ts'),
       import('../report/format.ts'),
       import('../report/sentences.ts'),

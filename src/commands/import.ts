@@ -1,5 +1,5 @@
 import type { Imported } from '../import/index.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import type { Compared, WitnessKind } from '../db/journal.ts'
 import type { Printed } from './json.ts'
 import { WhoopsterError, exitCodes } from '../errors.ts'
@@ -39,7 +39,7 @@ async function run(cli: Cli, files: readonly string[], { user, dryRun, force, js
   const [{ withStored }, { importExport }, { loadEverybody }, { createSpinner }] = await Promise.all([
     import('./open.ts'),
     import('../import/index.ts'),
-    import('../db/tokens.ts'),
+    import('../db/members.ts'),
     import('../terminal/spinner.ts'),
   ])
   await withStored(cli, async (database) => {

@@ -1,4 +1,12 @@
-import { databaseSettings, readConfig, tokenSettings, whoopSettings, type Config, type TokenConfig, type DatabaseConfig } from '../config.ts'
+import {
+  databaseSettings,
+  readConfig,
+  tokenSettings,
+  whoopSettings,
+  type Config,
+  type TokenConfig,
+  type DatabaseConfig,
+} from '../config.ts'
 import { clockOf, switchOffJit } from '../db/clock.ts'
 import { withDatabase, type Database, type Db } from '../db/connection/index.ts'
 import { requireSession } from '../db/connection/pooler.ts'
@@ -8,7 +16,7 @@ import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS, dataDirectory, holdsDatabase } from '../db/connection/directory.ts'
 import { loadKeys, type Keys } from '../db/seal.ts'
-import { loadEverybody, loadMembers, type Member } from '../db/tokens.ts'
+import { loadEverybody, loadMembers, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'

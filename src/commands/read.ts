@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { WhoopsterError } from '../errors.ts'
 import { nearest } from '../spelling.ts'
 import { typeNames } from '../resources/names.ts'
+import { DAY_MS, dayOf, HOUR_MS, isCalendarDay, MINUTE_MS } from '../time.ts'
 
 // What may stand behind an option. Commander prints the message of an InvalidArgumentError behind the option's name. Where
 // it is one of a few names, the reader bears them: a shell completes them.
@@ -47,11 +48,11 @@ export function requireRange(
 /** A day (UTC), `today`, `yesterday`, so long ago (`7d`), or an RFC 3339 instant; as an RFC 3339 instant. */
 export function readInstant(text: string, now: Date): string {
   const named = text === 'today' ? 0 : text === 'yesterday' ? DAY_MS : undefined
-  if (named !== undefined) return `${new Date(now.getTime() - named).toISOString().slice(0, 10)}T00:00:00.000Z`
+  if (named !== undefined) return `${dayOf(new Date(now.getTime() - named))}T00:00:00.000Z`
   if (DURATION.test(text)) return new Date(now.getTime() - readDuration(text)).toISOString()
   const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(text) ?? []
   const time = new Date(text)
-  if (day !== undefined && isOnCalendar(day) && !Number.isNaN(time.getTime())) return time.toISOString()
+  if (day !== undefined && isCalendarDay(day) && !Number.isNaN(time.getTime())) return time.toISOString()
   throw new InvalidArgumentError(
     'Write a day (2026-03-28, yesterday), how long ago (7d), or an instant with its zone (2026-03-28T06:00:00Z).',
   )
@@ -62,12 +63,6 @@ export function readExactInstant(text: string, now: Date): string {
   const instant = readInstant(text, now)
   const [, fraction = ''] = /\.(\d{4,6})/.exec(text) ?? []
   return fraction === '' ? instant : `${instant.slice(0, 20)}${fraction}Z`
-}
-
-/** Date takes 30 February for 2 March. */
-function isOnCalendar(day: string): boolean {
-  const time = new Date(day)
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(day)
 }
 
 /** `3/16`: the fourth of sixteen shares. */
@@ -94,9 +89,8 @@ export function readCount(text: string): number {
   throw new InvalidArgumentError('It is a whole number above 0.')
 }
 
-const DAY_MS = 86_400_000
 const DURATION = /^(\d{1,5})([mhd])$/
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY_MS }
+const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS }
 
 /** `90m`, `24h` or `2d`, in milliseconds. */
 export function readDuration(text: string): number {

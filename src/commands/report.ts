@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { resolve } from 'node:path'
 import type { Database } from '../db/connection/index.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readCount, readUserId } from './read.ts'
@@ -53,8 +53,8 @@ async function draw(
   const [{ renderReport }, stored, { loadEverybody }, { withSnapshot }] = await Promise.all([
     import('../report/index.ts'),
     import('../db/report.ts'),
-    import('../db/tokens.ts'),
-    import('../export/read.ts'),
+    import('../db/members.ts'),
+    import('../db/snapshot.ts'),
   ])
   const member = onlyMember(await loadEverybody(database.db, user), user)
   return withSnapshot(database.db, async (tx) => {

@@ -63,7 +63,7 @@ async function each(
       import('../db/stats.ts'),
       import('../db/effects.ts'),
       import('../db/history.ts'),
-      import('../db/tokens.ts'),
+      import('../db/members.ts'),
       import('../stats.ts'),
     ])
   const isWanted = (type: TypeName) => types?.includes(type) ?? true

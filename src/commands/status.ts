@@ -1,9 +1,8 @@
 import type { BudgetReport, Problem, Report, stateOf as StateOf } from '../status.ts'
+import { DAY_MS } from '../time.ts'
 import type { Printed } from './json.ts'
 import { print, printJson, type AddCommand } from './cli.ts'
 import { readDuration, readUserId } from './read.ts'
-
-const DAY_MS = 86_400_000
 
 export const addStatus: AddCommand = (program, cli) => {
   program

@@ -5,7 +5,7 @@ import type { TypeName } from '../resources/names.ts'
 import type { Db, Tx } from './connection/index.ts'
 import { ARCHIVES } from './migrate.ts'
 import { tableOf } from './scope.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** Lines of a part, with when each of them happened. */
 export interface Lines {

@@ -4,7 +4,7 @@ import type { body } from '../resources/body.ts'
 import { toJson } from '../resources/json.ts'
 import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** Adds a row, seen `at` (RFC 3339), when a measurement is not what it was; refuses when this run's locks are gone. */
 export async function saveBody(

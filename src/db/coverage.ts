@@ -1,9 +1,10 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { TypeName } from '../resources/names.ts'
+import { iso } from '../time.ts'
 import type { Db, Tx } from './connection/index.ts'
 import type { Fence } from './lock.ts'
 import { isOf, keyOf, tableOf, type Collection, type Scope } from './scope.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 // `covered` says which times are stored completely. It is a set of half-open ranges, so what is missing is a
 // subtraction, and reading something again is taking it out. An absent bound is the beginning, or the end, of time.
@@ -122,11 +123,6 @@ export async function invalidate(
 export function multirange(range: Range | undefined): SQL {
   if (!range) return sql`'{}'::tstzmultirange`
   return sql`tstzmultirange(tstzrange(${range.from ?? null}, ${range.to ?? null}))`
-}
-
-/** PostgreSQL writes `2022-04-24 02:25:44.774+00`; WHOOP reads RFC 3339 with milliseconds. */
-export function iso(time: string): string {
-  return new Date(time).toISOString()
 }
 
 function isoOrUndefined(time: string | null): string | undefined {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** What a figure is after a yes, and after a no: a row of behaviour_effects. */
 export interface Effect {

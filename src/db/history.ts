@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Tx } from './connection/index.ts'
 import { isOf, keyOf, keyValue, tableOf, type Collection } from './scope.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** When a record happened that is gone, and whether the list that left it out was long in doubt. */
 export interface Gone {

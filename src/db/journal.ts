@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { arrayOf, plainArrayOf } from './arrays.ts'
 import type { Tx } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 // An export on its way into journal_entries: its rows are laid beside the tables first, as they come, so that memory does
 // not grow with the file, and become the journal in a few statements.

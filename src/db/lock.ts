@@ -1,7 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { WhoopsterError } from '../errors.ts'
+import { toTheMinute } from '../time.ts'
 import type { Database, Db, Tx } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** Proof that this run still holds its locks: they belong to one backend, and die with it. */
 export interface Fence {
@@ -150,7 +151,7 @@ export function stuckLock(locks: readonly StuckLock[]): WhoopsterError | undefin
   if (!first) return undefined
   const { whoopUserId, pid, user, lastWritten } = first
   const types = locks.filter((one) => one.pid === pid && one.whoopUserId === whoopUserId).map(({ type }) => type)
-  const since = lastWritten ? `since ${lastWritten.toISOString().slice(0, 16).replace('T', ' ')} UTC` : 'yet'
+  const since = lastWritten ? `since ${toTheMinute(lastWritten)}` : 'yet'
   return new WhoopsterError(
     'busy',
     `PostgreSQL's user ${user} (process ${pid}) keeps ${types.join(', ')} of WHOOP user ${whoopUserId} locked, and syncs nothing: ` +

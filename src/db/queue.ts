@@ -1,10 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
-import type { Plan } from '../whoop/budget.ts'
 import type { Db } from './connection/index.ts'
 import { isLocked } from './lock.ts'
-import { isOfApp, type Member } from './tokens.ts'
+import { isOfApp, type Member } from './members.ts'
 
 /** A member who waits for a sync. */
 export interface Waiting extends Member {
@@ -12,6 +11,12 @@ export interface Waiting extends Member {
   servedAt: Date | null
   /** Everything up to the newest record is stored, for every type that was granted. */
   complete: boolean
+}
+
+/** Whom the app's requests have to serve: how many are complete, and what a sync of one costs. */
+export interface Plan {
+  members: number
+  cost: number
 }
 
 /** One of so many shares of the members, for runs that should not meet. */

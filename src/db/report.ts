@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 type Figure = number | null
 

@@ -1,8 +1,15 @@
 import { sql } from 'drizzle-orm'
-import type { Tiers } from '../sync/reread.ts'
 import type { Db } from './connection/index.ts'
 import { multirange, type Range } from './coverage.ts'
 import { isOf, type Scope } from './scope.ts'
+
+/** When one type of a member was last read again. */
+export interface Tiers {
+  recentAt: Date | undefined
+  /** When the last slice of the sweep was due, and how far back the sweep has come; undefined before its first slice. */
+  sweptAt: Date | undefined
+  sweptTo: Date | undefined
+}
 
 /** Takes the ranges out of what is covered, and remembers how far that has come. */
 export async function saveTiers(

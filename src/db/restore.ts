@@ -8,7 +8,7 @@ import type { Fence } from './lock.ts'
 import { arrayOf } from './arrays.ts'
 import { asPage } from './records.ts'
 import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 import { unsettled } from './upsert.ts'
 
 // What an archive holds, laid beside what is stored. Every statement does only what is not done yet, so a restore that was

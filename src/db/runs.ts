@@ -2,12 +2,52 @@ import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Failure, Reason } from '../errors.ts'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
-import { type TypeResult, skipped, type Outcome } from '../sync/result.ts'
-import type { Tiers } from '../sync/reread.ts'
+import type { Tiers } from './reread.ts'
 import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
 import { syncRuns } from './schema.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
+
+export type Outcome = 'ok' | 'partial' | 'failed' | 'skipped'
+
+/** What a run did to one type. */
+export interface Tally {
+  fetched: number
+  inserted: number
+  updated: number
+  unchanged: number
+  deleted: number
+  quarantined: number
+  /** Records for whose ids WHOOP had no answer. */
+  unanswered: number
+  /** Fields that WHOOP sent and no column takes, with how often. */
+  unknownFields: Record<string, number>
+}
+
+export interface TypeResult extends Tally {
+  outcome: Exclude<Outcome, 'partial'>
+  requests: number
+  /** Nothing below the newest record is missing. */
+  complete: boolean
+  error: Failure | null
+}
+
+export function newTally(): Tally {
+  return {
+    fetched: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    quarantined: 0,
+    unanswered: 0,
+    unknownFields: Object.create(null) as Record<string, number>, // a field may be named as what every object has
+  }
+}
+
+export function skipped(error: Failure | null = null): TypeResult {
+  return { ...newTally(), outcome: 'skipped', requests: 0, complete: false, error }
+}
 
 const KEPT_DAYS = 90
 const AGREEING_RUNS = 25 // a day, when one runs each hour

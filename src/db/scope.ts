@@ -1,7 +1,7 @@
 import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Resource } from '../resources/resource.ts'
 import type { Fence } from './lock.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** One type of one member: whose rows a statement is about. */
 export interface Collection {

@@ -3,7 +3,7 @@ import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Db } from './connection/index.ts'
-import type { Member } from './tokens.ts'
+import type { Member } from './members.ts'
 
 /** What is stored of one type. Days are the member's own, by each record's offset, and wake days as in daily_summary. */
 export interface TypeStats {

@@ -3,7 +3,6 @@ import type { Failure, Reason } from '../errors.ts'
 import { resources, scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connection/index.ts'
-import { isAroundTheHour } from '../login/session.ts'
 import { isLocked } from './lock.ts'
 import { loadLogins, type Login } from './tokens.ts'
 
@@ -97,8 +96,8 @@ export async function loadWhoopHealth(db: Db): Promise<WhoopHealth> {
 
 const RUNS = 4
 
-/** Whether the last runs all began around the full hour, when WHOOP has been seen to lose the answers to a refresh. */
-export async function runsAroundTheHour(db: Db): Promise<boolean> {
+/** In which minutes of the hour the last runs began, the newest first; none before there have been enough to tell a habit. */
+export async function loadRunMinutes(db: Db): Promise<number[]> {
   const rows = await db.execute<{ minute: number }>(sql`
     select extract(minute from at)::int as minute from (
       select distinct date_trunc('minute', started_at) as at from (
@@ -108,7 +107,7 @@ export async function runsAroundTheHour(db: Db): Promise<boolean> {
       ) recent
       order by at desc limit ${RUNS}
     ) runs`)
-  return rows.length === RUNS && rows.every(({ minute }) => isAroundTheHour(minute))
+  return rows.length < RUNS ? [] : rows.map(({ minute }) => minute)
 }
 
 export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {

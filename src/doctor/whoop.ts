@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts'
-import { about } from '../time.ts'
+import { about, MINUTE_MS } from '../time.ts'
 import { reach } from '../whoop/reachability.ts'
 import { attempt, type Find, type Dependencies } from './findings.ts'
 
@@ -37,7 +37,7 @@ export async function lookAtWhoop({ world, find }: Dependencies): Promise<boolea
 
 const NETWORK = 'check the network (and HTTPS_PROXY, if there is a proxy)'
 const CERTIFICATE = 'does a proxy or a firewall answer in its place? NODE_EXTRA_CA_CERTS takes its certificate'
-const MOST_SKEW_MS = 60_000
+const MOST_SKEW_MS = MINUTE_MS
 
 function judgeClock(find: Find, aheadMs: number | undefined): void {
   if (aheadMs === undefined) return find('clock', 'skipped', 'WHOOP did not say what time it is')

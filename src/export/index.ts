@@ -1,7 +1,8 @@
 import type { Db } from '../db/connection/index.ts'
 import { shapes } from './format.ts'
 import type { ExportName } from './names.ts'
-import { columnsFor, readLines, withSnapshot, type Wish } from './read.ts'
+import { columnsFor, readLines, type Wish } from './read.ts'
+import { withSnapshot } from '../db/snapshot.ts'
 import { sources, type Source } from './sources.ts'
 import { fileIn, makeFolder, writeFileWhole, type Sink } from '../files.ts'
 

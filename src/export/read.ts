@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Db, Tx } from '../db/connection/index.ts'
+import type { Tx } from '../db/connection/index.ts'
 import type { Range } from '../db/coverage.ts'
 import { csvLine } from './format.ts'
 import type { Format } from './names.ts'
@@ -14,18 +14,6 @@ export interface Wish {
 }
 
 const AT_ONCE = 500 // rows; more are not faster
-
-/** What was stored at one moment, whatever is written meanwhile; a slow reader of ours is no reason to be cut off. */
-export function withSnapshot<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return db.transaction(
-    async (tx) => {
-      await tx.execute(sql`set local statement_timeout = 0`)
-      await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`)
-      return work(tx)
-    },
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
-  )
-}
 
 export function columnsFor(source: Source, wish: Pick<Wish, 'raw'>): readonly Column[] {
   return wish.raw && source.name !== 'daily' ? [...source.columns, RAW_DATA] : source.columns

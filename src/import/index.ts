@@ -15,7 +15,7 @@ import {
   type StagedEntry,
   type WitnessKind,
 } from '../db/journal.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import { readCsv, WHAT_TO_NAME, type Line } from './csv.ts'
 import {

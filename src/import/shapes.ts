@@ -1,4 +1,5 @@
 import type { StagedEntry, StagedWitness } from '../db/journal.ts'
+import { MINUTE_MS } from '../time.ts'
 import type { Line } from './csv.ts'
 
 // WHOOP's export comes in the account's language, file names and headings alike: a file is known by what its columns hold.
@@ -104,7 +105,6 @@ export interface Zone {
 }
 
 const ZONE = /^(?:UTC|GMT)?\s*(?:(Z)|([+\-−])(\d{1,2})(?::?(\d\d))?)?$/i
-const MINUTE_MS = 60_000
 
 /** `UTC+02:00`, `UTC-06:00`, `UTCZ`, also `GMT-5`. */
 export function readZone(cell: string): Zone {

@@ -9,11 +9,12 @@ import {
   renewTokens,
   withTokensLocked,
   type Backend,
-  type Member,
   type StoredTokens,
 } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { failure, LostTokens, WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { MINUTE_MS } from '../time.ts'
 import type { Grant, OAuth } from '../whoop/oauth.ts'
 import type { Clock, World } from '../world.ts'
 
@@ -132,7 +133,7 @@ function toTokens(grant: Grant, old: StoredTokens): StoredTokens {
   }
 }
 
-const RESCUE_MS = 60_000
+const RESCUE_MS = MINUTE_MS
 const PAUSE_MS = 1_000
 
 /** Stores what WHOOP gave for a minute long: whatever became of the connection, the row holds the old pair or the new one. */

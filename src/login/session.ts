@@ -1,8 +1,10 @@
 import { databaseFailure, isReadOnly, rootCause } from '../db/connection/failure.ts'
 import { loadTokens, noteScope, type StoredTokens, type Tokens } from '../db/tokens.ts'
 import { WhoopsterError } from '../errors.ts'
+import { MINUTE_MS } from '../time.ts'
 import { refresh, type RefreshDependencies } from './refresh.ts'
 import type { TokenSource } from '../whoop/client.ts'
+import { isAroundTheHour } from '../whoop/oauth.ts'
 
 export interface Session extends TokenSource {
   /** Begins to read the tokens, which are sure to be wanted. */
@@ -12,7 +14,7 @@ export interface Session extends TokenSource {
 }
 
 /** An access token must outlive the request it is sent with. */
-const MUST_OUTLIVE_MS = 60_000
+const MUST_OUTLIVE_MS = MINUTE_MS
 
 /** A member's access tokens, refreshed as needed. The database row is the only authority on them. */
 export function createSession(dependencies: RefreshDependencies): Session {
@@ -118,8 +120,4 @@ export function isDue(tokens: Pick<Tokens, 'grantedAt' | 'expiresAt'>, now: Date
   if (left < MUST_OUTLIVE_MS) return true
   const life = tokens.expiresAt.getTime() - tokens.grantedAt.getTime()
   return left <= life / 2 && !isAroundTheHour(now.getUTCMinutes())
-}
-
-export function isAroundTheHour(minute: number): boolean {
-  return minute >= 58 || minute < 5
 }

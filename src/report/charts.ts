@@ -3,7 +3,8 @@
 import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
 import { escape } from './html.ts'
-import { dayAfter, figure } from './format.ts'
+import { addDays } from '../time.ts'
+import { figure } from './format.ts'
 
 type Figure = number | null
 
@@ -159,9 +160,9 @@ const MONTH = { month: 'short', timeZone: 'UTC' } as const
 const DAY = { day: 'numeric', month: 'short', timeZone: 'UTC' } as const
 
 function timeTicks({ days, slots }: Axis): string {
-  const first = dayAfter(days.at(-1) ?? '', 1 - slots)
+  const first = addDays(days.at(-1) ?? '', 1 - slots)
   const start = Date.parse(first)
-  const end = Date.parse(dayAfter(first, slots))
+  const end = Date.parse(addDays(first, slots))
   const ticks = scaleUtc([start, end], [0, 100]).ticks(5)
   const isLong = slots > 2.5 * 365
   const placed = ticks
@@ -220,7 +221,7 @@ function monthsOf(days: readonly string[], firstWeek: number, columns: number, l
   let last = -Infinity
   const step = columns > 30 ? 8 : columns > 10 ? 4 : 3
   for (let week = 0; week < columns - (columns > 30 ? 3 : 1); week++) {
-    const monday = dayAfter(days[0] ?? '', (firstWeek + week) * WEEK - lead)
+    const monday = addDays(days[0] ?? '', (firstWeek + week) * WEEK - lead)
     if (Number(monday.slice(8)) > WEEK || week - last < step) continue
     last = week
     const isYear = columns > 30 && monday.slice(5, 7) === '01'

@@ -1,11 +1,10 @@
+import { MINUTE_MS } from '../time.ts'
 // Figures and days as people read them: a real minus, a thin space before a unit, 7:24 for hours and minutes.
 
 export const NBSP = '\u00A0'
 const MINUS = '\u2212'
 
 type Figure = number | null
-
-const DAY_MS = 86_400_000
 
 export function figure(value: Figure, digits = 0): string {
   if (value === null) return '–'
@@ -25,7 +24,7 @@ export function signed(value: number, digits = 0): string {
 /** Milliseconds as 7:24. */
 export function hours(ms: Figure): string {
   if (ms === null) return '–'
-  const minutes = Math.round(Math.abs(ms) / 60_000)
+  const minutes = Math.round(Math.abs(ms) / MINUTE_MS)
   return `${ms < 0 && minutes > 0 ? MINUS : ''}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }
 
@@ -38,10 +37,6 @@ const plain = format({ day: 'numeric', month: 'short', year: 'numeric' })
 export const longDay = (day: string) => long.format(new Date(day)).replace(',', '')
 export const shortDay = (day: string) => short.format(new Date(day)).replace(',', '')
 export const plainDay = (day: string) => plain.format(new Date(day))
-
-export function dayAfter(day: string, days: number): string {
-  return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10)
-}
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')}${NBSP}${count === 1 ? one : many}`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Change, Effect, LoggedWorkout, TrendDay } from '../db/report.ts'
 import { mean, sportWords } from '../stats.ts'
+import { dayOf, HOUR_MS, MINUTE_MS } from '../time.ts'
 import * as charts from './charts.ts'
 import { escape, foreign, htmlTable, json } from './html.ts'
 import { zoneColours } from './palette.ts'
@@ -22,7 +23,6 @@ export interface ReportData {
   madeAt: Date
 }
 
-const HOUR_MS = 3_600_000
 const MANY = 190 // days: more are drawn finer
 const MOST_ROWS = 400 // of the table of days
 
@@ -57,7 +57,7 @@ ${body}
 </main>
 <footer>
 <p>Days are those on which you woke up, by your own clock. Normal is the mean of the 30 days before, the band one standard deviation to each side; both need seven known nights, and leave out the time in which WHOOP was getting to know you.</p>
-<p>Made by whoopster from your own database, ${plainDay(madeAt.toISOString().slice(0, 10))}, ${madeAt.toISOString().slice(11, 16)} UTC. This file fetches nothing and tells nobody. It is no medical advice.</p>
+<p>Made by whoopster from your own database, ${plainDay(dayOf(madeAt))}, ${madeAt.toISOString().slice(11, 16)} UTC. This file fetches nothing and tells nobody. It is no medical advice.</p>
 </footer>
 <script type="application/json" id="figures">${json({ days: days.map(({ day }) => `${shortDay(day)} ${day.slice(0, 4)}`), charts: texts })}</script>
 <script>${script}</script>
@@ -466,7 +466,7 @@ const training: Part = ({ days, workouts }, texts) => {
     return [
       foreign(name),
       figure(count),
-      hours(minutes * 60_000),
+      hours(minutes * MINUTE_MS),
       figure(strain, 1),
       charts.shareBar(minutes / most, 'strain'),
     ]

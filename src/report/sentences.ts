@@ -1,6 +1,7 @@
 // A sentence above each chart: what is to be seen in these data, and nothing that is not in them.
 import type { LoggedWorkout, TrendDay } from '../db/report.ts'
 import { mean } from '../stats.ts'
+import { MINUTE_MS } from '../time.ts'
 import { figure, hours, NBSP, plural, signed, withUnit } from './format.ts'
 
 type Figure = number | null
@@ -76,7 +77,7 @@ export function aboutSleep(days: readonly TrendDay[]): string {
   const said = `You slept ${hours(asleep)} ${isOne ? 'in the one night there is' : `a night over the last ${plural(last.length, 'night')}`}`
   if (lack === null) return `${said}.`
   const less =
-    Math.abs(lack) < 60_000 ? 'as much as' : `${hours(Math.abs(lack))} ${lack > 0 ? 'less than' : 'more than'}`
+    Math.abs(lack) < MINUTE_MS ? 'as much as' : `${hours(Math.abs(lack))} ${lack > 0 ? 'less than' : 'more than'}`
   const often = isOne ? '' : `; the need was met on ${met === 0 ? 'none' : met} of them`
   return `${said}, ${less} WHOOP says you needed${often}.`
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isCalendarDay } from '../time.ts'
 import { LosslessNumber } from './json.ts'
 
 // How WHOOP writes its values. It sends explicit nulls where its specification says "not present": both are accepted.
@@ -80,9 +81,7 @@ function isWithinLives(text: string): boolean {
   return year >= FIRST_YEAR && year < LAST_YEAR
 }
 
-/** JavaScript takes 30 February for 2 March; PostgreSQL refuses the statement, and the whole page with it. */
+/** PostgreSQL refuses the statement with a day that there never was, and the whole page with it. */
 function exists(text: string): boolean {
-  if (Number.isNaN(Date.parse(text)) || text.startsWith('0000')) return false
-  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))]
-  return day <= 28 || new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
+  return isCalendarDay(text) && !Number.isNaN(Date.parse(text)) && !text.startsWith('0000')
 }

@@ -1,14 +1,15 @@
 import { holdsBody, saveBody } from '../db/body.ts'
 import { noteEmpty } from '../db/coverage.ts'
-import { saveProfile } from '../db/tokens.ts'
+import { saveProfile } from '../db/members.ts'
 import { body, profile } from '../resources/index.ts'
 import { readOne } from '../resources/read.ts'
+import { HOUR_MS } from '../time.ts'
 import type { Context } from './job.ts'
 import { nothingThere } from './page.ts'
-import type { Tally } from './result.ts'
+import type { Tally } from '../db/runs.ts'
 import type { Whoop } from '../whoop/client.ts'
 
-const DUE_MS = 20 * 3_600_000 // a daily run is not a whole day after the last one ended
+const DUE_MS = 20 * HOUR_MS // a daily run is not a whole day after the last one ended
 
 /** Body measurements and profile have no history at WHOOP: they are read once a day, or when they are asked for. */
 export async function readBody(

@@ -1,9 +1,12 @@
 import type { Database } from '../db/connection/index.ts'
 import type { Range } from '../db/coverage.ts'
 import type { Fence } from '../db/lock.ts'
+import type { TypeState, Tally } from '../db/runs.ts'
+import type { Scope } from '../db/scope.ts'
 import type { Keys } from '../db/seal.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import type { Log } from '../log.ts'
+import type { Leader } from './leader.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Whoop } from '../whoop/client.ts'
 import type { OAuth } from '../whoop/oauth.ts'
@@ -55,4 +58,19 @@ export interface Context extends Dependencies {
   fence: Fence
   /** A client that counts for itself, with the member's session. */
   openClient(): Whoop
+}
+
+/** One type of one member, and all that its sync needs. */
+export interface Job extends Scope {
+  database: Database
+  whoop: Whoop
+  /** How earlier runs left the type. */
+  state: TypeState
+  clock: Clock
+  log: Log
+  tally: Tally
+  /** The type that places these records in time, when it is being read at the same time. */
+  leader?: Leader | undefined
+  /** Told after each page: how far back it reached. */
+  report(reached: string): void
 }

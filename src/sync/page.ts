@@ -1,37 +1,17 @@
-import type { Leader } from './leader.ts'
-import type { Database, Tx } from '../db/connection/index.ts'
-import { cover, iso } from '../db/coverage.ts'
+import type { Tx } from '../db/connection/index.ts'
+import { cover } from '../db/coverage.ts'
+import { iso } from '../time.ts'
 import { codeOf, rootCause } from '../db/connection/failure.ts'
 import { endAsLeft } from '../db/unchanged.ts'
 import type { Listed } from '../db/omissions.ts'
 import { quarantine } from '../db/quarantine.ts'
-import type { TypeState } from '../db/runs.ts'
-import type { Scope } from '../db/scope.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { placesOf, upsert, type Batch, type Span, type Stored, type StoredBatch } from '../db/upsert.ts'
 import { WhoopsterError } from '../errors.ts'
-import type { Log } from '../log.ts'
 import { unknownFields } from '../resources/drift.ts'
 import { areAnothers, keyOf, refused, understand, type Understood, type Unreadable } from '../resources/read.ts'
-import type { Tally } from './result.ts'
-import type { Whoop } from '../whoop/client.ts'
 import { readPage } from '../whoop/pages.ts'
-import type { Clock } from '../world.ts'
-
-/** One type of one member, and all that its sync needs. */
-export interface Job extends Scope {
-  database: Database
-  whoop: Whoop
-  /** How earlier runs left the type. */
-  state: TypeState
-  clock: Clock
-  log: Log
-  tally: Tally
-  /** The type that places these records in time, when it is being read at the same time. */
-  leader?: Leader | undefined
-  /** Told after each page: how far back it reached. */
-  report(reached: string): void
-}
+import type { Job } from './job.ts'
 
 /** One page of WHOOP's list, read. */
 export interface Page {
@@ -278,12 +258,4 @@ function nothingReadable({ resource }: Job, { unreadable }: Page): WhoopsterErro
     `None of the ${unreadable.length} records on a page of ${resource.path} can be read: ${first?.reason ?? ''}`,
     { hint: 'they are kept in quarantined_records; a newer version of whoopster may read them: please report it' },
   )
-}
-
-export function justAfter(time: string): string {
-  return shift(time, 1)
-}
-
-export function shift(time: string, ms: number): string {
-  return new Date(Date.parse(time) + ms).toISOString()
 }

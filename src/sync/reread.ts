@@ -1,22 +1,15 @@
 import type { Range } from '../db/coverage.ts'
+import type { Tiers } from '../db/reread.ts'
+import { DAY_MS } from '../time.ts'
 
 // WHOOP tells nobody that something old was edited, rescored or added by hand. So what is stored is read again by and
 // by: the last 30 days once a day, and everything once a month, in slices that cost a run only a few requests.
 
-export const DAY_MS = 86_400_000
 const RECENT_MS = 30 * DAY_MS
 const SWEEP_MS = 30 * DAY_MS
 const SMALLEST_SLICE_MS = 30 * DAY_MS
 const MOST_SLICES = 3 // in one run, however long ago the last one was
 const SLICES_A_SWEEP = 80 // one run a day, with three in each, must be enough
-
-/** When one type of a member was last read again. */
-export interface Tiers {
-  recentAt: Date | undefined
-  /** When the last slice of the sweep was due, and how far back the sweep has come; undefined before its first slice. */
-  sweptAt: Date | undefined
-  sweptTo: Date | undefined
-}
 
 /** What is due to be read again, newest first, and what to remember of it. */
 export function dueAgain(tiers: Tiers, now: Date, oldest: Date): { ranges: Range[]; tiers: Tiers } {

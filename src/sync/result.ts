@@ -1,29 +1,6 @@
+import type { Outcome, TypeResult } from '../db/runs.ts'
 import { failure, worst, type Failure, type Reason } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
-
-export type Outcome = 'ok' | 'partial' | 'failed' | 'skipped'
-
-/** What a run did to one type. */
-export interface Tally {
-  fetched: number
-  inserted: number
-  updated: number
-  unchanged: number
-  deleted: number
-  quarantined: number
-  /** Records for whose ids WHOOP had no answer. */
-  unanswered: number
-  /** Fields that WHOOP sent and no column takes, with how often. */
-  unknownFields: Record<string, number>
-}
-
-export interface TypeResult extends Tally {
-  outcome: Exclude<Outcome, 'partial'>
-  requests: number
-  /** Nothing below the newest record is missing. */
-  complete: boolean
-  error: Failure | null
-}
 
 export interface MemberResult {
   whoopUserId: number
@@ -48,23 +25,6 @@ export interface RunResult {
   /** As much of it as was for WHOOP's limit. */
   limitedMs: number
   tokenRefreshes: number
-}
-
-export function newTally(): Tally {
-  return {
-    fetched: 0,
-    inserted: 0,
-    updated: 0,
-    unchanged: 0,
-    deleted: 0,
-    quarantined: 0,
-    unanswered: 0,
-    unknownFields: Object.create(null) as Record<string, number>, // a field may be named as what every object has
-  }
-}
-
-export function skipped(error: Failure | null = null): TypeResult {
-  return { ...newTally(), outcome: 'skipped', requests: 0, complete: false, error }
 }
 
 /** A run that did not come to its members. */

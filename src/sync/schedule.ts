@@ -1,6 +1,6 @@
 import type { Dependencies, Options } from './job.ts'
 import { stillDue, type Queue, type Waiting } from '../db/queue.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import { LONGEST_WAIT_MS } from '../whoop/limiter.ts'
 import type { Purpose } from '../whoop/budget.ts'

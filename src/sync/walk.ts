@@ -9,13 +9,13 @@ import {
   countUnchanged,
   endIfUpToDate,
   inTransaction,
-  justAfter,
   keysOf,
   nothingThere,
   storePage,
-  type Job,
   type Page,
 } from './page.ts'
+import { justAfter } from '../time.ts'
+import type { Job } from './job.ts'
 import { chaseUnsettled, confirmMissing, createAsker, retryQuarantined } from './recheck.ts'
 import { dueAgain } from './reread.ts'
 import { endless, findRecord, newWalk, type Walked } from '../whoop/pages.ts'

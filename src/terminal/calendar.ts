@@ -1,14 +1,8 @@
 import type { Day } from '../db/stats.ts'
+import { addDays, weekdayOf } from '../time.ts'
 import type { Style } from './style.ts'
 
 export const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const
-
-const DAY_MS = 86_400_000
-
-/** 0 for Monday. */
-export function weekdayOf(day: string): number {
-  return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7
-}
 
 /** WHOOP's three colours, each with a shape of its own for who does not see them. */
 export function mark(recovery: number | null, style: Style): string {
@@ -26,11 +20,10 @@ export function calendar(days: readonly Day[], weeks: number, style: Style): str
   const last = days.at(-1)
   if (!last) return []
   const known = new Map(days.map(({ day, recovery }) => [day, recovery]))
-  const monday = Date.parse(last.day) - weekdayOf(last.day) * DAY_MS
+  const monday = addDays(last.day, -weekdayOf(last.day))
   return WEEKDAYS.map((_, weekday) => {
     const cells = Array.from({ length: weeks }, (_, week) => {
-      const time = monday + (weekday - 7 * (weeks - 1 - week)) * DAY_MS
-      const day = new Date(time).toISOString().slice(0, 10)
+      const day = addDays(monday, weekday - 7 * (weeks - 1 - week))
       return day > last.day ? ' ' : mark(known.get(day) ?? null, style)
     })
     return cells.join(' ')

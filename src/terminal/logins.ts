@@ -1,12 +1,21 @@
-import type { Printed } from '../commands/json.ts'
 import type { Output } from '../world.ts'
-import { ago, roughly } from '../time.ts'
+import { ago, MINUTE_MS, roughly } from '../time.ts'
 import { harmless } from './safe.ts'
 import { lineWidthOf } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
-type User = Printed<'auth status'>['users'][number] & { expiresAt: Date }
+interface User {
+  whoopUserId: number
+  name: string | null
+  /** As doctor counts them. */
+  member: number
+  login: string
+  expiresAt: Date
+  scopes: readonly string[]
+  refusedScopes: readonly string[]
+  sealedUnder: { key: keyof typeof keyWords; id: string | null }
+}
 
 /** Who is logged in, how, and what is allowed. */
 export function drawLogins(users: readonly User[], now: Date, output: Output): string {
@@ -31,7 +40,7 @@ export function drawLogins(users: readonly User[], now: Date, output: Output): s
 function stateWords({ login, expiresAt }: User, now: Date): string {
   if (login === 'login_needed') return 'has ended: run whoopster auth'
   if (login === 'expired') return `access token ended ${ago(expiresAt, now)}, and is renewed by the next run`
-  return `access token for another ${roughly(Math.max(60_000, expiresAt.getTime() - now.getTime()))}, renewed by itself`
+  return `access token for another ${roughly(Math.max(MINUTE_MS, expiresAt.getTime() - now.getTime()))}, renewed by itself`
 }
 
 const keyWords = { current: 'the current key', older: 'an older key', 'not set': 'a key that is not set' } as const

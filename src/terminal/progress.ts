@@ -1,8 +1,8 @@
 import type { Progress } from '../sync/job.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
+import { DAY_MS, MINUTE_MS, roughly } from '../time.ts'
 import { readLimit } from '../whoop/limiter.ts'
 import type { Clock, Fetch } from '../world.ts'
-import { roughly } from '../time.ts'
 import { amount, number } from '../numbers.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -37,7 +37,7 @@ interface Wanted {
 }
 
 const MARK = 2 // columns, which the spinner takes from each line
-const YEAR_MS = 365 * 86_400_000
+const YEAR_MS = 365 * DAY_MS
 const USED = 0.9 // of what WHOOP allows
 
 export function createProgress(
@@ -127,7 +127,7 @@ function outlook(
   }
   const running = ways.filter(({ done }) => !done).map((way) => requests(way, way.reached))
   const total = [...running, follows ? requests(follows, follows.from) : 0].reduce((sum, one) => sum + one, 0)
-  const ms = (total / (perMinute * USED)) * 60_000
+  const ms = (total / (perMinute * USED)) * MINUTE_MS
   if (ms < 1000) return undefined
   return end === undefined ? `${inWords(ms)} for each year of history` : `${inWords(ms)} to go`
 }

@@ -1,5 +1,6 @@
 import { typeNames } from '../resources/names.ts'
-import type { MemberResult, Outcome, RunResult, TypeResult } from '../sync/result.ts'
+import type { MemberResult, RunResult } from '../sync/result.ts'
+import type { Outcome, TypeResult } from '../db/runs.ts'
 import type { Env, Output } from '../world.ts'
 import { took } from '../time.ts'
 import { number } from '../numbers.ts'

@@ -1,6 +1,5 @@
-import type { StoredRun } from '../db/runs.ts'
+import type { StoredRun, TypeResult } from '../db/runs.ts'
 import { typeNames } from '../resources/names.ts'
-import type { TypeResult } from '../sync/result.ts'
 import type { Env, Output } from '../world.ts'
 import { finely, took } from '../time.ts'
 import { harmless } from './safe.ts'

@@ -1,11 +1,12 @@
 import type { Question } from '../db/effects.ts'
 import type { Day, Measurement, Sport, TypeStats } from '../db/stats.ts'
-import type { Member } from '../db/tokens.ts'
+import type { Member } from '../db/members.ts'
 import { average, clock, feetAndInches, mean, measures, sportWords, type Metric, type Units } from '../stats.ts'
 import type { TypeName } from '../resources/names.ts'
+import { HOUR_MS, weekdayOf } from '../time.ts'
 import type { Env, Output } from '../world.ts'
 import { bar, key, stackedBar, type Part } from './bars.ts'
-import { calendar, legend, WEEKDAYS, weekdayOf } from './calendar.ts'
+import { calendar, legend, WEEKDAYS } from './calendar.ts'
 import { drawQuestions } from './journal.ts'
 import { amount, number } from '../numbers.ts'
 import { sparkline, squeeze } from './sparkline.ts'
@@ -167,7 +168,6 @@ function widest(text: string): number {
   return Math.max(...text.split('\n').map(length))
 }
 
-const HOUR_MS = 3_600_000
 const MOST_BAR = 64
 
 /** What a night of the last month is made of. */

@@ -1,9 +1,8 @@
+import { DAY_MS, MINUTE_MS } from '../time.ts'
 // What one app may ask of WHOOP, whoever of its processes asks. Nothing here waits, asks or stores: a budget goes in,
 // another one comes out, and who shares it shares it by storing that.
 
-const MINUTE_MS = 60_000
 const QUARTER_MS = 15 * MINUTE_MS
-const DAY_MS = 86_400_000
 const SHARE = 0.9 // of what WHOOP allows; the rest is for logins and for other users of the same app
 const DAY_IN_MINUTES = 100 // WHOOP's day is worth a hundred of its minutes, until it says otherwise
 

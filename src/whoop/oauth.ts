@@ -187,3 +187,8 @@ const HINTS: Readonly<Record<string, string>> = {
   invalid_scope: 'tick every read scope and offline for the app at developer.whoop.com, then run: whoopster auth',
   request_forbidden: 'compare WHOOP_REDIRECT_URI and the scopes with the app at developer.whoop.com',
 }
+
+/** When WHOOP has been seen to lose the answers to a refresh. */
+export function isAroundTheHour(minute: number): boolean {
+  return minute >= 58 || minute < 5
+}

@@ -6,19 +6,17 @@ import {
   deletePendingLogin,
   forgetTokens,
   loadLogins,
-  loadMembers,
   claimPendingLogin,
   loadTokens,
   noteRefresh,
   rememberDead,
   renewTokens,
   savePendingLogin,
-  saveProfile,
   saveTokens,
   withTokensLocked,
-  type Member,
   type Tokens,
 } from '../../src/db/tokens.ts'
+import { loadMembers, saveProfile, type Member } from '../../src/db/members.ts'
 import { exitCodes, WhoopsterError } from '../../src/errors.ts'
 import { createDatabase } from '../support/database.ts'
 

@@ -10,7 +10,7 @@ import type { LoggedWorkout, TrendDay } from '../../src/db/report.ts'
 import { renderReport, type ReportData } from '../../src/report/index.ts'
 import { escape } from '../../src/report/html.ts'
 import { palette, zoneColours } from '../../src/report/palette.ts'
-import { dayAfter } from '../../src/report/format.ts'
+import { addDays } from '../../src/time.ts'
 import { exportZip, startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { chromium, startBrowser, type Browser, type Page } from '../support/browser.ts'
@@ -25,7 +25,7 @@ const HOSTILE = `<script>alert(1)</script>"'&\u202Egnirts</p><img src=x onerror=
 function dayOf(index: number, more: Partial<TrendDay> = {}): TrendDay {
   const wave = Math.sin(index / 3) + Math.sin(index / 11)
   return {
-    day: dayAfter('2026-11-22', index),
+    day: addDays('2026-11-22', index),
     recovery: Math.round(55 + 20 * wave),
     recoveryWeek: 55,
     hrv: 60 + 8 * wave,

@@ -2,8 +2,7 @@
 // the tables are held against what the sync promises by then. Nothing here asks the code under test what is right.
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
-import type { Key, Kind, Records } from '../../src/sandbox/index.ts'
-import { canned } from '../../src/sandbox/index.ts'
+import { type Key, type Kind, type Records, canned } from '../../src/sandbox/index.ts'
 import { createWorld, type Placed } from '../../src/sandbox/world.ts'
 import { newMember, type Member } from './member.ts'
 import { createClock } from './world.ts'

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { DAY_MS, dueAgain, type Tiers } from '../../src/sync/reread.ts'
+import { DAY_MS } from '../../src/time.ts'
+import { dueAgain } from '../../src/sync/reread.ts'
+import type { Tiers } from '../../src/db/reread.ts'
 import { HOUR_MS, MINUTE_MS } from '../support/time.ts'
 
 const NEVER: Tiers = { recentAt: undefined, sweptAt: undefined, sweptTo: undefined }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PGlite } from '@electric-sql/pglite'
 import { WhoopsterError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { toTheMinute } from '../../time.ts'
 import { holdsDatabase, makeDirectory, requireUsable, shelter } from './directory.ts'
 import { codeOf } from './failure.ts'
 import { unpackPrepared } from './prepared.ts'
@@ -191,7 +192,7 @@ async function create(path: string): Promise<boolean> {
 
 function listen(address: string): Promise<(() => Promise<void>) | undefined> {
   return new Promise((resolve, reject) => {
-    const since = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    const since = toTheMinute(new Date())
     const server = createServer((socket) => {
       socket.on('error', () => {}) // who asked may be gone
       socket.end(`${process.pid} ${since}`) // for the message to who finds it locked
