@@ -1,4 +1,4 @@
-// The schedules that README shows, before those who would keep them.
+// The schedules that README and docs/operations.md show, before those who would keep them.
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,12 +7,13 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { read } from './image.ts'
 
 const readme = await read('README.md')
+const operations = await read('docs/operations.md')
 const isHere = (program: string, ...args: string[]) => spawnSync(program, args, { stdio: 'ignore' }).error === undefined
 
 const canCheck = await canCheckCrontabs()
 
 describe('README’s crontab', () => {
-  const crontabs = blocks('crontab')
+  const crontabs = blocks(readme, 'crontab')
 
   it('leaves minute 0 alone', () => {
     expect(crontabs).toHaveLength(1)
@@ -27,8 +28,8 @@ describe('README’s crontab', () => {
   })
 })
 
-describe('README’s systemd units', () => {
-  const units = blocks('ini')
+describe('the systemd units of docs/operations.md', () => {
+  const units = blocks(operations, 'ini').filter((unit) => unit.startsWith('# ~/.config/systemd/'))
 
   it('are a service and a timer of one name', () => {
     expect(units.map(nameOf)).toEqual(['whoopster.service', 'whoopster.timer'])
@@ -51,8 +52,8 @@ describe('README’s systemd units', () => {
   })
 })
 
-function blocks(language: string): string[] {
-  const fences = readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))
+function blocks(text: string, language: string): string[] {
+  const fences = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))
   return [...fences].map(([, text = '']) => text)
 }
 

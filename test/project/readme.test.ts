@@ -1,7 +1,7 @@
-// README, .env.example and package.json against the code they speak of. `npm run docs` rewrites the marked blocks.
+// README, docs/, .env.example and package.json against the code they speak of. `npm run docs` rewrites the marked blocks.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { parseEnv, stripVTControlCharacters } from 'node:util'
 import { pathToFileURL } from 'node:url'
@@ -17,10 +17,22 @@ import { newMember } from '../support/member.ts'
 import { picture } from '../support/picture.ts'
 import { createClock, machine, run, TEST_KEY } from '../support/world.ts'
 
-const README = new URL('../../README.md', import.meta.url)
-const readme = await readFile(README, 'utf8')
-const example = await readFile(new URL('../../.env.example', import.meta.url), 'utf8')
+const ROOT = new URL('../../', import.meta.url)
+const read = (path: string) => readFile(new URL(path, ROOT), 'utf8')
+const example = await read('.env.example')
 
+/** What a user reads to use it. */
+const documents = ['README.md', 'docs/commands.md', 'docs/data.md', 'docs/journal.md', 'docs/operations.md']
+const texts = new Map(await Promise.all(documents.map(async (path) => [path, await read(path)] as const)))
+const readme = texts.get('README.md') ?? ''
+
+/** Where each generated block stands. */
+const homes: Readonly<Record<string, string>> = {
+  demo: 'docs/demo.md',
+  help: 'docs/commands.md',
+  settings: 'docs/commands.md',
+  'exit codes': 'docs/commands.md',
+}
 const blocks: Record<string, () => string | Promise<string>> = {
   demo: async () => fenced('console', stripVTControlCharacters((await showDemo()).shown)),
   help: showHelp,
@@ -36,23 +48,28 @@ const blocks: Record<string, () => string | Promise<string>> = {
     ),
 }
 
-describe('README', () => {
+describe('README and docs', () => {
+  it('are short where a newcomer begins', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(300)
+  })
+
   it.each(Object.keys(blocks))(
-    'has a current %s block (npm run docs makes it)',
+    'have a current %s block (npm run docs makes it)',
     async (name) => {
+      const home = homes[name] ?? ''
       const made = (await blocks[name]?.()) ?? ''
-      if (process.env.UPDATE_README) await rewrite(name, made)
-      expect(lines(blockOf(await readFile(README, 'utf8'), name))).toEqual(lines(made))
+      if (process.env.UPDATE_README) await rewrite(home, name, made)
+      expect(lines(blockOf(await read(home), name))).toEqual(lines(made))
     },
     120_000,
   ) // the demo, on a busy machine
 
   it.each(Object.keys(pictures))(
-    'shows a current picture of %s (npm run docs makes it)',
+    'show a current picture of %s (npm run docs makes it)',
     async (name) => {
       const { title, text } = pictures[name] ?? { title: '', text: async () => '' }
       const made = picture(await text(), { columns: 80, title })
-      const file = new URL(`../docs/pictures/${name}.svg`, import.meta.url)
+      const file = new URL(`docs/pictures/${name}.svg`, ROOT)
       if (process.env.UPDATE_README) {
         await mkdir(new URL('.', file), { recursive: true })
         await writeFile(file, made)
@@ -64,7 +81,7 @@ describe('README', () => {
   )
 
   it.runIf(process.env.UPDATE_README && chromium)(
-    'shows a picture of the report (npm run docs makes it, where there is Chromium)',
+    'show a picture of the report (npm run docs makes it, where there is Chromium)',
     async () => {
       const dir = await mkdtemp(join(tmpdir(), 'whoopster-picture-'))
       const browser = await startBrowser(chromium ?? '')
@@ -76,7 +93,7 @@ describe('README', () => {
         await page.open(pathToFileURL(join(dir, 'report.html')).href)
         const png = await page.png(1090)
         expect(png.length).toBeLessThan(400_000) // it comes with every clone
-        await writeFile(new URL('../../docs/report.png', import.meta.url), png)
+        await writeFile(new URL('docs/report.png', ROOT), png)
       } finally {
         await browser.close()
         await rm(dir, { recursive: true })
@@ -85,7 +102,7 @@ describe('README', () => {
     120_000,
   )
 
-  it.each(programs().map(({ path }) => path))('mentions whoopster %s', (path) => {
+  it.each(programs().map(({ path }) => path))('mention whoopster %s', (path) => {
     expect(prose()).toContain(`whoopster ${path}`)
   })
 
@@ -93,25 +110,24 @@ describe('README', () => {
     expect((await run(`${path} --help`, {})).out).toMatch(/\nExamples?:\n( {2}\$ .*whoopster .*\n)+$/)
   })
 
-  it.each(commandLines())('shows a command line that the program takes: %s', async (line) => {
+  it.each(commandLines())('show a command line that the program takes: %s', async (line) => {
     const program = idleProgram()
     await expect(program.parseAsync(words(line).slice(1), { from: 'user' })).resolves.toBeDefined()
   })
 
-  it.each([...prose().matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script))('knows npm run %s', (script) => {
+  it.each([...prose().matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script))('know npm run %s', (script) => {
     expect(Object.keys(manifest.scripts)).toContain(script)
   })
 
-  it.each(allScopes)('says to ask for %s', (scope) => {
+  it.each(allScopes)('say to ask for %s', (scope) => {
     expect(prose()).toContain(`\`${scope}\``)
   })
 
-  it.each([...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path ?? ''))(
-    'links to %s, which is there',
-    async (path) => {
-      await expect(readFile(new URL(`../${path}`, import.meta.url))).resolves.toBeDefined()
-    },
-  )
+  it.each(links())('%s links to %s, which is there', async (from, target) => {
+    const [path = '', anchor] = target.split('#')
+    const text = await readFile(new URL(path || basename(from), new URL(from, ROOT)), 'utf8')
+    if (anchor !== undefined) expect(anchorsOf(text)).toContain(anchor)
+  })
 })
 
 describe('.env.example', () => {
@@ -238,20 +254,41 @@ function blockOf(text: string, name: string): string {
   return text.slice(text.indexOf(start) + start.length, text.indexOf(end)).trim()
 }
 
-async function rewrite(name: string, made: string): Promise<void> {
+async function rewrite(path: string, name: string, made: string): Promise<void> {
   const [start, end] = marks(name)
-  const text = await readFile(README, 'utf8')
+  const text = await read(path)
   const before = text.slice(0, text.indexOf(start) + start.length)
-  await writeFile(README, `${before}\n\n${made}\n\n${text.slice(text.indexOf(end))}`)
+  await writeFile(new URL(path, ROOT), `${before}\n\n${made}\n\n${text.slice(text.indexOf(end))}`)
 }
 
 function lines(block: string): string[] {
   return block.split('\n').map((line) => line.trimEnd())
 }
 
-/** README without what is generated: that a block mentions something is no merit. */
+/** The documents without what is generated: that a block mentions something is no merit. */
 function prose(): string {
-  return Object.keys(blocks).reduce((text, name) => text.replace(blockOf(text, name), ''), readme)
+  const all = documents.map((path) => {
+    const names = Object.keys(blocks).filter((name) => homes[name] === path)
+    return names.reduce((text, name) => text.replace(blockOf(text, name), ''), texts.get(path) ?? '')
+  })
+  return all.join('\n')
+}
+
+/** Every link within the repository: the document, and what it links to. */
+function links(): [from: string, target: string][] {
+  return [...texts].flatMap(([path, text]) =>
+    [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']): [string, string] => [path, target]),
+  )
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 interface Named {
@@ -289,15 +326,19 @@ function idleProgram(): Command {
   return program
 }
 
-/** Every `whoopster …` of the code blocks and of the inline code. */
+/** Every `whoopster …` of the code blocks and of README's inline code. */
 function commandLines(): string[] {
   const text = prose()
   const fences = [...text.matchAll(/^```(?:sh|console|crontab)\n(.*?)^```/gms)].flatMap(([, code = '']) =>
     code.split('\n'),
   )
-  const inline = [...text.replace(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
-  const commands = [...fences, ...inline].flatMap((line) => line.replace(/\s#\s.*$/, '').split(/\s(?:&&|\|\|?|>>?)\s/))
-  const ours = commands.map((one) => one.replace(/^.*?\bwhoopster(?=\s|$)/, 'whoopster').trim())
+  const inline = [...readme.replace(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
+  const commands = [...fences, ...inline].flatMap((line) =>
+    line.replace(/\s#\s.*$/, '').split(/\s(?:&&|\|\|?|>>?)(?:\s|$)/),
+  )
+  const ours = commands
+    .filter((one) => !/\bkubectl\b|…$|--(help|version)$/.test(one))
+    .map((one) => one.replace(/^.*?\bwhoopster(?=\s|$)/, 'whoopster').trim())
   return [...new Set(ours.filter((one) => /^whoopster\s+\S/.test(one)))]
 }
 
