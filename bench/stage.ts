@@ -1,4 +1,4 @@
-// What a measurement needs around the program: a database, a pretended WHOOP, and members who are logged in.
+// What a measurement needs around the program: a database, a simulated WHOOP, and members who are logged in.
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { resources } from '../src/resources/index.ts'

@@ -5,7 +5,7 @@ import { allScopes } from '../resources/index.ts'
 import { askOnce } from '../terminal/ask.ts'
 import { tell, type Cli } from './cli.ts'
 
-/** Nobody has told us of an app yet, and there is somebody to be told how to get one. */
+/** No app is set up yet, and a person is at the terminal who can be asked for one. */
 export function lacksApp({ world: { env } }: Cli): boolean {
   return !env['WHOOP_CLIENT_ID']?.trim() || !env['WHOOP_CLIENT_SECRET']?.trim()
 }

@@ -9,7 +9,7 @@ const REDIRECT_URI = 'http://localhost:8000/callback'
 export const addSandbox: AddCommand = (program, cli) => {
   const sandbox = program
     .command('sandbox')
-    .summary('serve a pretended WHOOP API on this machine')
+    .summary('serve a simulated WHOOP API on this machine')
     .description('Serve a WHOOP API v2 with invented members on this machine, to try things out without an account.')
     .option('--port <port>', 'listen here', readPort, 8765)
     .option('--days <n>', 'days of history', readCount, 365)
@@ -119,7 +119,7 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
     },
   )
   sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
-  print(cli, '# A pretended WHOOP with invented members. Use it in another terminal with:')
+  print(cli, '# A simulated WHOOP with invented members. Use it in another terminal with:')
   print(cli, 'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox # away from your own data')
   print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
   print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)

@@ -5,7 +5,7 @@ import { toJson } from '../resources/json.ts'
 import { keyOf, tableOf, type Collection } from './scope.ts'
 
 /** Records as a relation: one parameter, whatever their number, with the table's own column names and types. */
-export interface Page {
+export interface Relation {
   /** `select … , ordinality` in the records' order. */
   source: SQL
   target: ReturnType<typeof sql.identifier>
@@ -19,7 +19,7 @@ const OURS = new Set(['createdAt', 'updatedAt'])
 export function asPage(
   { member, resource }: { member: { id: number }; resource: Collection['resource'] },
   records: readonly Understood[],
-): Page {
+): Relation {
   const entries = Object.entries(getTableColumns(resource.table)).filter(([property]) => !OURS.has(property))
   const rows = records.map(({ row, raw }) => ({
     ...Object.fromEntries(entries.map(([property, column]) => [column.name, row[property]])),

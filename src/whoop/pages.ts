@@ -8,7 +8,7 @@ import type { Whoop } from './client.ts'
 export const PAGE_SIZE = 25
 
 /** One page of a collection, newest first. */
-export interface Page {
+export interface RawPage {
   records: unknown[]
   /** Where the list goes on; undefined on the last page. An offset into a list that moves: good for the next page only. */
   nextToken: string | undefined
@@ -29,7 +29,7 @@ export async function readPage(
   whoop: Whoop,
   { path, scope }: Resource,
   { start, end, token }: { start?: string; end?: string; token?: string },
-): Promise<Page> {
+): Promise<RawPage> {
   const answer = await whoop.find(path, scope, {
     limit: String(PAGE_SIZE),
     ...(start === undefined ? {} : { start }),

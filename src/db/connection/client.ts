@@ -4,7 +4,7 @@ import { lastWordsOf } from './handover.ts'
 import { hungUp } from './messages.ts'
 
 export interface Client extends postgres.Sql {
-  /** What the server has warned of; mere notices ("already exists, skipping") are nobody's business. */
+  /** What the server has warned of; mere notices ("already exists, skipping") are left out. */
   warnings: readonly postgres.Notice[]
   /** What the server said when it last ended a connection, which may have been while nothing was asked of it. */
   lastWords(): string | undefined
