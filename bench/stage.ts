@@ -13,7 +13,7 @@ export interface Stage {
   /** For looking at what it did. */
   sql: postgres.Sql
   /** As it was before the first sync. */
-  empty(): Promise<void>
+  empty: () => Promise<void>
   /** How many requests each collection has got since the last time this was asked; anything else is `other`. */
   requests(): Record<string, number>
 }

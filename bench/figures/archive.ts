@@ -23,7 +23,6 @@ export async function archive({ size, stages, node }: Bench): Promise<Figure[]> 
     return await stages.with({ days: size.decadeDays, members: MEMBERS }, async ({ sql, env, empty }) => {
       await run(node, whoopster('sync'), env)
       const bytes = await sizeOf(sql)
-      const restoring = (file: string) => whoopster(`restore ${file}`)
       const wall = await interleaved(
         size.longRounds,
         {
@@ -32,7 +31,7 @@ export async function archive({ size, stages, node }: Bench): Promise<Figure[]> 
           loaded: () => timed(() => load(sql, folder)),
           restored: async () => {
             await empty()
-            return (await run(node, restoring(decade), env)).ms
+            return (await run(node, whoopster(`restore ${decade}`), env)).ms
           },
         },
         { warm: false },
@@ -42,11 +41,11 @@ export async function archive({ size, stages, node }: Bench): Promise<Figure[]> 
         {
           decade: async () => {
             await empty()
-            return peakOf(node, restoring(decade), env)
+            return peakOf(node, whoopster(`restore ${decade}`), env)
           },
           month: async () => {
             await empty()
-            return peakOf(node, restoring(month), env)
+            return peakOf(node, whoopster(`restore ${month}`), env)
           },
         },
         { warm: false },
