@@ -275,11 +275,11 @@ function createPages(job: Job): Pages {
     isStopping = false
   }
   async function peek(end: string): Promise<Page> {
-    if (ahead[0]?.end !== end) {
+    for (let next = ahead[0]; ; next = ahead[0]) {
+      if (next?.end === end) return next.page
       await settled()
-      ahead.push({ end, page: ask(end) })
+      if (ahead.length === 0) ahead.push({ end, page: ask(end) }) // or it has been asked for meanwhile
     }
-    return ahead[0]?.page ?? ask(end)
   }
   return {
     settled,

@@ -26,7 +26,7 @@ const isStep = {
 } satisfies Record<string, (statements: { now: string; last: string; all: readonly string[] }) => boolean>
 
 const NOTE = /^update "oauth_tokens" set "refreshing_since"/
-const STORE = /^update "oauth_tokens" set "access_token"/
+const STORE = /^update "oauth_tokens" set [^;]*"access_token"/
 
 type Step = keyof typeof isStep
 const steps = Object.keys(isStep) as Step[]

@@ -61,7 +61,7 @@ const marks = {
 }
 
 it('a sync loads nothing that only other commands need', async () => {
-  const dist = fileURLToPath(new URL('../dist/', import.meta.url))
+  const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
   const pieces = readdirSync(dist).filter((name) => name.endsWith('.cjs'))
   const holds = (files: readonly string[]) =>
     Object.entries(marks).flatMap(([what, mark]) =>
@@ -81,7 +81,7 @@ it('a sync loads nothing that only other commands need', async () => {
 })
 
 it('brings the licence of every package that is in it', async () => {
-  const texts = readFileSync(new URL('../dist/LICENSES.txt', import.meta.url), 'utf8')
+  const texts = readFileSync(new URL('../../dist/LICENSES.txt', import.meta.url), 'utf8')
   for (const name of ['undici', 'commander', 'drizzle-orm', 'postgres', 'valibot', 'chalk', 'ora', 'lossless-json']) {
     expect(texts).toMatch(new RegExp(`^${name} \\d+\\.`, 'm'))
   }

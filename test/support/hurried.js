@@ -1,8 +1,8 @@
 // The program as it is installed, in a world whose clock runs faster: SPEED times, since EPOCH (ms). What takes WHOOP's
 // minutes then takes seconds, with real processes, sockets and signals.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { main } from '../dist/main.cjs'
-import { createFetch } from '../dist/whoop/fetch.cjs'
+import { main } from '../../dist/main.cjs'
+import { createFetch } from '../../dist/whoop/fetch.cjs'
 
 const speed = Number(process.env.SPEED)
 const epoch = Number(process.env.EPOCH)
