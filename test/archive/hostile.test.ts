@@ -41,7 +41,7 @@ afterAll(async () => {
 async function refusal(bytes: Buffer, code = 64): Promise<string> {
   const file = join(home, 'bad.zip')
   await writeFile(file, bytes)
-  const ran = await run(['restore', file], env, { clock, isTTY: true })
+  const ran = await run(['restore', file], env, { clock, isTTY: true, columns: 1_000 })
   expect({ code: ran.code, out: ran.out }).toEqual({ code, out: '' })
   const stored = await everything(database.sql)
   expect(Object.values(stored).flat()).toEqual([])
@@ -209,7 +209,7 @@ describe('restore', () => {
   it('says which whoopster an archive of a later format needs, and whom an archive lacks', async () => {
     const later = await forged((_, manifest) => void Object.assign(manifest, { version: 2, more: true }))
     expect(await refusal(later, 78)).toBe('The archive was written by a newer whoopster than this.')
-    const ran = await run(['restore', join(home, 'good.zip'), '--user', '7'], env, { isTTY: true })
+    const ran = await run(['restore', join(home, 'good.zip'), '--user', '7'], env, { isTTY: true, columns: 1_000 })
     expect(ran).toMatchObject({ code: 64, err: 'error: WHOOP user 7 is not in this archive.\n  → it holds 10001\n' })
     expect(await run(['restore', join(home, 'none.zip')], env)).toMatchObject({ code: 64 })
   })
@@ -226,7 +226,7 @@ describe('archive --verify', () => {
       out: expect.stringContaining(`${sleep} is not what the database holds: `),
     })
     await writeFile(join(home, 'cut.zip'), good.subarray(0, good.length - 1))
-    const cut = await run(['archive', '--verify', join(home, 'cut.zip')], env, { isTTY: true })
+    const cut = await run(['archive', '--verify', join(home, 'cut.zip')], env, { isTTY: true, columns: 1_000 })
     expect(cut).toMatchObject({ code: 1, out: '', err: expect.stringContaining(whole) })
   })
 })

@@ -111,7 +111,11 @@ describe('restore', () => {
     const before = await everything(member.database.sql)
     await member.database.sql.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(hashtextextended('whoopster:sync:10001:cycle', 0))`
-      const { code, err } = await run(['restore', file], member.env, { clock: member.clock, isTTY: true })
+      const { code, err } = await run(['restore', file], member.env, {
+        clock: member.clock,
+        isTTY: true,
+        columns: 1_000,
+      })
       expect({ code, err }).toEqual({
         code: 75,
         err: 'error: Another run is syncing WHOOP user 10001.\n  → try again when it has ended; suspend the schedule for a while\n',
@@ -182,7 +186,7 @@ describe('restore', () => {
     const env = { ...member.env, DATABASE_URL: other.url }
     const [there] = await other.sql`select to_regclass('journal_entries') is not null as journal`
     if (!there?.['journal']) {
-      const { code, err } = await run(['restore', file], env, { clock: member.clock, isTTY: true })
+      const { code, err } = await run(['restore', file], env, { clock: member.clock, isTTY: true, columns: 1_000 })
       expect({ code, err: err.split('\n')[0] }).toEqual({
         code: 78,
         err: 'error: The archive holds a journal, for which this database has no table.',

@@ -103,7 +103,7 @@ export async function putLogin(
   // Not drizzle's own way to postgres.js, which would change how this client reads times.
   const db = drizzle(async (text, values) => ({ rows: await sql.unsafe(text, values).values() })) as unknown as Db
   const id = await saveProfile(db, profile, grantedAt)
-  await saveTokens(db, [Buffer.from(TEST_KEY, 'base64')], { id }, tokens)
+  await saveTokens(db, [Buffer.from(TEST_KEY, 'base64')], { id }, tokens, sandbox.clientId)
 }
 
 /** The same on a server of its own, which goes down, or changes, with whatever is in it. */

@@ -34,7 +34,7 @@ describe('the embedded database’s major version', () => {
     await mkdir(join(dir, 'postgres', 'base'), { recursive: true })
     await writeFile(join(dir, 'postgres', 'PG_VERSION'), `${major}\n`)
     const said = `The embedded database in ${dir} was written by PostgreSQL ${major}; this whoopster has 18, which does not read it. Nothing was changed.`
-    const { code, err } = await run('stats', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })
+    const { code, err } = await run('stats', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true, columns: 1_000 })
     expect({ code, err }).toEqual({ code: 78, err: `error: ${said}\n  → ${hint}\n` })
     const doctor = await run('doctor --json', { WHOOPSTER_DATA_DIR: dir })
     const { checks } = JSON.parse(doctor.out) as { checks: unknown[] }
