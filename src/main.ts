@@ -179,6 +179,7 @@ function inOurWords(message: string): string {
     .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /, '$1 does not take $2. ')
     .replace(/^option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, '$1 lacks its value: $2')
     .replace(/^command-argument value '(.*)' is invalid for argument '(.*)'\. /, '<$2> does not take $1. ')
+    .replace(/^unknown (command|option) '(.*)'$/, 'There is no $1 $2.')
     .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
     .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
       count === '0'

@@ -84,7 +84,7 @@ async function demonstrate(cli: Cli, { days, seed }: { days: number; seed: numbe
   }
   const whoopster = world.env['npm_lifecycle_event'] ? 'npx whoopster' : 'whoopster' // npm run demo: it is not on the PATH
   print(cli, 'Look at this database again, or serve invented members for longer, or begin with your own data:')
-  print(cli, `  DATABASE_URL= WHOOPSTER_DATA_DIR=${dir} ${whoopster} stats`)
+  print(cli, `  DATABASE_URL= WHOOPSTER_DATA_DIR=${dir} \\\n    ${whoopster} stats`) // one command, also on a narrow terminal
   print(cli, `  ${whoopster} sandbox`)
   print(cli, `  ${whoopster} auth`)
 }

@@ -379,10 +379,10 @@ it('an export of nobody is refused, not empty', async () => {
 
 describe('a slip of the finger', () => {
   it.each([
-    ['sinc', "unknown command 'sinc'", 'Did you mean sync? see: whoopster --help'],
-    ['sync --jsno', "unknown option '--jsno'", 'Did you mean --json? see: whoopster sync --help'],
-    ['auth statu', "unknown command 'statu'", 'Did you mean status? see: whoopster auth --help'],
-    ['auth logout --usr 1', "unknown option '--usr'", 'Did you mean --user? see: whoopster auth logout --help'],
+    ['sinc', 'There is no command sinc.', 'Did you mean sync? see: whoopster --help'],
+    ['sync --jsno', 'There is no option --jsno.', 'Did you mean --json? see: whoopster sync --help'],
+    ['auth statu', 'There is no command statu.', 'Did you mean status? see: whoopster auth --help'],
+    ['auth logout --usr 1', 'There is no option --usr.', 'Did you mean --user? see: whoopster auth logout --help'],
     [
       'stats --type sleeep',
       '--type does not take sleeep. It is one of sleep, recovery, workout, cycle, body, journal.',
@@ -402,7 +402,7 @@ describe('a slip of the finger', () => {
     ['auth status now', 'It takes no argument but options.', 'see: whoopster auth status --help'],
     ['sandbox now', expect.stringMatching(/./), expect.stringContaining('whoopster sandbox --help')],
     ['auth complete', 'What is missing: <url>', 'see: whoopster auth complete --help'],
-    ['help sinc', "unknown command 'sinc'", 'Did you mean sync? see: whoopster --help'],
+    ['help sinc', 'There is no command sinc.', 'Did you mean sync? see: whoopster --help'],
     [
       'export --type sleep --since 2026-02-01 --until 2026-01-01',
       '--since must be before --until.',

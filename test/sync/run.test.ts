@@ -251,7 +251,7 @@ describe('a sync that cannot', () => {
     ['sync --type steps', 'sleep, recovery, workout, cycle, body'],
     ['sync --type ,', 'sleep, recovery, workout, cycle, body'],
     ['sandbox --port 70000', 'It is a port'],
-    ['sync --frobnicate', 'unknown option'],
+    ['sync --frobnicate', 'There is no option --frobnicate.'],
     ['snyc', 'Did you mean sync?'],
   ])('refuses %s with 64', async (line, words) => {
     const { code, err } = await run(line, settings)
