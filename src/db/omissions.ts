@@ -74,7 +74,7 @@ export async function suspectDependents(
     on conflict (user_id, data_type, record_key, reason) do update set seen_at = excluded.seen_at`)
 }
 
-/** The stored records that a page must show, by their key and place, and whether it has left them out. */
+/** The stored records that a page must show, by their key and place, and whether it has left them out; none of a page that is not stored. */
 function spanOf({ member, resource }: Collection, { last, before, shown }: Listed): SQL {
   const key = keyOf(resource)
   const isListed = (place: SQL) => sql`
@@ -84,7 +84,8 @@ function spanOf({ member, resource }: Collection, { last, before, shown }: Liste
     select r.${key}::text as key, ${resource.place(sql`r`)} as place,
       not exists (select from page where page.${key} = r.${key})
         ${shown.length === 0 ? sql`` : sql`and r.${key}::text not in ${[...shown]}`} as is_omitted
-    from (${resource.within(member.id, isListed)}) r`
+    from (${resource.within(member.id, isListed)}) r
+    where exists (select from page)`
 }
 
 /** From `span`, the stored records that must be on a list which ends at `bottom`. */

@@ -73,6 +73,7 @@ export async function insertRecords(
   { member, resource }: Collection,
   records: readonly Archived[],
 ): Promise<void> {
+  if (records.length === 0) return
   const columns = Object.entries(getTableColumns(resource.table)).filter(
     ([property]) => property in (records[0]?.row ?? {}),
   )
