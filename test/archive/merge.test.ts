@@ -146,6 +146,24 @@ describe('restore', () => {
     expect(await other.sql`select from workout_records`).toHaveLength(Number(count?.['n']) - 1)
   })
 
+  it('goes on past a type of which it can read nothing, and keeps its text', async () => {
+    const member = await newMember({ days: 5 })
+    await member.sync()
+    const { sql } = member.database
+    await sql`update workout_records set raw_data = raw_data - 'start'`
+    const [count] = await sql`select count(*)::int as n from workout_records`
+    const file = join(await folder(), 'whoop.zip')
+    await archiveTo(file, member.env, member.clock)
+    const other = await createDatabase()
+    onTestFinished(other.drop)
+    const out = await restoreFrom(file, { ...member.env, DATABASE_URL: other.url }, member.clock, 65)
+    expect(Number(count?.['n'])).toBeGreaterThan(0)
+    expect(out).toMatch(new RegExp(`workout +0 +0 +0 +0 +0 +${Number(count?.['n'])}\n`))
+    expect(await other.sql`select from quarantined_records where data_type = 'workout'`).toHaveLength(
+      Number(count?.['n']),
+    )
+  })
+
   it('stores once what a file holds twice, the one that WHOOP changed later', async () => {
     const member = await newMember({ days: 20 })
     await member.sync()

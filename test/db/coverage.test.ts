@@ -7,7 +7,9 @@ import { iso } from '../../src/time.ts'
 import { lockTypes, unlockTypes, type Fence } from '../../src/db/lock.ts'
 import { beginTypes, endType } from '../../src/db/runs.ts'
 import { saveProfile, type Member } from '../../src/db/members.ts'
+import { upsert, type Batch } from '../../src/db/upsert.ts'
 import { cycle, recovery, sleep } from '../../src/resources/index.ts'
+import { understand } from '../../src/resources/read.ts'
 import type { Resource } from '../../src/resources/resource.ts'
 import { createDatabase } from '../support/database.ts'
 import { withSql } from '../support/postgres.ts'
@@ -32,7 +34,7 @@ beforeAll(async () => {
   })
 })
 beforeEach(async () => {
-  await server.sql`truncate sync_status, cycle_records, sleep_records, recovery_records, body_measurements`
+  await server.sql`truncate sync_status, chased_records, cycle_records, sleep_records, recovery_records, body_measurements`
   await server.sql`
     insert into sync_status (user_id, data_type) select ${member.id}, unnest(array['cycle', 'sleep', 'recovery'])`
 })
@@ -109,6 +111,9 @@ describe('what is covered', () => {
   })
 })
 
+const addCycle = (id: number, start: string, owner = member.id) => server.sql`
+  insert into cycle_records (id, user_id, raw_data, score_state, created_at_whoop, updated_at_whoop, start_time, timezone_offset)
+  values (${id}, ${owner}, '{}', 'SCORED', ${day(5)}, ${day(5)}, ${start}, 'Z')`
 const here = async (db: Database['db']) => (await lockTypes(db, member, ['cycle'])).fence
 
 describe('reading again', () => {
@@ -157,9 +162,6 @@ describe('the newest gap', () => {
   })
 
   const later = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString()
-  const addCycle = (id: number, start: string, owner = member.id) => server.sql`
-    insert into cycle_records (id, user_id, raw_data, score_state, created_at_whoop, updated_at_whoop, start_time, timezone_offset)
-    values (${id}, ${owner}, '{}', 'SCORED', ${day(5)}, ${day(5)}, ${start}, 'Z')`
   const addSleep = (id: string, start: string) => server.sql`
     insert into sleep_records (id, user_id, raw_data, score_state, created_at_whoop, updated_at_whoop, start_time, end_time, timezone_offset, nap)
     values (${id}, ${member.id}, '{}', 'SCORED', ${day(5)}, ${day(5)}, ${start}, ${day(28)}, 'Z', false)`
@@ -273,6 +275,31 @@ describe('a fence', () => {
     await expect(work).rejects.toMatchObject(lost)
     expect(await server.sql`select * from sync_status order by id`).toEqual(before)
     expect(await server.sql`select from users where whoop_user_id = 3`).toHaveLength(0)
+  })
+
+  it('lets a page that is not stored say of no record that its list has left it out', async () => {
+    await addCycle(93_845, day(5))
+    const raw = { id: 93_846, user_id: member.whoopUserId, start: day(9), end: day(10), timezone_offset: 'Z' }
+    const { understood } = understand(cycle, member, [
+      { ...raw, created_at: day(9), updated_at: day(10), score_state: 'PENDING_SCORE' },
+    ])
+    const lastPage = (fence: Fence): Batch => ({
+      records: understood,
+      at: AT,
+      listed: { last: true, before: undefined, shown: [] },
+      completes: { fence, isConfirmed: true, upTo: undefined, last: true, isNewest: true },
+    })
+    const suspects = () => server.sql`select record_key from chased_records where reason in ('missing', 'cut')`
+    const work = open(async ({ db }) => {
+      const { fence } = await lockTypes(db, member, ['cycle'])
+      await endBackend(fence)
+      await expect.poll(() => db.execute(sql`select 1`).then(Boolean, () => false)).toBe(true) // another connection
+      await upsert(db, { member, resource: cycle }, lastPage(fence))
+    })
+    await expect(work).rejects.toMatchObject(lost)
+    expect([await server.sql`select id from cycle_records`, await suspects()]).toEqual([[{ id: '93845' }], []])
+    await open(async ({ db }) => upsert(db, { member, resource: cycle }, lastPage(await here(db))))
+    expect(await suspects()).toEqual([{ record_key: '93845' }])
   })
 
   it('guards body measurements too', async () => {
