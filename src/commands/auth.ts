@@ -249,7 +249,7 @@ async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?
   ])
   await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config, world }) => {
     const oauth = createOAuth(config, world)
-    const members = await requireMembers(database, user)
+    const members = await requireMembers(database, user, user === undefined ? oauth.clientId : undefined)
     if (user === undefined) {
       const ids = members.map(({ whoopUserId }) => whoopUserId).join(', ')
       await confirm(cli, `This ends the login of everybody here: WHOOP user ${ids}. The records stay.`, yes)

@@ -157,11 +157,18 @@ export async function noteScope(db: Db, member: Member, scope: string, isPermitt
     .where(eq(oauthTokens.userId, member.id))
 }
 
-export async function rememberDead(tx: Tx, member: Member, refreshToken: string): Promise<void> {
-  await tx
+/**
+ * Remembers that WHOOP has refused this app's refresh token. Tells whether it has: a login that does not know its app may
+ * be that of another one which asks from here, and then a refusal says nothing about it.
+ */
+export async function rememberDead(tx: Tx, member: Member, refreshToken: string, clientId: string): Promise<boolean> {
+  const isOthers = sql`${oauthTokens.clientId} is null and exists (select from request_budgets where client_id <> ${clientId})`
+  const marked = await tx
     .update(oauthTokens)
     .set({ deadFingerprint: fingerprint(refreshToken) })
-    .where(eq(oauthTokens.userId, member.id))
+    .where(and(eq(oauthTokens.userId, member.id), sql`not (${isOthers})`))
+    .returning({ id: oauthTokens.userId })
+  return marked.length > 0
 }
 
 /** Forgets a login; the member and the records stay. */

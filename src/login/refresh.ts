@@ -65,6 +65,7 @@ export async function refresh(
         if (old.refresh === before.refresh) await noteRefresh(tx, member, before.refreshingSince)
         return theirs(old)
       }
+      requireOwn(dependencies, old) // somebody may have logged in to another app meanwhile
       const backend = await backendOf(tx)
       // 3. Ask WHOOP, and be cut short by nothing.
       release = dependencies.hold()
@@ -74,7 +75,10 @@ export async function refresh(
         if (grant.reason === 'settings' || grant.reason === 'later')
           await noteRefresh(tx, member, before.refreshingSince)
         if (grant.reason !== 'login') return grant
-        await rememberDead(tx, member, old.refresh)
+        if (!(await rememberDead(tx, member, old.refresh, oauth.clientId))) {
+          await noteRefresh(tx, member, before.refreshingSince)
+          return notOurs(member, 'may have been given to another app: WHOOP refuses to renew it')
+        }
         return ended(grant, before.refreshingSince, isReplay)
       }
       // 4. Commit the new pair, before anybody uses it.
@@ -182,7 +186,11 @@ function alive(member: Member, stored: StoredTokens | undefined): StoredTokens {
 /** WHOOP refuses a refresh by another app than the one it gave the tokens to, in the same words as a login that has ended. */
 function requireOwn({ member, oauth }: RefreshDependencies, { clientId }: StoredTokens): void {
   if (clientId === null || clientId === oauth.clientId) return
-  throw new WhoopsterError('settings', `The login of WHOOP user ${member.whoopUserId} was given to another app.`, {
+  throw notOurs(member, 'was given to another app')
+}
+
+function notOurs({ whoopUserId }: Member, why: string): WhoopsterError {
+  return new WhoopsterError('settings', `The login of WHOOP user ${whoopUserId} ${why}.`, {
     hint: 'set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET to that app’s, or log in to this one: whoopster auth',
   })
 }

@@ -165,7 +165,9 @@ describe('a refresh token that WHOOP has refused', () => {
   it('is remembered without being held, until a new login', () =>
     open(async (database) => {
       const member = await logIn(database)
-      await withTokensLocked(database, keys, member, (tx, stored) => rememberDead(tx, member, stored?.refresh ?? ''))
+      await withTokensLocked(database, keys, member, (tx, stored) =>
+        rememberDead(tx, member, stored?.refresh ?? '', 'app'),
+      )
       expect(await loadTokens(database.db, keys, member)).toMatchObject({ dead: true })
       expect(await loadLogins(database.db)).toMatchObject([{ dead: true }])
       const [row] = await server.sql`select dead_fingerprint from oauth_tokens`

@@ -1,10 +1,14 @@
 // Two apps of WHOOP's in one database: each renews its own members' logins, from a budget of its own.
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { withDatabase } from '../../src/db/connection/index.ts'
+import { refresh } from '../../src/login/refresh.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
+import type { OAuth } from '../../src/whoop/oauth.ts'
 import { newMember, type Member } from '../support/member.ts'
-import { envFor, logIn, run } from '../support/world.ts'
+import { envFor, logIn, run, TEST_KEY } from '../support/world.ts'
 
 const HOURS_2 = 7_200_000
+const nothing = () => undefined
 
 /** A member of one app, and another one of a second app, in one database. */
 async function twoApps() {
@@ -82,5 +86,77 @@ describe('two apps on one database', () => {
     clock.pass(HOURS_2)
     expect(await served(one)).toMatchObject({ code: 0, users: [10_001] })
     expect(await sql`select client_id from oauth_tokens where user_id = 1`).toEqual([{ client_id: 'app-one' }])
+  })
+
+  it('do not end a login from before they were told apart, by whichever app it is tried first', async () => {
+    const { one, two, clock, sql } = await twoApps()
+    await served(one) // from now on it is known that two apps ask from here
+    await served({ ...two, clock })
+    await sql`update oauth_tokens set client_id = null where user_id = 1`
+    const stored = () => sql`select dead_fingerprint, refreshing_since from oauth_tokens where user_id = 1`
+    clock.pass(HOURS_2)
+    const tried = await run('sync --user 10001', two.env, { clock })
+    expect({ code: tried.code, err: tried.err }).toMatchInlineSnapshot(`
+      {
+        "code": 78,
+        "err": "{"level":"error","time":"2026-11-22T12:20:00.000Z","msg":"The login of WHOOP user 10001 may have been given to another app: WHOOP refuses to renew it.","whoopUserId":10001,"reason":"settings","hint":"set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET to that app’s, or log in to this one: whoopster auth"}
+      ",
+      }
+    `)
+    const logout = await run('auth logout --user 10001', two.env, { clock })
+    expect(logout.code).toBe(78)
+    expect(await stored()).toEqual([{ dead_fingerprint: null, refreshing_since: null }])
+    expect(await served(one)).toMatchObject({ code: 0, users: [10_001] })
+    expect(await sql`select client_id from oauth_tokens where user_id = 1`).toEqual([{ client_id: 'app-one' }])
+  })
+
+  it('remember that WHOOP has ended a login of an unknown app, where only one app asks', async () => {
+    const { sandbox, clock, database, env } = await newMember({ days: 4 })
+    await run('sync', env, { clock })
+    await database.sql`update oauth_tokens set client_id = null`
+    sandbox.killGrant(10_001)
+    clock.pass(HOURS_2)
+    expect((await run('sync', env, { clock })).code).toBe(77)
+    expect(await database.sql`select dead_fingerprint is not null as dead from oauth_tokens`).toEqual([{ dead: true }])
+  })
+
+  it('end all logins of their own, and nobody else’s', async () => {
+    const { one, two, clock, sql } = await twoApps()
+    const { code, out } = await run('auth logout --yes', two.env, { clock })
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: 'WHOOP user 10002: login revoked at WHOOP and forgotten here; the records stay.\n',
+    })
+    expect(await sql`select client_id from oauth_tokens`).toEqual([{ client_id: 'app-one' }])
+    expect(await served(one)).toMatchObject({ code: 0, users: [10_001] })
+  })
+
+  it('ask whose a login is once more, when its row is held', async () => {
+    const { one, clock, sql } = await twoApps()
+    const { id } = (await sql<{ id: number }[]>`select id from users where whoop_user_id = 10001`)[0] ?? expect.fail()
+    let locks = 0
+    const asked = withDatabase({ DATABASE_URL: one.database.url, WHOOPSTER_DATA_DIR: undefined }, {}, (database) =>
+      refresh(
+        {
+          database: {
+            ...database,
+            apart: async (work) => {
+              locks += 1
+              if (locks === 2) await sql`update oauth_tokens set client_id = 'app-two' where user_id = ${id}` // a login meanwhile
+              return database.apart(work)
+            },
+          },
+          keys: [Buffer.from(TEST_KEY, 'base64')],
+          oauth: { clientId: 'app-one', refresh: () => expect.fail('WHOOP was asked') } as unknown as OAuth,
+          member: { id, whoopUserId: 10_001, firstName: null, scopes: [] },
+          clock,
+          hold: () => nothing,
+          log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+        },
+        () => true,
+      ),
+    )
+    await expect(asked).rejects.toMatchObject({ reason: 'settings' })
+    expect(locks).toBe(2)
   })
 })
