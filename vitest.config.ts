@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { folderInMemory } from './test/support/memory.ts'
+
+const inMemory = folderInMemory()
+if (inMemory) process.env['TMPDIR'] ??= inMemory // the workers inherit it
 
 const shared = {
   setupFiles: 'test/support/each.ts',

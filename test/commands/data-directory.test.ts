@@ -91,12 +91,11 @@ describe('a data directory', () => {
 
   it.skipIf(!isRoot)('of a user is not opened by root, whose files that user could not use', async () => {
     const dir = await newDirectory()
-    const { code, err } = await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true })
+    const { code, err } = await run('migrate', { WHOOPSTER_DATA_DIR: dir }, { isTTY: true, columns: 1_000 })
     expect({ code, err: err.replaceAll(dir, 'DIR') }).toMatchInlineSnapshot(`
       {
         "code": 78,
-        "err": "error: The data directory DIR belongs to another user
-      (54321), who could not use what root makes in it.
+        "err": "error: The data directory DIR belongs to another user (54321), who could not use what root makes in it.
         → run it as that user, without sudo; or set WHOOPSTER_DATA_DIR or DATABASE_URL
       ",
       }
