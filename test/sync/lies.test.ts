@@ -9,7 +9,7 @@ import { expectFaithful, kinds } from '../support/truth.ts'
 import { DAY_MS } from '../support/time.ts'
 
 const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const DAYS = isLong ? 60 : 40
+const DAYS = isLong ? 60 : 20
 const MOST_REQUESTS = 400
 
 const replayed = Number(process.env['SEED'] ?? 0)
