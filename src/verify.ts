@@ -26,19 +26,37 @@ export type Changing = 'open' | 'changed since the last sync'
 
 const MOST_SKEW_MS = MINUTE_MS // between WHOOP's clock and PostgreSQL's, above which doctor calls it a problem
 
+/** How far a list is compared, after each of its pages and at its end. */
+export interface PageCompared {
+  fetched: number
+  /** How far back (RFC 3339). */
+  reached: string | undefined
+  done: boolean
+}
+
+interface VerifyDependencies {
+  database: Database
+  whoop: Whoop
+  member: Member
+  resource: Resource
+  report?: (page: PageCompared) => void
+}
+
 /** Walks WHOOP's list from the top and compares record by record; writes nothing. */
 export async function verify(
-  { database, whoop, member, resource }: { database: Database; whoop: Whoop; member: Member; resource: Resource },
+  { database, whoop, member, resource, report }: VerifyDependencies,
   since: string | undefined,
 ): Promise<Verified> {
   const result: Verified = { equal: 0, missing: [], extra: [], different: [], changing: [], unreadable: [] }
   const scope = { member, resource }
   const lastSync = await database.alone((db) => loadLastSync(db, scope))
   const walked = newWalk(resource)
+  let reached: string | undefined
   const isNew = ({ key }: { key: string }) => !walked.seen.has(key)
   const take = async (records: readonly unknown[]) => {
     const { understood, unreadable } = understand(resource, member, records)
     const compared = await database.alone((db) => compare(db, scope, understood, since))
+    reached = placeOf(understood.at(-1)?.row) ?? reached
     const unread = unreadable.filter((one) => isNew(one) && isAsked(one, since))
     result.unreadable.push(...unread.map(({ key, reason }) => ({ key, reason })))
     for (const [index, one] of compared.entries()) {
@@ -52,6 +70,7 @@ export async function verify(
     token = page.nextToken
     more = token !== undefined
     walked.note(await take(page.records), more)
+    report?.({ fetched: walked.seen.size, reached, done: false })
   }
   // The list may have moved while it was walked: what it did not show is asked for by id.
   for (const one of await database.alone((db) => storedExcept(db, scope, since, [...walked.seen]))) {
@@ -59,7 +78,14 @@ export async function verify(
     if (typeof found === 'object') await take([found.record])
     else result.extra.push(one.key)
   }
+  report?.({ fetched: walked.seen.size, reached: undefined, done: true })
   return result
+}
+
+/** About when a record happened; of a recovery, which has no start of its own, when it was made. */
+function placeOf(row: Record<string, unknown> | undefined): string | undefined {
+  const place = row?.['startTime'] ?? row?.['createdAtWhoop']
+  return typeof place === 'string' ? place : undefined
 }
 
 export function isFaithful({ missing, extra, different, unreadable }: Verified): boolean {

@@ -1,5 +1,6 @@
 import { chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newMember, newMemberOn, syncedMember, type Member } from './support/member.ts'
 import { startPostgres, withSql, type OwnServer } from './support/postgres.ts'
@@ -44,6 +45,16 @@ describe('verify', () => {
       },
     })
     expect((await member.run('verify --type workout')).out).toContain(`workout ${changed.id} differs in strain_score`)
+  })
+
+  it('says on a terminal how far it is, what it waits for, and whose records they are', async () => {
+    const member = await syncedMember({ days: 80, limits: { perMinute: 100, perDay: 10_000 } })
+    const { code, out, err } = await member.run('verify --type sleep', { isScreen: true })
+    expect(code, err).toBe(0)
+    expect(stripVTControlCharacters(out)).toMatch(/^Milo \(WHOOP user 10001\)\n/)
+    const drawn = stripVTControlCharacters(err)
+    expect(drawn).toMatch(/sleep {2}25 records {2}back to 2026-1/)
+    expect(drawn).toContain('left this minute')
   })
 
   it('does not count what grows today, or was made or changed after the last sync', async () => {

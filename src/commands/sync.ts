@@ -138,6 +138,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
       perMinute: config.MAX_REQUESTS_PER_MINUTE,
       since: options.since,
       types: options.type ?? typeNames,
+      doing: 'syncing',
       width,
     }
     const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))

@@ -1,5 +1,5 @@
 import type { TypeName } from '../resources/names.ts'
-import type { Verified } from '../verify.ts'
+import type { PageCompared, Verified } from '../verify.ts'
 import { number } from '../numbers.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { readInstant, readRecordTypes, readUserId, requireRange } from './read.ts'
@@ -23,7 +23,8 @@ export const addVerify: AddCommand = (program, cli) => {
       const { isFaithful } = await import('../verify.ts')
       const members = await compareAll(cli, options)
       const faithful = members.every(({ types }) => Object.values(types).every(isFaithful))
-      if (options.json) printJson(cli, { faithful, users: members })
+      const users = members.map(({ whoopUserId, types }) => ({ whoopUserId, types }))
+      if (options.json) printJson(cli, { faithful, users })
       else for (const member of members) print(cli, await draw(cli, member))
       cli.exit(faithful ? 0 : 1)
     })
@@ -31,6 +32,7 @@ export const addVerify: AddCommand = (program, cli) => {
 
 interface MemberVerified {
   whoopUserId: number
+  firstName: string | null
   types: Partial<Record<TypeName, Verified>>
 }
 
@@ -49,6 +51,9 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
     { createWhoop },
     { createOAuth },
     { loadPlan },
+    { createProgress },
+    { createSpinner },
+    { widthOf },
   ] = await Promise.all([
     import('./open.ts'),
     import('../verify.ts'),
@@ -56,23 +61,44 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
     import('../whoop/client.ts'),
     import('../whoop/oauth.ts'),
     import('../db/queue.ts'),
+    import('../terminal/progress.ts'),
+    import('../terminal/spinner.ts'),
+    import('../terminal/style.ts'),
   ])
   const { resources } = await import('../resources/index.ts')
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
     const { database, keys, config, world } = opened
     const oauth = createOAuth(config, world)
-    const limiter = openRateLimiter(opened, world.clock, { plan: await loadPlan(database.db, config.WHOOP_CLIENT_ID) })
+    const plan = await loadPlan(database.db, config.WHOOP_CLIENT_ID)
+    const members = await requireMembers(database, user, config.WHOOP_CLIENT_ID)
+    const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
+    const wanted = {
+      perMinute: config.MAX_REQUESTS_PER_MINUTE,
+      since,
+      types: type ?? resources.map(({ name }) => name),
+      doing: 'comparing',
+      width: () => widthOf(world.terminal.stderr),
+    }
+    const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
+    const limiter = openRateLimiter(opened, world.clock, { waiting: progress.waiting, plan })
     limiter.expect('history', 0)
+    const connection = { ...world, fetch: progress.overhearing(world.fetch), log: spinner.below(log) }
     const results: MemberVerified[] = []
-    for (const member of await requireMembers(database, user, config.WHOOP_CLIENT_ID)) {
-      const tokens = createSession({ ...world, log, database, keys, oauth, member })
-      const whoop = createWhoop({ ...world, baseUrl: config.WHOOP_API_BASE_URL, limiter, tokens, log })
-      const types: MemberVerified['types'] = {}
-      for (const resource of resources) {
-        const isAsked = (!type || type.includes(resource.name)) && member.scopes.includes(resource.scope)
-        if (isAsked) types[resource.name] = await verify({ database, whoop, member, resource }, since)
+    try {
+      for (const member of members) {
+        const { whoopUserId } = member
+        const tokens = createSession({ ...connection, database, keys, oauth, member })
+        const whoop = createWhoop({ ...connection, baseUrl: config.WHOOP_API_BASE_URL, limiter, tokens })
+        const types: MemberVerified['types'] = {}
+        for (const resource of resources) {
+          if ((type && !type.includes(resource.name)) || !member.scopes.includes(resource.scope)) continue
+          const report = (page: PageCompared) => progress.report({ whoopUserId, type: resource.name, ...page })
+          types[resource.name] = await verify({ database, whoop, member, resource, report }, since)
+        }
+        results.push({ whoopUserId, firstName: member.firstName, types })
       }
-      results.push({ whoopUserId: member.whoopUserId, types })
+    } finally {
+      spinner.stop()
     }
     return results
   })
@@ -80,9 +106,10 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
 
 const SHOWN = 10 // of each sort; --json has them all
 
-async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Promise<string> {
-  const [{ table }, { styleFor, widthOf }] = await Promise.all([
+async function draw({ world }: Cli, { types, ...member }: MemberVerified): Promise<string> {
+  const [{ table }, { nameOf }, { styleFor, widthOf }] = await Promise.all([
     import('../terminal/table.ts'),
+    import('../terminal/safe.ts'),
     import('../terminal/style.ts'),
   ])
   const { stdout } = world.terminal
@@ -97,7 +124,7 @@ async function draw({ world }: Cli, { whoopUserId, types }: MemberVerified): Pro
   ])
   const details = Object.entries(types).flatMap(([type, one]) => differencesOf(type, one))
   const hint = adviceFor(Object.values(types)).map((advice) => `→ ${advice}`)
-  const title = style.bold(`WHOOP user ${whoopUserId}`)
+  const title = style.bold(nameOf(member))
   return [
     title,
     table([head, ...rows], { right: [1, 2, 3, 4, 5, 6], width: widthOf(stdout), titled: true }),

@@ -7,8 +7,8 @@ import { amount, number } from '../numbers.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
-/** How far a sync has come, for whoever waits for it. */
-export interface SyncProgress {
+/** How far the lists have been read, for whoever waits. */
+export interface ListProgress {
   report: (progress: Progress) => void
   /** Told when WHOOP's limit makes the next request wait, and for how long. */
   waiting: (ms: number) => void
@@ -32,6 +32,8 @@ interface Wanted {
   perMinute: number
   since: string | undefined
   types: readonly TypeName[]
+  /** What is done while nothing else can be said: `syncing`. */
+  doing: string
   /** The terminal's, now. */
   width: () => number
 }
@@ -42,9 +44,9 @@ const USED = 0.9 // of what WHOOP allows
 
 export function createProgress(
   clock: Clock,
-  { perMinute: mine, since, types, width }: Wanted,
+  { perMinute: mine, since, types, doing, width }: Wanted,
   say: (draw: () => string) => void,
-): SyncProgress {
+): ListProgress {
   let user: number | undefined
   let ways = new Map<TypeName, Way>()
   const kept = new Map<TypeName, number>()
@@ -57,7 +59,7 @@ export function createProgress(
       const follows = types.includes('recovery') && !ways.has('recovery') ? ways.get('sleep') : undefined
       const waits = waitsUntil > clock.now().getTime() ? `waiting for WHOOP's limit until ${timeOf(waitsUntil)}` : left
       const notes = [waits, outlook([...ways.values()], follows, perMinute, since)]
-      return draw(ways, follows !== undefined, notes, width() - MARK)
+      return draw(ways, follows !== undefined, notes.filter(Boolean).join(' · ') || doing, width() - MARK)
     })
   }
   return {
@@ -86,22 +88,15 @@ export function createProgress(
   }
 }
 
-function draw(
-  ways: ReadonlyMap<TypeName, Way>,
-  recoveryFollows: boolean,
-  notes: readonly (string | undefined)[],
-  width: number,
-): string {
+function draw(ways: ReadonlyMap<TypeName, Way>, recoveryFollows: boolean, said: string, width: number): string {
   const rows = typeNames.flatMap((type) => {
     const way = ways.get(type)
     if (!way) return type === 'recovery' && recoveryFollows ? [[' ', type, '', 'after sleep']] : []
     const { fetched, reached, done } = way
     const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
-    return [[done ? '✔' : ' ', type, `${fetched.toLocaleString('en')} records`, where]]
+    return [[done ? '✔' : ' ', type, amount(fetched, 'record'), where]]
   })
-  const said = notes.filter((note) => note !== undefined)
-  const head = wrap(said.join(' · ') || 'syncing', width)
-  return [...head, table(rows, { right: [2], width })].join('\n')
+  return [...wrap(said, width), table(rows, { right: [2], width })].join('\n')
 }
 
 /** By the clock on the member's wall: a count of seconds would stand still while nothing happens. */

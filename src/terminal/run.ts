@@ -4,7 +4,7 @@ import type { Outcome, TypeResult } from '../db/runs.ts'
 import type { Env, Output } from '../world.ts'
 import { took } from '../time.ts'
 import { number } from '../numbers.ts'
-import { harmless } from './safe.ts'
+import { nameOf } from './safe.ts'
 import { lineWidthOf, styleFor, widthOf, type Style } from './style.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -32,9 +32,7 @@ function drawUser(
     const one = types[type]
     return one ? [[markOf(one.outcome, style), type, ...countsOf(one)]] : []
   })
-  const name = harmless(firstName)
-  const who = name ? `${name} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
-  const head = `${style.bold(who)}  ${outcome}`
+  const head = `${style.bold(nameOf({ whoopUserId, firstName }))}  ${outcome}`
   return rows.length === 0 ? head : `${head}\n${table(rows, { right: [2, 3, 4], width })}`
 }
 

@@ -11,6 +11,12 @@ export function harmless(text: string): string {
   return text.replace(STEERING, '\uFFFD')
 }
 
+/** What a member is called in a heading. */
+export function nameOf({ whoopUserId, firstName }: { whoopUserId: number; firstName: string | null }): string {
+  const user = `WHOOP user ${whoopUserId}`
+  return firstName ? `${harmless(firstName)} (${user})` : user
+}
+
 /** The same for whole lines of ours, whose ends, tabs and colours stay. */
 export function harmlessLines(text: string): string {
   let rest = 0

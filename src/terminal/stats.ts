@@ -10,7 +10,7 @@ import { calendar, legend, WEEKDAYS } from './calendar.ts'
 import { drawQuestions } from './journal.ts'
 import { amount, number } from '../numbers.ts'
 import { sparkline, squeeze } from './sparkline.ts'
-import { harmless } from './safe.ts'
+import { harmless, nameOf } from './safe.ts'
 import { styleFor, widthOf, type Style } from './style.ts'
 import { fit, flow, length, table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -51,7 +51,7 @@ export async function drawStats(stats: MemberStats, output: Output, env: Env): P
   const { style, width } = paper
   const [head = [], ...types] = typeRows(stats)
   const dim = (row: string[]) => row.map((cell) => style.dim(cell))
-  const first = [style.bold(fit(titleOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
+  const first = [style.bold(fit(nameOf(stats.member), width)), table([dim(head), ...types], { right: [1], width })]
   if (stats.days.length === 0 && !stats.questions?.length)
     return [...first, '', 'Nothing is stored yet.', '→ run: whoopster sync', ''].join('\n')
   const sections = [
@@ -75,10 +75,6 @@ export async function drawStats(stats: MemberStats, output: Output, env: Env): P
 
 function has({ types }: MemberStats, type: TypeName): boolean {
   return (types[type]?.records ?? 0) > 0
-}
-
-function titleOf({ firstName, whoopUserId }: Member): string {
-  return firstName ? `${harmless(firstName)} (WHOOP user ${whoopUserId})` : `WHOOP user ${whoopUserId}`
 }
 
 function typeRows({ types, questions }: MemberStats): string[][] {

@@ -1,4 +1,5 @@
 // The whole command line in this process: real PostgreSQL, real sockets, a clock that stands still until it is slept on.
+import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -23,6 +24,8 @@ export interface RunOptions {
   /** Typed at the prompt; giving it makes the streams a terminal. */
   stdin?: PassThrough
   isTTY?: boolean
+  /** A terminal that can be drawn on, not only written to. */
+  isScreen?: boolean
   columns?: number
   interrupted?: AbortSignal
   /** Told everything that is printed, as it is printed. */
@@ -100,17 +103,23 @@ export function envFor(sandbox: Sandbox, databaseUrl: string): Env {
 /** `run('sync --type sleep', env)`; every run is searched for secrets in what it prints. */
 export async function run(line: string | readonly string[], env: Env, options: RunOptions = {}): Promise<Ran> {
   const clock = options.clock ?? createClock()
-  const isTTY = options.isTTY ?? options.stdin !== undefined
+  const isTTY = options.isTTY ?? options.isScreen ?? options.stdin !== undefined
   const printed = { out: '', err: '' }
-  const output = (name: 'out' | 'err') => ({
-    isTTY,
-    columns: options.columns ?? 80,
-    write: (text: string) => {
-      printed[name] += text
-      options.heard?.(text)
-      return true
-    },
-  })
+  const output = (name: 'out' | 'err') => {
+    const plain = {
+      isTTY,
+      columns: options.columns ?? 80,
+      write: (text: string) => {
+        printed[name] += text
+        options.heard?.(text)
+        return true
+      },
+    }
+    const drawn = () => true
+    return options.isScreen
+      ? Object.assign(new EventEmitter(), plain, { cursorTo: drawn, moveCursor: drawn, clearLine: drawn })
+      : plain
+  }
   const stdin: Terminal['stdin'] = Object.assign(options.stdin ?? new PassThrough().end(), { isTTY })
   const args = typeof line === 'string' ? line.split(' ').filter(Boolean) : line
   const sleptBefore = clock.slept.length

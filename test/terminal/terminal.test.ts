@@ -387,7 +387,7 @@ describe('progress', () => {
     const clock = createClock()
     const progress = createProgress(
       clock,
-      { perMinute, since, types: ['sleep', 'recovery', 'cycle'], width: () => width },
+      { perMinute, since, types: ['sleep', 'recovery', 'cycle'], doing: 'syncing', width: () => width },
       (draw) => (text = draw()),
     )
     const page = (fetched: number, reached: string, type: TypeName = 'sleep') =>
