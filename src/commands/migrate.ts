@@ -1,7 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
-import type { Db } from '../db/connection/index.ts'
+import type { Migration, SchemaState } from '../db/migrate.ts'
 import type { Printed } from './json.ts'
-import { print, printJson, type AddCommand } from './cli.ts'
+import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { confirm } from './confirm.ts'
 import { readCount } from './read.ts'
 
@@ -29,8 +29,8 @@ export const addMigrate: AddCommand = (program, cli) => {
       const [
         { databaseSettings, readConfig },
         { withDatabase },
-        { migrate, migrateDown, schemaState },
-        { finishMigrations },
+        { migrate, migrateDown, readMigrations, requireApplied, schemaState },
+        { finishMigrations, isThere, requireDatabase },
         { requireSession },
       ] = await Promise.all([
         import('../config.ts'),
@@ -40,27 +40,20 @@ export const addMigrate: AddCommand = (program, cli) => {
         import('../db/connection/pooler.ts'),
       ])
       const config = readConfig(cli.world.env, databaseSettings)
+      if (status && !isThere(config, cli.world.env)) return show(cli, { applied: [], pending: readMigrations() }, json)
+      if (down) requireDatabase(config, cli.world.env)
       await withDatabase(
         config,
         cli.world.env,
         async (database) => {
           const { db, warnings } = database
-          if (status) {
-            const { applied, pending } = await schemaState(db)
-            if (json) {
-              const migrations = [
-                ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
-                ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
-              ]
-              const upToDate = pending.length === 0
-              return printJson(cli, { upToDate, migrations } satisfies Printed<'migrate --status'>)
-            }
-            for (const { name } of applied) print(cli, `applied  ${name}`)
-            for (const { name } of pending) print(cli, `pending  ${name}`)
-            return
-          }
+          if (status) return show(cli, await schemaState(db), json)
           await requireSession(database)
-          if (down) await confirm(cli, await lossOf(db, down), yes)
+          if (down) {
+            const { applied } = await schemaState(db)
+            requireApplied(applied, down)
+            await confirm(cli, lossOf(applied.slice(-down)), yes)
+          }
           const moved = down ? await migrateDown(db, down) : await migrate(db)
           if (!down) await finishMigrations(cli, database)
           for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
@@ -73,10 +66,18 @@ export const addMigrate: AddCommand = (program, cli) => {
     })
 }
 
+function show(cli: Cli, { applied, pending }: Pick<SchemaState, 'applied' | 'pending'>, json?: true): void {
+  const migrations = [
+    ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
+    ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
+  ]
+  if (json) return printJson(cli, { upToDate: pending.length === 0, migrations } satisfies Printed<'migrate --status'>)
+  for (const { name, state } of migrations) print(cli, `${state}  ${name}`)
+}
+
 /** What taking migrations back would do, by name. */
-async function lossOf(db: Db, down: number): Promise<string> {
-  const { schemaState } = await import('../db/migrate.ts')
-  const { applied } = await schemaState(db)
-  const names = applied.slice(-down).map(({ name }) => name)
-  return `This takes back ${names.toReversed().join(', ')}, with the data that only they hold.`
+function lossOf(migrations: readonly Migration[]): string {
+  const names = migrations.map(({ name }) => name)
+  const theirs = names.length === 1 ? 'it holds' : 'they hold'
+  return `This takes back ${names.toReversed().join(', ')}, with the data that only ${theirs}.`
 }

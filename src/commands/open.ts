@@ -93,9 +93,13 @@ export async function finishMigrations(
   await finishReprocesses(db, report, left)
 }
 
-/** To look at the embedded database makes none. */
+/** Whether there is a database to look at: to look at the embedded one makes none. */
+export function isThere(config: DatabaseConfig, env: Env): boolean {
+  return Boolean(config.DATABASE_URL) || holdsDatabase(dataDirectory(config, env))
+}
+
 export function requireDatabase(config: DatabaseConfig, env: Env): void {
-  if (!config.DATABASE_URL && !holdsDatabase(dataDirectory(config, env))) throw nothingStored()
+  if (!isThere(config, env)) throw nothingStored()
 }
 
 /** For the commands that only look at what is stored. */

@@ -128,19 +128,19 @@ async function prepare(db: Db, folder: string, migration: Migration | undefined)
   }
 }
 
+/** Refuses to take back more than there is. */
+export function requireApplied(applied: readonly Migration[], steps: number): void {
+  if (steps <= applied.length) return
+  throw new WhoopsterError('usage', `Only ${amount(applied.length, 'migration')} can be taken back, not ${steps}.`, {
+    hint: 'see: whoopster migrate --status',
+  })
+}
+
 /** Takes back the newest `steps` migrations, with what they stored; returns them, newest first. */
 export async function migrateDown(db: Db, steps: number, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
     const { applied, isShared } = await schemaState(db, folder)
-    if (steps > applied.length) {
-      throw new WhoopsterError(
-        'usage',
-        `Only ${amount(applied.length, 'migration')} can be taken back, not ${steps}.`,
-        {
-          hint: 'see: whoopster migrate --status',
-        },
-      )
-    }
+    requireApplied(applied, steps)
     const undone = applied.toReversed().slice(0, steps)
     if (isShared) await moveHistory(db, applied)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
@@ -236,7 +236,8 @@ function refusal(message: string): WhoopsterError {
   })
 }
 
-function readMigrations(folder: string): Migration[] {
+/** All that this version has, oldest first. */
+export function readMigrations(folder = migrationsFolder()): Migration[] {
   const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
     entries: { tag: string }[]
   }

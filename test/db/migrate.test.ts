@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -559,12 +559,27 @@ describe('whoopster migrate', () => {
       code: 0,
       out: all('applied', names.slice(0, -1)) + all('pending', names.slice(-1)),
     })
-    expect(await cli('migrate --down 99 --yes')).toMatchObject({ code: 64, out: '' })
+    const tooMany = await run('migrate --down 99', { DATABASE_URL: database.url }, { isTTY: true }) // and asks nothing
+    expect(tooMany.err).toBe(
+      `error: Only ${names.length - 1} migrations can be taken back, not 99.\n  → see: whoopster migrate --status\n`,
+    )
+    expect(tooMany).toMatchObject({ code: 64, out: '' })
     expect(await cli(`migrate --down ${names.length - 1} --yes`)).toMatchObject({
       code: 0,
       out: all('took back', names.slice(0, -1).toReversed()),
     })
     expect(await cli('migrate --down 1 --yes')).toMatchObject({ code: 64 })
+  })
+
+  it('makes no embedded database to look at', async () => {
+    const dir = join(tmpdir(), `whoopster-not-made-${process.pid}`)
+    const env = { WHOOPSTER_DATA_DIR: dir }
+    expect(await run('migrate --status', env)).toMatchObject({
+      code: 0,
+      out: names.map((name) => `pending  ${name}\n`).join(''),
+    })
+    expect(await run('migrate --down 1 --yes', env)).toMatchObject({ code: 78 })
+    expect(existsSync(dir)).toBe(false)
   })
 
   it.each(['migrate --down 0', 'migrate --down x', 'migrate --down', 'migrate --status --down 1'])(

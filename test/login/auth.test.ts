@@ -18,7 +18,7 @@ describe('what cannot be taken back', () => {
 
   it.each([
     ['auth logout', 'This ends the login of everybody here: WHOOP user 10001. The records stay.'],
-    ['migrate --down 1', 'with the data that only they hold.'],
+    ['migrate --down 1', 'with the data that only it holds.'],
   ])('%s asks on a terminal, and needs --yes without one', async (line, question) => {
     const member = await newMember({ days: 5 })
     const refused = await member.run(line)
