@@ -183,7 +183,7 @@ function inOurWords(message: string): string {
     .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
     .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
       count === '0'
-        ? 'It takes no argument but options.'
+        ? 'It takes no arguments, only options.'
         : `It takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
     )
 }

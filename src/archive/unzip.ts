@@ -33,8 +33,9 @@ export function damaged(what: string, cause?: unknown): WhoopsterError {
 
 export async function openZip(path: string): Promise<Zip> {
   const file = await open(path, 'r').catch((cause: unknown) => {
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new WhoopsterError('usage', `${path} cannot be read: ${why}`, {
+    throw new WhoopsterError('usage', `${path} ${isMissing ? 'does not exist' : `cannot be read: ${why}`}.`, {
       hint: 'name a file that whoopster archive has written',
       cause,
     })

@@ -3,6 +3,8 @@ import { changeDotenv } from './dotenv.ts'
 import { WhoopsterError } from '../errors.ts'
 import { allScopes } from '../resources/index.ts'
 import { askOnce } from '../terminal/ask.ts'
+import { widthOf } from '../terminal/style.ts'
+import { table } from '../terminal/table.ts'
 import { tell, type Cli } from './cli.ts'
 
 /** No app is set up yet, and a person is at the terminal who can be asked for one. */
@@ -15,7 +17,7 @@ export async function registerApp(cli: Cli): Promise<Cli> {
   const { world } = cli
   const { env, machine } = world
   const { WHOOP_REDIRECT_URI } = readConfig(env, ['WHOOP_REDIRECT_URI'])
-  tell(world, steps(WHOOP_REDIRECT_URI))
+  tell(world, steps(WHOOP_REDIRECT_URI, widthOf(world.terminal.stderr)))
   const given: Record<string, string> = {
     WHOOP_CLIENT_ID: await required(cli, 'Client id: ', false),
     WHOOP_CLIENT_SECRET: await required(cli, 'Client secret (not shown): ', true),
@@ -49,22 +51,27 @@ async function required({ world, log }: Cli, question: string, hidden: boolean):
   }
 }
 
-function steps(redirectUri: string): string {
+const INDENT = ' '.repeat(7) // below the words of a step
+
+function steps(redirectUri: string, width: number): string {
   const scopes = allScopes.filter((scope) => scope !== 'offline')
+  const rows = [
+    ['name', 'anything, such as whoopster: the consent page shows it'],
+    ['contact', 'your e-mail address'],
+    ['privacy policy', 'a page of yours; the form wants one'],
+    ['redirect URI', redirectUri],
+    ['', 'exactly like this'],
+    ['scopes', scopes.join(' ')],
+    ['', 'and offline, where the form lists it'],
+    ['webhooks', 'none'],
+  ]
+  const fields = table(rows, { width: width - INDENT.length }).replaceAll(/^/gm, INDENT)
   return `WHOOP gives your data to an app of your own. Register it once, in five minutes:
 
   1. Sign in at https://developer.whoop.com with your WHOOP account.
   2. Make a team if it asks for one, then create an app, and enter:
 
-       name            anything, such as whoopster: the consent page shows it
-       contact         your e-mail address
-       privacy policy  a page of yours; the form wants one
-       redirect URI    ${redirectUri}
-                       exactly like this
-       scopes          ${scopes.slice(0, 3).join('  ')}
-                       ${scopes.slice(3).join('  ')}
-                       and offline, where the form lists it
-       webhooks        none
+${fields}
 
   3. It shows you a client id and a client secret. Copy them to here.
 

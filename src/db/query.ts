@@ -182,8 +182,9 @@ async function explained<R>(text: string, offset: number, work: () => PromiseLik
   }
 }
 
-function hintFor(code: string, { hint }: postgres.PostgresError): string {
+function hintFor(code: string, { hint, message }: postgres.PostgresError): string {
   if (code === MAY_NOT) return `it is asked as ${READER}, who sees records and views, and no logins`
+  if (/multiple commands/.test(message)) return 'ask one statement at a time'
   if (code === '42P01') return 'what there is: whoopster sql'
   return hint || 'the tables, views and their columns: whoopster sql, docs/export.md'
 }

@@ -211,7 +211,11 @@ describe('restore', () => {
     expect(await refusal(later, 78)).toBe('The archive was written by a newer whoopster than this.')
     const ran = await run(['restore', join(home, 'good.zip'), '--user', '7'], env, { isTTY: true, columns: 1_000 })
     expect(ran).toMatchObject({ code: 64, err: 'error: WHOOP user 7 is not in this archive.\n  → it holds 10001\n' })
-    expect(await run(['restore', join(home, 'none.zip')], env)).toMatchObject({ code: 64 })
+    const none = join(home, 'none.zip')
+    expect(await run(['restore', none], env, { isTTY: true, columns: 1_000 })).toMatchObject({
+      code: 64,
+      err: `error: ${none} does not exist.\n  → name a file that whoopster archive has written\n`,
+    })
   })
 })
 

@@ -113,6 +113,11 @@ describe('a mistake', () => {
     expect({ code, out }).toEqual({ code: 64, out: '' })
     expect(err).toMatchSnapshot()
   })
+
+  it('of two statements: one at a time', async () => {
+    const { code, err } = await sql('select 1; select 2', server, { isTTY: true })
+    expect({ code, hint: err.split('→ ')[1] }).toEqual({ code: 64, hint: 'ask one statement at a time\n' })
+  })
 })
 
 describe('read-only', () => {
