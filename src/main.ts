@@ -6,6 +6,7 @@ import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
 import { addImport } from './commands/import.ts'
+import { addListen } from './commands/listen.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReprocess } from './commands/reprocess.ts'
 import { addRestore } from './commands/restore.ts'
@@ -89,6 +90,7 @@ export function createProgram(cli: Cli): Command {
     addDoctor,
     addSchedule,
     addDemo,
+    addListen,
     addSandbox,
     addCompletion,
   ]

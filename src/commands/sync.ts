@@ -82,6 +82,12 @@ async function syncOnce(cli: Cli, options: SyncOptions): Promise<Ended> {
   return ended
 }
 
+/** One member's sync, for whoever is told by WHOOP that there is something new; says in the log how each type went. */
+export async function syncMember(cli: Cli, whoopUserId: number): Promise<void> {
+  const { result } = await run(cli, { user: whoopUserId, migrate: true }, undefined)
+  logTypes(cli, result)
+}
+
 interface Ended {
   result: RunResult
   code: number

@@ -13,9 +13,11 @@ export interface Chased {
   askedBefore: boolean
   /** Lists of two runs have left it out. */
   isOmittedTwice: boolean
+  reason: ChaseReason
 }
 
-export type ChaseReason = 'unsettled' | 'missing'
+/** Not final yet; left out by a list, or said to be deleted; said to have changed. */
+export type ChaseReason = 'unsettled' | 'missing' | 'told'
 
 /**
  * The unsettled records below `below` that are due to be asked for: in every run for a day after we saw them become so,
@@ -29,11 +31,11 @@ export function unsettledDue(scope: Collection, below: SQL, at: string): SQL {
       and ${resource.place(sql`r`)} <= ${below} and ${due(sql`c.since`, sql`c.asked_at`, at)}`
 }
 
-/** What a list has left out, and is due to be asked for. */
+/** What a list has left out, or WHOOP has told of, and is due to be asked for. */
 export function missingDue(scope: Collection, at: string): SQL {
   return sql`
     select ${chasedColumns(scope)} from chased_records c left join ${joined(scope)}
-    where ${isOf(scope, sql`c`)} and c.reason = 'missing' and ${due(sql`c.since`, sql`c.asked_at`, at)}`
+    where ${isOf(scope, sql`c`)} and c.reason in ('missing', 'told') and ${due(sql`c.since`, sql`c.asked_at`, at)}`
 }
 
 export async function dueUnsettled(db: Db, scope: Collection, below: string, at: string): Promise<Chased[]> {
@@ -47,22 +49,34 @@ export async function dueMissing(db: Db, scope: Collection, at: string): Promise
 
 async function take(db: Db, due: SQL, order: SQL): Promise<Chased[]> {
   const rows = await db.execute<Chased & Record<string, unknown>>(sql`
-    select key, address, asked_at is not null as "askedBefore", seen_at > since as "isOmittedTwice"
+    select key, address, asked_at is not null as "askedBefore", seen_at > since as "isOmittedTwice", reason
     from (${due}) due order by ${order} limit ${AT_MOST}`)
-  return rows.map(({ key, address, askedBefore, isOmittedTwice }) => ({ key, address, askedBefore, isOmittedTwice }))
+  return rows.map(({ key, address, askedBefore, isOmittedTwice, reason }) => {
+    return { key, address, askedBefore, isOmittedTwice, reason }
+  })
 }
 
 function chasedColumns({ resource: { addressedBy } }: Collection): SQL {
   const address = addressedBy ? sql`r.${sql.identifier(addressedBy.column.name)}::text` : sql`c.record_key`
-  return sql`c.record_key as key, coalesce(${address}, '') as address, c.asked_at, c.since, c.seen_at`
+  return sql`c.record_key as key, coalesce(${address}, '') as address, c.reason, c.asked_at, c.since, c.seen_at`
+}
+
+export interface Asked {
+  key: string
+  reason: ChaseReason
+  /** RFC 3339. */
+  at: string
+}
+
+/** WHOOP has answered: what was told of is done with, and the rest is remembered as asked for. */
+export async function markAnswered(tx: Tx, scope: Collection, asked: Asked): Promise<void> {
+  if (asked.reason !== 'told') return markAsked(tx, scope, asked)
+  await tx.execute(sql`
+    delete from chased_records where ${isOf(scope)} and record_key = ${asked.key} and reason = 'told'`)
 }
 
 /** WHOOP has been asked for it, and it stays what it is. */
-export async function markAsked(
-  tx: Tx,
-  scope: Collection,
-  { key, reason, at }: { key: string; reason: ChaseReason; at: string },
-): Promise<void> {
+export async function markAsked(tx: Tx, scope: Collection, { key, reason, at }: Asked): Promise<void> {
   await tx.execute(sql`
     update chased_records set asked_at = ${at}
     where ${isOf(scope)} and record_key = ${key} and reason = ${reason}`)

@@ -1,4 +1,4 @@
-import { dueMissing, dueUnsettled, markAsked, type Chased, type ChaseReason } from '../db/chase.ts'
+import { dueMissing, dueUnsettled, markAnswered, markAsked, type Asked, type Chased } from '../db/chase.ts'
 import type { Tx } from '../db/connection/index.ts'
 import { cover, invalidate } from '../db/coverage.ts'
 import { iso, justAfter, shift, DAY_MS } from '../time.ts'
@@ -64,23 +64,27 @@ export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise
 }
 
 /**
- * Only a 404 makes a deletion of what a list has left out. Tells whether anything was deleted, so that a list is whole now
- * that was not.
+ * Asks for what a list has left out and for what WHOOP has told of. Only a 404 makes a deletion of it; of what is said to
+ * have changed, its list has to say so first. Tells whether a list may be whole now that was not, or has to be read again.
  */
 export async function confirmMissing(job: Job, ask: Ask): Promise<boolean> {
   const at = job.clock.now().toISOString()
-  const before = job.tally.deleted
+  let isReopened = false
   for (const one of await job.database.pipelined((db) => dueMissing(db, job, at))) {
     const found = await ask(one)
-    const asked = { key: one.key, reason: 'missing', at } as const
-    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
+    const asked = { key: one.key, reason: one.reason, at }
+    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAnswered(tx, job, asked))
     else if (!found) await inTransaction(job, (tx) => markAsked(tx, job, asked))
-    else if (isGone(found, one)) {
+    else if (one.reason === 'missing' && isGone(found, one)) {
       await inTransaction(job, (tx) => forget(job, tx, one.key))
       job.tally.deleted++
-    } else await reopen(job, asked)
+      isReopened = true
+    } else {
+      await reopen(job, asked)
+      isReopened ||= one.reason === 'told'
+    }
   }
-  return job.tally.deleted > before
+  return isReopened
 }
 
 /** What has no address of its own is gone, too, once lists of two runs have left it out and its address still does not say. */
@@ -88,12 +92,12 @@ function isGone(found: 'gone' | 'unclear', { askedBefore, isOmittedTwice }: Chas
   return found === 'gone' || (askedBefore && isOmittedTwice)
 }
 
-/** Its place in the list is read again by the next run. */
-async function reopen(job: Job, asked: { key: string; reason: ChaseReason; at: string }): Promise<void> {
+/** Its place in the list is read again by the next run, or when this one fills what is missing. */
+async function reopen(job: Job, asked: Asked): Promise<void> {
   await inTransaction(job, async (tx) => {
     const place = await placeOf(tx, job, asked.key)
     if (place !== undefined) await cover(tx, job, { invalid: { from: iso(place), to: justAfter(iso(place)) } })
-    await markAsked(tx, job, asked)
+    await markAnswered(tx, job, asked)
   })
 }
 

@@ -1,4 +1,4 @@
-import { DAY_MS, MINUTE_MS } from '../time.ts'
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../time.ts'
 // What one app may ask of WHOOP, whoever of its processes asks. Nothing here waits, asks or stores: a budget goes in,
 // another one comes out, and who shares it shares it by storing that.
 
@@ -110,8 +110,6 @@ export function account(budget: Budget, given: Given, { sent, sentAt, unsent }: 
     saved: given.purpose === 'current' && budget.saved !== null ? budget.saved + unsent : budget.saved,
   }
 }
-
-const SECOND_MS = 1000
 
 /** Until when requests count in the minute: by the second where many may be held, so that there are only so many entries. */
 function untilOf({ now, holdMs, isSent = false }: Given & { isSent?: boolean }): number {
