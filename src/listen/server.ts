@@ -30,13 +30,14 @@ const LIMITS = {
 }
 
 /** Takes WHOOP's events. Who is not WHOOP learns nothing but that it is refused. */
-export function createWebhookServer(options: ServerOptions): Server {
-  const server = createServer(LIMITS, (request, response) => {
+export function createWebhookServer(options: ServerOptions, limits = LIMITS): Server {
+  const server = createServer(limits, (request, response) => {
+    const { socket } = request
     respond(options, request).then(
-      (status) => end(request, response, status),
+      (status) => end(socket, request, response, status),
       (error: unknown) => {
         options.log.debug('a request was cut off', { reason: String(error) })
-        request.socket.destroy()
+        socket.destroy()
       },
     )
   })
@@ -115,7 +116,7 @@ function headerOf({ headers }: IncomingMessage, name: string): string {
 }
 
 /** What is refused is not read to its end, and its connection is not used again. */
-function end(request: IncomingMessage, response: ServerResponse, status: number): void {
+function end(socket: Socket, request: IncomingMessage, response: ServerResponse, status: number): void {
   if (response.destroyed) return
   const allow = PATHS[request.url ?? '']
   response.writeHead(status, {
@@ -123,7 +124,7 @@ function end(request: IncomingMessage, response: ServerResponse, status: number)
     ...(status >= 400 && status !== 503 ? { connection: 'close' } : {}),
   })
   response.end(() => {
-    if (!request.complete) request.socket.destroySoon()
+    if (!request.complete) socket.destroySoon()
   })
 }
 

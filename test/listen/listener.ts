@@ -62,8 +62,10 @@ export async function startListener(
   const isListening = expect.poll(() => said, { timeout: 20_000, interval: 5 }).toContain('listening until Ctrl-C')
   const early = await Promise.race([ended, isListening.then(() => undefined)])
   if (early) throw new Error(early.err)
-  const send: Listener['send'] = (event, oddity = {}) =>
-    post(port, bodyOf(member, event), { secret: member.sandbox.clientSecret, at: member.clock.now(), ...oddity })
+  const send: Listener['send'] = (event, oddity = {}) => {
+    const honest = { secret: member.sandbox.clientSecret, at: member.clock.now(), body: bodyOf(member, event) }
+    return ask(port, signed({ ...honest, ...oddity }))
+  }
   return {
     port,
     send,
@@ -81,16 +83,20 @@ function bodyOf({ sandbox }: Member, event: Partial<Sent>): string {
   return JSON.stringify({ user_id: profile?.user_id, trace_id: `trace ${(traces += 1)}`, ...event })
 }
 
-function post(
-  port: number,
-  honest: string,
-  { method = 'POST', path = '/webhook', secret = '', at = new Date(), body = honest, headers }: Oddity,
-) {
+/** As WHOOP sends it, but for the oddity. */
+export function signed({
+  method = 'POST',
+  path = '/webhook',
+  secret = '',
+  at = new Date(),
+  body = '',
+  headers,
+}: Oddity) {
   const timestamp = String(at.getTime())
   const signature = createHmac('sha256', secret)
     .update(timestamp + body)
     .digest('base64')
-  return ask(port, {
+  return {
     method,
     path,
     headers: {
@@ -100,7 +106,7 @@ function post(
       ...headers,
     },
     body,
-  })
+  }
 }
 
 /** The status; 0 when there is no answer. */
