@@ -15,7 +15,12 @@ export const addSandbox: AddCommand = (program, cli) => {
     .option('--days <n>', 'days of history', readCount, 365)
     .option('--members <n>', 'invented members', readCount, 3)
     .option('--seed <n>', 'the same seed makes the same members', readCount, 1)
-    .addHelpText('after', '\nExample:\n  $ whoopster sandbox --days 30')
+    .option('--webhook <url>', 'tell this address what changes, as WHOOP does: whoopster listen')
+    .option('--webhook-secret <secret>', 'sign with this, and not with the client secret')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ whoopster sandbox --days 30\n  $ whoopster sandbox --webhook http://127.0.0.1:8080/webhook',
+    )
     .action((options) => serve(cli, options))
 
   sandbox
@@ -101,23 +106,42 @@ async function allow(cli: Cli, url: string, member: number): Promise<void> {
   print(cli, redirected)
 }
 
+interface ServeFlags {
+  port: number
+  days: number
+  members: number
+  seed: number
+  webhook?: string | undefined
+  webhookSecret?: string | undefined
+}
+
+const LIVES_ON_MS = 5_000 // where somebody is told of it; else when somebody looks
+
 /** Runs until it is interrupted. */
-async function serve(cli: Cli, options: { port: number; days: number; members: number; seed: number }): Promise<void> {
+async function serve(cli: Cli, { webhook: url, webhookSecret: secret, ...options }: ServeFlags): Promise<void> {
+  if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) {
+    throw new WhoopsterError('usage', '--webhook is the address of a listener, such as http://127.0.0.1:8080/webhook.')
+  }
+  const webhook =
+    url === undefined ? undefined : { url, seed: options.seed, ...(secret === undefined ? {} : { secret }) }
   const { startSandbox } = await import('../sandbox/index.ts')
   const { clock, env, interrupted } = cli.world
   const redirectUri = env['WHOOP_REDIRECT_URI'] || REDIRECT_URI
-  const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() }).catch(
-    (cause: unknown) => {
-      const isTaken = codeOf(cause) === 'EADDRINUSE'
-      const why = isTaken ? 'another program has it' : String(cause)
-      throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
-        hint: isTaken
-          ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`
-          : 'choose another one with --port',
-        cause,
-      })
-    },
-  )
+  const sandbox = await startSandbox({
+    ...options,
+    ...(webhook && { webhook }),
+    redirectUris: [redirectUri],
+    now: () => clock.now(),
+  }).catch((cause: unknown) => {
+    const isTaken = codeOf(cause) === 'EADDRINUSE'
+    const why = isTaken ? 'another program has it' : String(cause)
+    throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
+      hint: isTaken
+        ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`
+        : 'choose another one with --port',
+      cause,
+    })
+  })
   sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
   print(cli, '# A simulated WHOOP with invented members. Use it in another terminal with:')
   print(cli, 'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox # away from your own data')
@@ -126,6 +150,8 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
   print(cli, `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`)
   print(cli, `export WHOOP_REDIRECT_URI=${redirectUri}`)
   cli.log.info('serving until Ctrl-C', { url: sandbox.url })
+  const living = webhook && setInterval(() => sandbox.world.advanceTo(clock.now()), LIVES_ON_MS)
   await new Promise((resolve) => interrupted.addEventListener('abort', resolve))
+  clearInterval(living)
   await sandbox.close()
 }

@@ -5,6 +5,7 @@ import { createGrants } from './grants.ts'
 import { createLimiter, type Limits } from './limits.ts'
 import { createOAuth, type App } from './oauth.ts'
 import { createSandboxServer, type RequestLog } from './server.ts'
+import { createWebhooks, type Webhooks, type WebhookOptions } from './webhooks.ts'
 import { createWorld, type World } from './world.ts'
 
 export { exportFiles, exportZip } from './export.ts'
@@ -15,7 +16,8 @@ export type { Decision, TokenAnswer } from './browser.ts'
 export type { Limits } from './limits.ts'
 export type { App } from './oauth.ts'
 export type { RequestLog } from './server.ts'
-export type { World } from './world.ts'
+export type { Webhooks } from './webhooks.ts'
+export type { Change, World } from './world.ts'
 export type * from './records.ts'
 
 export interface SandboxOptions {
@@ -30,6 +32,7 @@ export interface SandboxOptions {
   scopes?: string[] // what the app may ask for
   limits?: Limits | 'none'
   accessTokenSeconds?: number
+  webhook?: Omit<WebhookOptions, 'secret' | 'now'> & { secret?: string } // by the client secret, if not another is named
 }
 
 export interface Sandbox {
@@ -39,6 +42,7 @@ export interface Sandbox {
   app: App // its page in WHOOP's dashboard: changes count from the next request on
   world: World
   requests: RequestLog[]
+  webhooks: Webhooks | undefined
   consent(consentUrl: string, decision?: Decision): Promise<string> // where the browser is sent to
   login(decision?: Decision): Promise<TokenAnswer>
   revokeAccess(member?: number): void // access tokens die before they expire; refreshing still works
@@ -67,6 +71,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const oauth = createOAuth({ app, grants, faults: world.faults, members: () => world.members(), now })
   const limiter = limits === 'none' ? undefined : createLimiter(limits, now)
   const requests: RequestLog[] = []
+  const webhooks = options.webhook && createWebhooks({ secret: app.clientSecret, now, ...options.webhook })
+  if (webhooks) world.watch(webhooks.tell)
   const server = createSandboxServer({ world, grants, oauth, limiter, requests, now })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -78,15 +84,18 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     app,
     world,
     requests,
+    webhooks,
     consent,
     login: (decision) => login(url, app, decision),
     revokeAccess: grants.revokeAccess,
     killGrant: grants.kill,
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      await webhooks?.close()
+      await new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
-      }),
+      })
+    },
   }
 }
 

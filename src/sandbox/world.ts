@@ -13,6 +13,7 @@ import { show, showBody, showProfile } from './show.ts'
 // and passing time leaves it alone.
 export interface World {
   readonly faults: Faults // change its members: the server holds this very object
+  watch(heard: (change: Change) => void): void // from now on
   members(): Profile[]
   list<K extends Kind>(kind: K, member?: number): Records[K][] // newest first
   get<K extends Kind>(kind: K, key: Key, member?: number): Records[K] | undefined
@@ -27,6 +28,14 @@ export interface World {
   advanceTo(date: Date): void
   placed<K extends Kind>(kind: K, member: number): readonly Placed<K>[]
   export(member?: number): Exported // what is in the ZIP that WHOOP would send now
+}
+
+// What an app is told of by webhook: cycles are not among it, and a recovery is named by its sleep.
+export interface Change {
+  member: number
+  kind: Exclude<Kind, 'cycle'>
+  id: string
+  change: 'updated' | 'deleted'
 }
 
 // A record with its place in time: a recovery's is that of its sleep.
@@ -47,6 +56,7 @@ interface Member {
   order: { [K in Kind]?: Placed<K>[] } // forgotten with every change
   profile: Profile
   body: Body
+  heard: (kind: Kind, key: Key, change: Change['change']) => void
 }
 
 export interface WorldOptions {
@@ -74,10 +84,19 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
     const member = find(id)
     member.edited.add(`${kind} ${key}`)
     member.order = {}
-    return member.shelves[kind].delete(key)
+    const had = member.shelves[kind].delete(key)
+    if (had) member.heard(kind, key, 'deleted')
+    return had
   }
   return {
     faults: noFaults(),
+    watch: (heard) => {
+      for (const member of people) {
+        member.heard = (kind, key, change) => {
+          if (kind !== 'cycle') heard({ member: member.person.id, kind, id: String(key), change })
+        }
+      }
+    },
     members: () => people.map(({ profile }) => ({ ...profile })),
     list: (kind, id) => placed(find(id), kind).map(({ record }) => structuredClone(record)),
     get: (kind, key, id) => structuredClone(find(id).shelves[kind].get(key)),
@@ -85,6 +104,8 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
       const member = find(record.user_id)
       member.edited.add(`${kind} ${keyOf(record)}`)
       keep(member, kind, structuredClone(record))
+      if (kind === 'sleep' && member.shelves.recovery.has(keyOf(record)))
+        member.heard('recovery', keyOf(record), 'updated')
     },
     remove,
     removeSleep: (sleep, id) => {
@@ -140,6 +161,7 @@ function createMember(seed: number, index: number, since: number): Member {
     order: {},
     profile: showProfile(person),
     body: showBody(person, since),
+    heard: () => {},
   }
 }
 
@@ -160,8 +182,10 @@ function keepUnedited<K extends Kind>(member: Member, kind: K, records: Records[
 
 function keep<K extends Kind>(member: Member, kind: K, record: Records[K]): void {
   const shelf: Map<Key, Records[K]> = member.shelves[kind]
+  const before = shelf.get(keyOf(record))
   shelf.set(keyOf(record), record)
   member.order = {}
+  if (JSON.stringify(before) !== JSON.stringify(record)) member.heard(kind, keyOf(record), 'updated')
 }
 
 function placed<K extends Kind>(member: Member, kind: K): Placed<K>[] {

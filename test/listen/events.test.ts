@@ -9,10 +9,10 @@ const ago = (member: Member, days: number) => new Date(member.clock.now().getTim
 
 function old<Kind extends 'sleep' | 'workout' | 'recovery'>(member: Member, kind: Kind, days: number) {
   const { world } = member.sandbox
-  const nights = world.list('sleep').filter(({ start, nap }) => start < ago(member, days) && !nap)
+  const night = world.list('sleep').find(({ start, nap }) => start < ago(member, days) && !nap)
   const found =
     kind === 'recovery'
-      ? world.get('recovery', nights[0]?.id ?? '')
+      ? world.get('recovery', night?.id ?? '')
       : world.list(kind).find((one) => 'start' in one && one.start < ago(member, days))
   return (found ?? expect.fail(`the sandbox has no ${kind} of ${days} days ago`)) as NonNullable<
     ReturnType<typeof world.get<Kind>>

@@ -1,6 +1,7 @@
 // A listener in this process, and WHOOP's side of it.
 import { createHmac } from 'node:crypto'
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import type { Member } from '../support/member.ts'
 import { freePort } from '../support/postgres.ts'
@@ -59,9 +60,10 @@ export async function startListener(
     return (await ended).code
   }
   onTestFinished(async () => void (await stop()))
-  const isListening = expect.poll(() => said, { timeout: 20_000, interval: 5 }).toContain('listening until Ctrl-C')
-  const early = await Promise.race([ended, isListening.then(() => undefined)])
-  if (early) throw new Error(early.err)
+  while (!said.includes('listening until Ctrl-C')) {
+    const early = await Promise.race([ended, sleep(5)])
+    if (early) throw new Error(early.err)
+  }
   const send: Listener['send'] = (event, oddity = {}) => {
     const honest = { secret: member.sandbox.clientSecret, at: member.clock.now(), body: bodyOf(member, event) }
     return ask(port, signed({ ...honest, ...oddity }))

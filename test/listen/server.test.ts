@@ -115,7 +115,7 @@ describe('a connection', () => {
   ])('%s is cut off', { timeout: 30_000 }, async (_, head, drop) => {
     const { socket, closed } = open(head)
     const dripping = setInterval(() => socket.write(drop), 100)
-    await closed
+    expect(await closed).toBeDefined()
     clearInterval(dripping)
   })
 
