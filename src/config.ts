@@ -106,6 +106,11 @@ export const settings = {
     meaning: 'pinged by `sync` when it starts (`/start`) and with its exit code (`/0`), as healthchecks.io has it',
     default: 'nobody is told',
   },
+  WEBHOOK_URL: {
+    schema: v.optional(webUrl),
+    meaning: 'the public https address at which WHOOP finds `whoopster listen`; `doctor` looks whether it does',
+    default: 'not looked at',
+  },
   LOG_LEVEL: {
     schema: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'is none of debug, info, warn, error'), 'info'),
     meaning: 'debug, info, warn or error',
@@ -137,6 +142,7 @@ export const whoopSettings = [
   'WHOOP_TOKEN_URL',
   'MAX_REQUESTS_PER_MINUTE',
   'HEALTHCHECK_URL',
+  'WEBHOOK_URL',
 ] as const
 
 export type DatabaseConfig = Config<(typeof databaseSettings)[number]>

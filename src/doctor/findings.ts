@@ -15,6 +15,7 @@ export const checks = [
   'key',
   'logins',
   'scopes',
+  'webhook',
   'archive',
 ] as const
 export type Check = (typeof checks)[number]

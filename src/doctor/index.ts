@@ -3,6 +3,7 @@ import type { World } from '../world.ts'
 import { lookAtDatabase } from './database.ts'
 import { checks, type Find, type Finding } from './findings.ts'
 import { lookAtDotenv, lookAtSettings } from './settings.ts'
+import { lookAtWebhook } from './webhook.ts'
 import { lookAtWhoop } from './whoop.ts'
 
 /**
@@ -21,6 +22,7 @@ export async function diagnose(world: World, log: Log): Promise<Finding[]> {
   lookAtDotenv(dependencies)
   const answers = await lookAtWhoop(dependencies)
   await lookAtDatabase(dependencies, answers)
+  await lookAtWebhook(dependencies)
   for (const check of checks) {
     if (!findings.some((finding) => finding.check === check)) find(check, 'skipped', 'not looked at: see above')
   }

@@ -145,6 +145,46 @@ describe.runIf(hasKubectl).each(rendered)('k8s/%s', (path, manifests) => {
   })
 })
 
+describe.runIf(hasKubectl)('k8s/components/webhooks', () => {
+  const manifests = withComponents[components.indexOf('components/webhooks')] ?? []
+  const find = (kind: string, name: string) =>
+    (manifests.find((one) => one.kind === kind && one.metadata.name === name) ??
+      expect.fail(`no ${kind} ${name}`)) as unknown
+
+  it('is a Deployment that listens, with the base’s image, settings and security', () => {
+    const { metadata, spec } = find('Deployment', 'whoopster-listen') as {
+      metadata: { namespace: string }
+      spec: { template: JobSpec['template'] }
+    }
+    const [listener] = spec.template.spec.containers
+    const [synced] = jobOf(manifests).template.spec.containers
+    expect(metadata.namespace).toBe('whoopster')
+    expect(listener?.args).toEqual(['listen', '--host', '0.0.0.0'])
+    for (const same of ['image', 'envFrom', 'securityContext'] as const)
+      expect(listener?.[same]).toEqual(synced?.[same])
+    expect(spec.template.spec).toMatchObject({
+      terminationGracePeriodSeconds: 120,
+      automountServiceAccountToken: false,
+    })
+  })
+
+  it('is reached by its Service, and nothing else is let in', () => {
+    const pods = { 'app.kubernetes.io/component': 'listener' }
+    expect(find('Service', 'whoopster-listen')).toMatchObject({ spec: { selector: pods } })
+    expect(find('Deployment', 'whoopster-listen')).toMatchObject({
+      spec: {
+        template: {
+          metadata: { labels: pods },
+          spec: { containers: [{ ports: [{ name: 'http', containerPort: 8080 }] }] },
+        },
+      },
+    })
+    expect(find('NetworkPolicy', 'whoopster-listen')).toMatchObject({
+      spec: { podSelector: { matchLabels: pods }, ingress: [{ ports: [{ port: 8080 }] }] },
+    })
+  })
+})
+
 it('a login in the cluster is one pod’s, whatever the CronJob has: docs/operations.md', async () => {
   const filter = /jq --args '([^']+)'/.exec(await read('docs/operations.md'))?.[1] ?? expect.fail('no jq')
   expect(filter).toContain('.spec.parallelism = 1') // a code that several pods exchange may cost the login

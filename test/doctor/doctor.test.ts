@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Finding } from '../../src/doctor/findings.ts'
+import { startListener } from '../listen/listener.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { newMember, type Member } from '../support/member.ts'
+import { freePort } from '../support/postgres.ts'
 import { builtInFetch, logIn, run, type RunOptions } from '../support/world.ts'
 
 interface Diagnosis {
@@ -193,6 +195,39 @@ describe('doctor', () => {
     expect((await doctor(member)).amiss).toEqual([
       'logins: WHOOP has ended the login of member 1 → run: whoopster auth',
     ])
+  })
+
+  it('looks whether WEBHOOK_URL leads to a listener', async () => {
+    const member = await newMember({ days: 5 })
+    const answering =
+      (status: number): RunOptions['fetch'] =>
+      async (url, init) =>
+        url.includes('/hooks')
+          ? { status, headers: { get: () => null }, text: async () => '' }
+          : builtInFetch(url, init)
+    const looked = async (url: string, fetch?: RunOptions['fetch']) => {
+      const { amiss, checks } = await doctor(member, { ...member.env, WEBHOOK_URL: url }, fetch ? { fetch } : {})
+      expect(JSON.stringify(checks)).not.toContain('example.org')
+      return amiss
+    }
+    const url = 'https://whoop.example.org/hooks'
+    const start = 'is whoopster listen running, and reached by what stands before it? see docs/webhooks.md'
+    expect(await looked(url, answering(401))).toEqual([])
+    expect(await looked(url, answering(200))).toEqual([
+      `webhook: WEBHOOK_URL answers 200 to what nobody has signed: it is no listener → ${start}`,
+    ])
+    expect(await looked(url, answering(404))).toEqual([
+      'webhook: WEBHOOK_URL answers 404 → does it end with /webhook, as the listener’s path does?',
+    ])
+    expect(await looked(url, answering(502))).toEqual([`webhook: WEBHOOK_URL answers 502 → ${start}`])
+    expect(await looked('http://whoop.example.org/hooks')).toEqual([
+      `webhook: WEBHOOK_URL is no https address, and WHOOP takes no other → ${start}`,
+    ])
+    expect(await looked(`http://127.0.0.1:${await freePort()}/webhook`)).toEqual([
+      expect.stringMatching(/^webhook: WEBHOOK_URL does not answer: .*ECONNREFUSED/),
+    ])
+    const listener = await startListener(member)
+    expect(await looked(`http://127.0.0.1:${listener.port}/webhook`)).toEqual([])
   })
 
   it('finds scopes that were not granted, and those that WHOOP no longer gives', async () => {
