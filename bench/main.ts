@@ -8,6 +8,7 @@ import { sizes, type Bench, type Figure } from './figure.ts'
 import { archive } from './figures/archive.ts'
 import { crowd } from './figures/crowd.ts'
 import { distance } from './figures/distance.ts'
+import { events } from './figures/events.ts'
 import { first, race } from './figures/first.ts'
 import { journal } from './figures/journal.ts'
 import { memory } from './figures/memory.ts'
@@ -19,7 +20,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd, scale }
+const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd, scale, events }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'

@@ -48,12 +48,15 @@ export function createSyncer({ sync, isWaiting, clock, log, interrupted }: Synce
 
   /** Returns when nothing waits to be asked for, or when it has been tried for long. */
   async function serve(whoopUserId: number): Promise<void> {
-    for (let pauseMs = PAUSE_MS; pauseMs <= LONGEST_PAUSE_MS; pauseMs *= 2) {
+    let pauseMs = PAUSE_MS
+    while (pauseMs <= LONGEST_PAUSE_MS) {
       await clock.sleep(pauseMs, interrupted)
       if (interrupted.aborted) return
-      if (noticed.delete(whoopUserId)) pauseMs = PAUSE_MS
+      noticed.delete(whoopUserId)
       const isDone = await syncOnce(whoopUserId)
-      if (isDone && !noticed.has(whoopUserId)) return
+      if (noticed.has(whoopUserId)) pauseMs = PAUSE_MS
+      else if (isDone) return
+      else pauseMs *= 2
     }
   }
 
