@@ -13,11 +13,11 @@ export function unknownFields(resource: Resource, raw: unknown): string[] {
 }
 
 function strangers(value: unknown, schema: Schema, path: string): string[] {
-  const entries = entriesOf(schema)
+  const entries = knownOf(schema)
   if (!entries || typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) => {
-    const known = Object.hasOwn(entries, name) ? entries[name] : undefined
-    return known ? strangers(inner, known, `${path}${name}.`) : [shortened(`${path}${name}`)]
+    const field = Object.hasOwn(entries, name) ? entries[name] : undefined
+    return field ? strangers(inner, field, `${path}${name}.`) : [shortened(`${path}${name}`)]
   })
 }
 
@@ -25,6 +25,15 @@ const LONGEST_NAME = 100
 
 function shortened(name: string): string {
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`
+}
+
+const known = new WeakMap<Schema, { entries: Record<string, Schema> | undefined }>()
+
+/** Looked up once for each schema, and not for each of thousands of records. */
+function knownOf(schema: Schema): Record<string, Schema> | undefined {
+  const found = known.get(schema) ?? { entries: entriesOf(schema) }
+  known.set(schema, found)
+  return found.entries
 }
 
 /** Of an object, however it is wrapped in pipes and nullish. */
