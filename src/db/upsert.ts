@@ -123,7 +123,7 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
         left join sync_status on ${mine}
     ), facts as (
       select extent.*, ${listed ? sql`(select is_doubted from verdict)` : sql`false`} as is_doubted,
-        ${listed ? sql`exists (${resource.within(member.id, (place) => sql`${place} < (select min(place) from page)`)})` : sql`false`} as has_below
+        ${listed ? sql`exists (${below(scope)})` : sql`false`} as has_below
       from (${extentOf(sql`outcome`)}) extent
     )${completes ? sql`, ${completed(scope, completes)}` : sql``}
     select key, place, change, claimed, outcome.is_placed as "isPlaced", top, bottom, placed_top as "placedTop",
@@ -137,6 +137,14 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
     isDoubted: first?.isDoubted ?? false,
     hasBelow: first?.hasBelow ?? false,
   }
+}
+
+/** What is stored below the page's last record, and has not been moved onto the page. Needs `page`. */
+function below({ member, resource }: Collection): SQL {
+  const isBelow = (place: SQL) => sql`${place} < (select min(place) from page)`
+  const key = keyOf(resource)
+  return sql`
+    select from (${resource.within(member.id, isBelow)}) r where not exists (select from page where page.${key} = r.${key})`
 }
 
 interface Row extends Stored, Record<string, unknown> {

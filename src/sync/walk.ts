@@ -79,10 +79,16 @@ async function readAll(job: Job, newest: Page): Promise<Read> {
   })
   if (!stretch.isFilled) await walkByToken(job, newest, stretch.top)
   const fillAgain = async () => {
-    if (!(await withPages((way, pages) => fillGaps(job, way, stretch, pages))))
-      await walkByToken(job, newest, stretch.top)
+    const first = await atLast(job, stretch)
+    if (!(await withPages((way, pages) => fillGaps(job, way, first, pages)))) await walkByToken(job, newest, first.top)
   }
   return { bottom: stretch.bottom, fillAgain }
+}
+
+/** A list that ended too early no longer does when what was stored below its end is gone: then its page is to be believed. */
+async function atLast(job: Job, stretch: Stretch): Promise<Stretch> {
+  if (stretch.outcome !== 'end' || (await holdsRecords(job, stretch.bottom))) return stretch
+  return { ...stretch, outcome: 'kept' }
 }
 
 /**

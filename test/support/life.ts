@@ -231,11 +231,15 @@ export async function newLife({ seed = 1, days = 60 }: { seed?: number; days?: n
         const place = row?.place.getTime() ?? Infinity
         const oldest = Math.min(places.get(id) ?? Infinity, place)
         // Many at once, the end of a list, and a recovery whose sleep is still there are believed when seen again.
-        const isSlow =
-          row && !record && (isDoubted || place < end || (kind === 'recovery' && truth.has(`sleep ${keyOf(row.raw)}`)))
-        const seenAgain = (after: number) =>
-          successes.some((at) => at - changed >= after && startedAt - at >= DAY_MS) || (!isSlow && place > bottom)
-        const isGone = row && !record
+        const isGone = row !== undefined && !record
+        const isLate = isGone && (isDoubted || place < end)
+        const isUnclear = isGone && kind === 'recovery' && truth.has(`sleep ${keyOf(row.raw)}`)
+        const seenAgain = (after: number) => {
+          const since = successes.filter((at) => at - changed >= after)
+          // One that is both has to be believed first, and is then asked for in two runs.
+          const until = isLate && isUnclear ? (since.at(-1) ?? -Infinity) : startedAt
+          return since.some((at) => until - at >= DAY_MS) || (!isLate && !isUnclear && place > bottom)
+        }
         const reasons = {
           'on the newest page': newest.has(id),
           'deleted in the span of the newest page': isGone && place > bottom && seenAgain(0),
