@@ -135,6 +135,28 @@ describe('a deletion', () => {
     expect(await historyOf(member)).toHaveLength(45)
   })
 
+  it.each([
+    [2, '--full'],
+    [5, ''],
+  ])('of the oldest %i leaves nothing open once it is confirmed: sync %s', async (count, line) => {
+    const member = await withWorkouts(every(20, 5 * HOUR_MS))
+    const { world } = member.sandbox
+    for (const { id } of world.list('workout').slice(-count)) world.remove('workout', id)
+    expect(typeOf(await member.sync(line), 'workout')).toMatchObject({ deleted: 0, complete: false })
+    member.clock.pass(DAY_MS)
+    expect(typeOf(await member.sync(), 'workout')).toMatchObject({ deleted: count, complete: true })
+    await expectFaithful(member.database, member.sandbox)
+  })
+
+  it('is not seen in the oldest record’s being moved later', async () => {
+    const member = await withWorkouts(every(20, 5 * HOUR_MS))
+    const { world } = member.sandbox
+    const oldest = world.list('workout').at(-1) ?? expect.fail()
+    world.put('workout', { ...oldest, start: later(oldest.start, HOUR_MS), end: later(oldest.end, HOUR_MS) })
+    expect(typeOf(await member.sync('--full'), 'workout')).toMatchObject({ updated: 1, complete: true })
+    await expectFaithful(member.database, member.sandbox)
+  })
+
   it('of a sleep takes its recovery, which lies elsewhere in time', async () => {
     const member = await syncedMember({ days: 120 })
     const { world } = member.sandbox
