@@ -23,6 +23,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .allowExcessArguments()
     .action(async (_options, command) => {
       if (command.args.length > 0) refuseCommand(command)
+      requireTerminal(cli)
       const ready = await withApp(cli)
       await withLogin(ready, (dependencies) => logIn(ready, dependencies))
     })
@@ -77,9 +78,16 @@ export const addAuth: AddCommand = (program, cli) => {
     })
 }
 
+/** Before anything is made for it. */
+function requireTerminal({ world }: Cli): void {
+  if (canAsk(world)) return
+  throw new WhoopsterError('usage', 'A login here needs a terminal.', {
+    hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
+  })
+}
+
 /** The first minute: who has no app yet is told, on a terminal, how to get one. */
 async function withApp(cli: Cli): Promise<Cli> {
-  if (!canAsk(cli.world)) return cli
   const { lacksApp, registerApp } = await import('./register.ts')
   return lacksApp(cli) ? registerApp(cli) : cli
 }
@@ -92,11 +100,6 @@ async function withLogin(cli: Cli, work: (dependencies: LoginDependencies) => Pr
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
 async function logIn(cli: Cli, dependencies: LoginDependencies): Promise<void> {
   const { terminal, openBrowser } = cli.world
-  if (!canAsk(cli.world)) {
-    throw new WhoopsterError('usage', 'A login here needs a terminal.', {
-      hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
-    })
-  }
   const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login/consent.ts')
   const { url, state } = await beginLogin(dependencies)
   const callback = await listen(cli, dependencies.config.WHOOP_REDIRECT_URI, state)

@@ -15,7 +15,7 @@ import { createBudgetStore } from '../db/budget.ts'
 import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS, dataDirectory, holdsDatabase } from '../db/connection/directory.ts'
-import { loadKeys, type Keys } from '../db/seal.ts'
+import { loadKeys, missingKeyFile, type Keys } from '../db/seal.ts'
 import { loadEverybody, loadMembers, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
@@ -60,6 +60,7 @@ export async function withEverything<T>(
         for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
       }
       if (autoMigrate && left?.length !== 0) await finishMigrations({ world, log }, database, left)
+      if (isLogin) await warnOfLostKey({ world, log }, database, config)
       const keys = await keysOf(database, config, world.env, isLogin)
       return work({ database, keys, config, world: { ...world, clock } })
     },
@@ -77,6 +78,19 @@ export async function keysOf(
 ): Promise<Keys> {
   const mayMake = isLogin || config.TOKEN_ENCRYPTION_KEY !== undefined || (await loadMembers(db)).length === 0
   return loadKeys(config, env, { mayMake })
+}
+
+/** A login goes on without the key that is lost; what it means for the other logins is not left to be found out. */
+async function warnOfLostKey(
+  { world, log }: Pick<Cli, 'world' | 'log'>,
+  { db }: Database,
+  config: TokenConfig,
+): Promise<void> {
+  const missing = missingKeyFile(config, world.env)
+  if (!missing || (await loadMembers(db)).length === 0) return
+  log.warn(`The key file ${missing} is lost: a new one is made, and opens none of the logins of before.`, {
+    hint: 'each member logs in again: whoopster auth',
+  })
 }
 
 /** Builds columns again where a migration says so, as far as an earlier run has not. */

@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import type { Database } from '../db/connection/index.ts'
-import { dataDirectory } from '../db/connection/directory.ts'
-import { keyId, loadKeys, type Keys } from '../db/seal.ts'
+import { keyId, loadKeys, missingKeyFile, type Keys } from '../db/seal.ts'
 import { loadLogins, loadTokens, type Login } from '../db/tokens.ts'
 import { loadMembers } from '../db/members.ts'
 import { failure } from '../errors.ts'
@@ -38,12 +35,10 @@ function keysOf({ world, find }: Dependencies, logins: readonly Login[]): Keys |
     find('key', 'problem', 'TOKEN_ENCRYPTION_KEY is missing or not well formed', 'set it to the key of before')
     return undefined
   }
-  if (!config.DATABASE_URL && !config.TOKEN_ENCRYPTION_KEY) {
-    const file = join(dataDirectory(config, world.env), 'token.key')
-    if (!existsSync(file)) {
-      find('key', 'problem', `${file} is lost`, 'restore it from a backup, or log in again: whoopster auth')
-      return undefined
-    }
+  const missing = missingKeyFile(config, world.env)
+  if (missing) {
+    find('key', 'problem', `${missing} is lost`, 'restore it from a backup, or log in again: whoopster auth')
+    return undefined
   }
   try {
     const keys = loadKeys(config, world.env)

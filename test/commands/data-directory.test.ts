@@ -135,7 +135,13 @@ describe('a key that is lost while somebody is logged in', () => {
       expect(err).toContain('token.key')
       expect(existsSync(file)).toBe(false)
     }
+    const health = await run('status', env, { clock })
+    expect(health.code).toBe(1)
+    expect(oneLine(health.out)).toContain(`The key file ${file} is lost, and with it what opens the logins.`)
+    expect((await run('auth', env, { clock })).code).toBe(64) // it lacks a terminal, and makes no key for that
+    expect(existsSync(file)).toBe(false)
     expect((await run('stats', env, { clock })).code).toBe(0)
+    expect(oneLine((await run('auth url', env, { clock })).err)).toContain('a new one is made')
     expect((await logIn(sandbox, env, { clock })).code).toBe(0)
     expect(readFileSync(file, 'utf8')).not.toBe(key)
     expect((await run('sync', env, { clock })).code).toBe(0)
