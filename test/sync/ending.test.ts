@@ -31,6 +31,9 @@ describe('the summary of a sync', () => {
     expect(code).toBe(69)
     expect(out).toMatch(/^[1-9]\d* requests? in /m)
     expect(err.split('\n').filter((line) => line.includes('"level":"error"'))).toHaveLength(1)
+    expect(out).toMatch(/^✘ +cycle +[1-9]\d* read +[1-9]\d* new .*failed$/m) // what it stored before
+    const ended = new Set(out.match(/(sleep|recovery|workout|cycle|body)(?= )/g))
+    expect([...ended].toSorted()).toEqual(['body', 'cycle', 'recovery', 'sleep', 'workout'])
   })
 })
 
