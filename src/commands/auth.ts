@@ -1,6 +1,7 @@
 import { canAsk, print, printJson, refuseCommand, tell, type AddCommand, type Cli } from './cli.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
+import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
 import type { LoggedIn, LoginDependencies } from '../login/consent.ts'
@@ -81,6 +82,7 @@ export const addAuth: AddCommand = (program, cli) => {
 /** Before anything is made for it. */
 function requireTerminal({ world }: Cli): void {
   if (canAsk(world)) return
+  readConfig(world.env, [...whoopSettings, ...tokenSettings]) // says where to read how an app is registered
   throw new WhoopsterError('usage', 'A login here needs a terminal.', {
     hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
   })
@@ -129,9 +131,9 @@ function onAnyMachine(url: string, isListening: boolean): string {
   return (
     `Open WHOOP's consent page, in a browser of any machine:\n\n  ${url}\n\n` +
     (isListening
-      ? 'Allow. On this machine that is all. On another one, the page after it will not load:\n'
-      : 'Allow, then:\n') +
-    'copy the address it was to go to, and paste it here.\n'
+      ? 'Allow. On this machine that is all. On another one, the page after it will not load: ' +
+        'copy its address from the address bar, and paste it here.\n'
+      : 'Allow. The page after it will not load: copy its address from the address bar, and paste it here.\n')
   )
 }
 
