@@ -1,6 +1,7 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { codeOf } from '../db/connection/failure.ts'
 import { WhoopsterError } from '../errors.ts'
+import { harmlessLines } from '../terminal/safe.ts'
 import { languages, type Language } from '../sandbox/languages.ts'
 import { readCount, readOneOf, readPort, readUserId } from './read.ts'
 
@@ -119,12 +120,17 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
     },
   )
   sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
-  print(cli, '# A simulated WHOOP with invented members. Use it in another terminal with:')
-  print(cli, 'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox # away from your own data')
-  print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
-  print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)
-  print(cli, `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`)
-  print(cli, `export WHOOP_REDIRECT_URI=${redirectUri}`)
+  const lines = [
+    '# A simulated WHOOP of invented members.',
+    '# Paste this into another terminal;',
+    '# it leads away from your own data, too:',
+    'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox',
+    `export WHOOP_API_BASE_URL=${sandbox.url}`,
+    `export WHOOP_CLIENT_ID=${sandbox.clientId}`,
+    `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`,
+    `export WHOOP_REDIRECT_URI=${redirectUri}`,
+  ]
+  cli.world.terminal.stdout.write(`${harmlessLines(lines.join('\n'))}\n`) // not wrapped: a shell takes each line for a command
   cli.log.info('serving until Ctrl-C', { url: sandbox.url })
   await new Promise((resolve) => interrupted.addEventListener('abort', resolve))
   await sandbox.close()

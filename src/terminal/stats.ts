@@ -103,9 +103,10 @@ function daysOf(questions: readonly Question[]): Pick<TypeStats, 'records' | 'fi
 
 function journal(questions: readonly Question[], paper: Paper): string[] {
   if (questions.length > 0) return drawQuestions(questions, paper)
-  return wrap('No journal is stored: WHOOP gives it in its export only, not to apps.', paper.width).concat(
-    '→ run: whoopster import my_whoop_data.zip',
-  )
+  return [
+    ...wrap('No journal is stored: WHOOP gives it in its export only, not to apps.', paper.width),
+    ...wrap('→ run: whoopster import my_whoop_data.zip', paper.width, '', '  '),
+  ]
 }
 
 function historyLines({ history: { changed, deleted } }: MemberStats): string[] {

@@ -309,6 +309,22 @@ describe('a hint', () => {
     expect(err).toContain('start it with the same WHOOP_REDIRECT_URI')
   })
 
+  it('of the sandbox can be pasted, however narrow the terminal is', async () => {
+    const ending = new AbortController()
+    const { out } = await run(
+      `sandbox --port ${await freePort()} --days 5`,
+      {},
+      {
+        isTTY: true,
+        columns: 40,
+        interrupted: ending.signal,
+        heard: (text) => text.includes('WHOOP_REDIRECT_URI') && setImmediate(() => ending.abort(130)),
+      },
+    )
+    expect(out).toContain('export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox\n')
+    for (const line of out.trim().split('\n')) expect(line).toMatch(/^(# .{1,38}|export( \w+=\S*)+)$/)
+  })
+
   it('for a port that is taken names the next', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
