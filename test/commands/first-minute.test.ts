@@ -315,6 +315,7 @@ describe('a hint', () => {
       `sandbox --port ${await freePort()} --days 5`,
       {},
       {
+        isPublic: true,
         isTTY: true,
         columns: 40,
         interrupted: ending.signal,
