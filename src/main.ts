@@ -20,13 +20,15 @@ import { addSync } from './commands/sync.ts'
 import { addVerify } from './commands/verify.ts'
 import type { Cli } from './commands/cli.ts'
 import { readOneOf } from './commands/read.ts'
-import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
+import { exitCodes, failure, Interruption, WhoopsterError, whyOf } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog, logFormats, type LogFormat } from './terminal/log.ts'
 import { DEFAULT_COLUMNS, lineWidthOf, widthOf } from './terminal/style.ts'
 import { wrap, wrapLines } from './terminal/wrap.ts'
 import { versionAndBuild } from './version.ts'
 import type { Env, World } from './world.ts'
+
+export { whyOf } // bin has its own to say: of .env, and of what could not be printed
 
 /** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */
 export async function main(args: readonly string[], world: World): Promise<number> {

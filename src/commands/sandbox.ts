@@ -1,6 +1,6 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { codeOf } from '../db/connection/failure.ts'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
 import { harmlessLines } from '../terminal/safe.ts'
 import { languages, type Language } from '../sandbox/languages.ts'
 import { readCount, readOneOf, readPort, readUserId } from './read.ts'
@@ -94,7 +94,7 @@ async function allow(cli: Cli, url: string, member: number): Promise<void> {
         hint: 'start it with the same WHOOP_REDIRECT_URI as whoopster auth url: it is registered there as it is then',
       })
     }
-    throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${String(cause)}`, {
+    throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${whyOf(cause)}`, {
       hint: 'is it what whoopster auth url has printed? does whoopster sandbox run?',
       cause,
     })
@@ -110,7 +110,7 @@ async function serve(cli: Cli, options: { port: number; days: number; members: n
   const sandbox = await startSandbox({ ...options, redirectUris: [redirectUri], now: () => clock.now() }).catch(
     (cause: unknown) => {
       const isTaken = codeOf(cause) === 'EADDRINUSE'
-      const why = isTaken ? 'another program has it' : String(cause)
+      const why = isTaken ? 'another program has it' : whyOf(cause)
       throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
         hint: isTaken
           ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`

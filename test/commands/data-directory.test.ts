@@ -83,7 +83,7 @@ describe('a data directory', () => {
     for (const args of commands) {
       const { code, said } = start(args, dir)
       expect({ args, code }).toEqual({ args, code: 78 })
-      expect(oneLine(said)).toContain('postgres/base belongs to another user (0)')
+      expect(oneLine(said)).toContain('postgres/base belongs to root')
       expect(oneLine(said)).toContain(`sudo chown -R ${user} '${dir}'`)
     }
     expect(start(['doctor'], dir)).toMatchObject({ code: 1, said: expect.stringContaining('chown') as string })
@@ -107,7 +107,7 @@ describe('a data directory', () => {
     mkdirSync(join(place, 'closed'), { mode: 0o555, recursive: true })
     const { code, said } = start(['sync'], join(place, 'closed', 'new'))
     expect(code).toBe(78)
-    expect(said).toContain('cannot be made')
+    expect(said).toContain(`${join(place, 'closed', 'new')} cannot be made: permission denied`)
   })
 })
 
