@@ -17,6 +17,7 @@ import {
   type Part,
 } from '../resources/archive.ts'
 import { damaged, openZip, quoted, type Zip, type ZipEntry } from './unzip.ts'
+import { amount, number } from '../numbers.ts'
 
 /** A member's part in an archive. */
 export interface ArchivedPart {
@@ -131,7 +132,7 @@ async function* readLines<P extends Part>(
   for await (const texts of splitLines(zip.read(entry), file, (some) => hash.update(some))) {
     yield texts.map((text) => readLine<P>(archived, text, ++count))
   }
-  if (count !== file.lines) throw damaged(`${file.name} has ${count} lines, and not ${file.lines}`)
+  if (count !== file.lines) throw damaged(`${file.name} has ${amount(count, 'line')}, and not ${number(file.lines)}`)
   if (hash.digest('hex') !== file.sha256) throw damaged(`${file.name} is not what was written`)
   if (part === 'profile' && count !== 1) throw damaged(`${file.name} is not one member's`)
 }

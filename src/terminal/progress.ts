@@ -82,7 +82,10 @@ export function createProgress(
         left = `${amount(limit.remaining, 'request')} left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
       return answer
     },
-    kept: () => [...kept].flatMap(([type, records]) => (records > 0 ? [`${number(records)} ${type}`] : [])).join(', '),
+    kept: () => {
+      const read = typeNames.filter((type) => (kept.get(type) ?? 0) > 0)
+      return read.map((type) => `${number(kept.get(type) ?? 0)} ${type}`).join(', ')
+    },
   }
 }
 
@@ -97,7 +100,8 @@ function draw(
     if (!way) return type === 'recovery' && recoveryFollows ? [[' ', type, '', 'after sleep']] : []
     const { fetched, reached, done } = way
     const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
-    return [[done ? '✔' : ' ', type, `${fetched.toLocaleString('en')} records`, where]]
+    const records = `${amount(fetched, 'record')}${fetched === 1 ? ' ' : ''}` // as wide as the plural: numbers stand below each other
+    return [[done ? '✔' : ' ', type, records, where]]
   })
   const said = notes.filter((note) => note !== undefined)
   const head = wrap(said.join(' · ') || 'syncing', width)
