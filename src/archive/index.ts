@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { partsOf, readPart, writeAlike, type Lines } from '../db/archive.ts'
 import type { Db, Tx } from '../db/connection/index.ts'
-import { schemaState } from '../db/migrate.ts'
-import { loadEverybody, type Member } from '../db/members.ts'
+import { nothingStored, schemaState } from '../db/migrate.ts'
+import { loadEverybody, notStored, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import { withSnapshot } from '../db/snapshot.ts'
 import type { Sink } from '../files.ts'
@@ -125,8 +125,5 @@ function unread(): WhoopsterError {
 }
 
 function nobody(user: number | undefined): WhoopsterError {
-  const who = user === undefined ? 'Nothing is stored here yet' : `Nothing is stored of WHOOP user ${user}`
-  return new WhoopsterError(user === undefined ? 'settings' : 'usage', `${who}.`, {
-    hint: user === undefined ? 'run: whoopster auth' : 'who is stored, says: whoopster stats',
-  })
+  return user === undefined ? nothingStored() : notStored(user)
 }

@@ -16,7 +16,7 @@ import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS, dataDirectory, holdsDatabase } from '../db/connection/directory.ts'
 import { loadKeys, missingKeyFile, type Keys } from '../db/seal.ts'
-import { loadEverybody, loadMembers, type Member } from '../db/members.ts'
+import { loadEverybody, loadMembers, notStored, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
@@ -140,12 +140,9 @@ export async function requireMembers(
   throw clientId && (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 
-/** A member who is not there would be answered with nothing, which a script takes for a member without records. */
+/** Refuses a member of whom nothing is stored. */
 export async function requireStored(db: Db, whoopUserId: number): Promise<void> {
-  if ((await loadEverybody(db, whoopUserId)).length > 0) return
-  throw new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
-    hint: 'see who there is: whoopster auth status',
-  })
+  if ((await loadEverybody(db, whoopUserId)).length === 0) throw notStored(whoopUserId)
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */
@@ -183,5 +180,7 @@ function ofAnotherApp(whoopUserId: number | undefined): WhoopsterError {
 
 function nobody(whoopUserId: number | undefined): WhoopsterError {
   const who = whoopUserId === undefined ? 'Nobody is logged in' : `WHOOP user ${whoopUserId} is not logged in`
-  return new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
+  const hint =
+    whoopUserId === undefined ? 'run: whoopster auth' : 'see who is: whoopster auth status; or log in: whoopster auth'
+  return new WhoopsterError('login', `${who}.`, { hint })
 }

@@ -337,6 +337,19 @@ describe('a hint', () => {
     expect(err).toContain(`--port ${port + 1}`)
   })
 
+  it.each(['stats', 'runs', 'report --out -', 'archive --out -', 'export --type sleep'])(
+    'for a member of whom nothing is stored says who there is: whoopster %s --user',
+    async (line) => {
+      const member = await newMember({ days: 5 })
+      const { code, err } = await member.run(`${line} --user 99`)
+      expect({ code, ...JSON.parse(err) }).toMatchObject({
+        code: 64,
+        msg: 'Nothing is stored of WHOOP user 99.',
+        hint: 'see who there is: whoopster stats',
+      })
+    },
+  )
+
   it('names the member whose scope is missing, and the number by which doctor calls him', async () => {
     const member = await newMember({ days: 5, grant: ['offline', 'read:profile', 'read:sleep'] })
     expect((await member.sync()).err).toContain('workout of WHOOP user 10001 cannot be synced')
