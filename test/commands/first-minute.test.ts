@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { parseEnv } from 'node:util'
+import { parseEnv, stripVTControlCharacters } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { changeDotenv } from '../../src/commands/dotenv.ts'
 import { newMember, syncedMember, type Member } from '../support/member.ts'
@@ -194,7 +194,7 @@ describe('whoopster alone', () => {
       "
       Nobody is logged in yet.
 
-      → whoopster auth    let WHOOP know your copy, and log in: it explains each step
+      → whoopster auth    register an app at WHOOP and log in; it explains each step
         whoopster demo    see it at work first, without an account
         whoopster --help  all commands
       "
@@ -284,6 +284,18 @@ describe('help', () => {
 })
 
 describe('a hint', () => {
+  it('of whoopster alone says what the command does, also after a run that was cut short', async () => {
+    const member = await newMember({ days: 60 })
+    await member.sync()
+    await member.database
+      .sql`update sync_status set status = 'interrupted', last_sync_time = null where data_type != 'body'`
+    const { out } = await member.run('', { isTTY: true })
+    expect(out).not.toMatch(/never completely, but|→ .* next$/m)
+    expect(stripVTControlCharacters(out).replaceAll(/\s+/g, ' ')).toMatch(
+      /never synced completely; the last sync of sleep, recovery, workout, cycle did not succeed\..*→ whoopster sync fetch what is missing/,
+    )
+  })
+
   it('for an address that the shell has cut speaks of quotes', async () => {
     const member = await newMember({ days: 5, loggedIn: false })
     const { code, err } = await member.run(['auth', 'complete', 'http://localhost:8000/callback?code=abc'])
