@@ -1,7 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
-import type { Db } from '../db/connection/index.ts'
+import type { SchemaState } from '../db/migrate.ts'
 import type { Printed } from './json.ts'
-import { print, printJson, type AddCommand } from './cli.ts'
+import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { confirm } from './confirm.ts'
 import { readCount } from './read.ts'
 
@@ -29,38 +29,35 @@ export const addMigrate: AddCommand = (program, cli) => {
       const [
         { databaseSettings, readConfig },
         { withDatabase },
-        { migrate, migrateDown, schemaState },
+        { dataDirectory, holdsDatabase },
+        { migrate, migrateDown, newest, nothingStored, schemaOfNone, schemaState },
         { finishMigrations },
         { requireSession },
       ] = await Promise.all([
         import('../config.ts'),
         import('../db/connection/index.ts'),
+        import('../db/connection/directory.ts'),
         import('../db/migrate.ts'),
         import('./open.ts'),
         import('../db/connection/pooler.ts'),
       ])
       const config = readConfig(cli.world.env, databaseSettings)
+      const looks = status === true || down !== undefined
+      if (looks && !config.DATABASE_URL && !holdsDatabase(dataDirectory(config, cli.world.env))) {
+        if (!status) throw nothingStored()
+        return list(cli, schemaOfNone(), json)
+      }
       await withDatabase(
         config,
         cli.world.env,
         async (database) => {
           const { db, warnings } = database
-          if (status) {
-            const { applied, pending } = await schemaState(db)
-            if (json) {
-              const migrations = [
-                ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
-                ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
-              ]
-              const upToDate = pending.length === 0
-              return printJson(cli, { upToDate, migrations } satisfies Printed<'migrate --status'>)
-            }
-            for (const { name } of applied) print(cli, `applied  ${name}`)
-            for (const { name } of pending) print(cli, `pending  ${name}`)
-            return
-          }
+          if (status) return list(cli, await schemaState(db), json)
           await requireSession(database)
-          if (down) await confirm(cli, await lossOf(db, down), yes)
+          if (down) {
+            const names = newest((await schemaState(db)).applied, down).map(({ name }) => name)
+            await confirm(cli, `This takes back ${names.join(', ')}, with the data that only they hold.`, yes)
+          }
           const moved = down ? await migrateDown(db, down) : await migrate(db)
           if (!down) await finishMigrations(cli, database)
           for (const { name } of moved) print(cli, `${down ? 'took back' : 'applied'}  ${name}`)
@@ -73,10 +70,11 @@ export const addMigrate: AddCommand = (program, cli) => {
     })
 }
 
-/** What taking migrations back would do, by name. */
-async function lossOf(db: Db, down: number): Promise<string> {
-  const { schemaState } = await import('../db/migrate.ts')
-  const { applied } = await schemaState(db)
-  const names = applied.slice(-down).map(({ name }) => name)
-  return `This takes back ${names.toReversed().join(', ')}, with the data that only they hold.`
+function list(cli: Cli, { applied, pending }: SchemaState, json: true | undefined): void {
+  const migrations = [
+    ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
+    ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
+  ]
+  if (json) printJson(cli, { upToDate: pending.length === 0, migrations } satisfies Printed<'migrate --status'>)
+  else for (const { name, state } of migrations) print(cli, `${state}  ${name}`)
 }

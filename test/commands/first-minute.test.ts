@@ -403,6 +403,17 @@ it.each(['stats', 'runs', 'sql select', 'export --type sleep', 'report', 'reproc
   },
 )
 
+it('to look at the schema makes no database: it lists what a first login would apply', async () => {
+  const dir = await newDirectory()
+  const env = { WHOOPSTER_DATA_DIR: join(dir, 'data') }
+  const { code, out, err } = await run('migrate --status', env, { isTTY: true })
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toMatch(/^pending {2}0000_tables\n(pending {2}\w+\n)+$/)
+  expect(JSON.parse((await run('migrate --status --json', env)).out)).toMatchObject({ upToDate: false })
+  expect(await run('migrate --down 1 --yes', env)).toMatchObject({ code: 78 })
+  expect(await readdir(dir)).toEqual([])
+})
+
 it('a .env that is a directory does not keep anybody from --help', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'whoopster-'))
   onTestFinished(() => rm(cwd, { recursive: true }))

@@ -559,7 +559,8 @@ describe('whoopster migrate', () => {
       code: 0,
       out: all('applied', names.slice(0, -1)) + all('pending', names.slice(-1)),
     })
-    expect(await cli('migrate --down 99 --yes')).toMatchObject({ code: 64, out: '' })
+    const tooMany = { code: 64, out: '', err: expect.stringContaining(`Only ${names.length - 1} migrations`) as string }
+    for (const line of ['migrate --down 99 --yes', 'migrate --down 99']) expect(await cli(line)).toMatchObject(tooMany)
     expect(await cli(`migrate --down ${names.length - 1} --yes`)).toMatchObject({
       code: 0,
       out: all('took back', names.slice(0, -1).toReversed()),
