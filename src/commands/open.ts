@@ -34,13 +34,14 @@ export interface Opened {
   world: World
 }
 
-/** For the commands that talk to WHOOP: settings read, database open and brought up to date. */
+/** For the commands that talk to WHOOP: settings read, database open and brought up to date; made only for who `makes` one. */
 export async function withEverything<T>(
   { world, log }: Cli,
-  { autoMigrate, isLogin = false }: { autoMigrate: boolean; isLogin?: boolean },
+  { autoMigrate, isLogin = false, makes = autoMigrate }: { autoMigrate: boolean; isLogin?: boolean; makes?: boolean },
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
+  if (!makes) requireDatabase(config, world.env)
   return withDatabase(
     config,
     world.env,

@@ -393,15 +393,26 @@ describe('a setting whose name has a slip in it', () => {
   })
 })
 
-it.each(['stats', 'runs', 'sql select', 'export --type sleep', 'report', 'reprocess', 'auth status', 'status'])(
-  'to look makes no database: whoopster %s',
-  async (line) => {
-    const dir = await newDirectory()
-    const { out, err } = await run(line, { WHOOPSTER_DATA_DIR: join(dir, 'data') }, { isTTY: true })
-    expect(out + err).toContain('Nothing is stored here yet.')
-    expect(await readdir(dir)).toEqual([])
-  },
-)
+it.each([
+  'stats',
+  'runs',
+  'sql select',
+  'export --type sleep',
+  'report',
+  'reprocess',
+  'auth status',
+  'status',
+  'archive',
+  'verify',
+  'auth logout',
+  'import x.zip',
+])('to look makes no database: whoopster %s', async (line) => {
+  const dir = await newDirectory()
+  const env = { WHOOPSTER_DATA_DIR: join(dir, 'data'), WHOOP_CLIENT_ID: 'app', WHOOP_CLIENT_SECRET: 'of-a-test' }
+  const { out, err } = await run(line, env, { isTTY: true })
+  expect(out + err).toContain('Nothing is stored here yet.')
+  expect(await readdir(dir)).toEqual([])
+})
 
 it('to look at the schema makes no database: it lists what a first login would apply', async () => {
   const dir = await newDirectory()
