@@ -157,7 +157,7 @@ function refuseTwice(command: Command): void {
     if (!long || variadic || !required) continue
     let count = 0
     command.on(`option:${long.slice(2)}`, () => {
-      if (++count > 1) command.error(`error: ${long} is given twice, and takes one value`)
+      if (++count > 1) command.error(`error: ${long} is given twice, and takes one value.`)
     })
   }
 }
@@ -170,23 +170,23 @@ function everyCommand(command: Command): Command[] {
 function sayUsage(log: Log, text: string, path: string): void {
   const [message = '', ...suggestions] = text.trim().split('\n')
   const near = suggestions.map((line) => line.replace(/^\((.*)\)$/, '$1'))
-  log.error(inOurWords(message.replace(/^error: /, '')), {
+  log.error(inOurWords(message.replace(/^error: /, ''), path), {
     reason: 'usage',
     hint: [...near, `see: ${path} --help`].join(' '),
   })
 }
 
-function inOurWords(message: string): string {
+function inOurWords(message: string, path: string): string {
   return message
     .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /, '$1 does not take $2. ')
     .replace(/^option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, '$1 lacks its value: $2')
     .replace(/^command-argument value '(.*)' is invalid for argument '(.*)'\. /, '<$2> does not take $1. ')
     .replace(/^unknown (command|option) '(.*)'$/, 'There is no $1 $2.')
-    .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
+    .replace(/^missing required argument '(.*)'$/, 'An argument is missing: <$1>')
     .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
       count === '0'
-        ? 'It takes no argument but options.'
-        : `It takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
+        ? `${path} takes no arguments, only options.`
+        : `${path} takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
     )
 }
 

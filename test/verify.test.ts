@@ -335,7 +335,7 @@ describe('stats', () => {
     if (!old?.score) throw new Error('the sandbox made no scored workout')
     member.sandbox.world.put('workout', { ...old, score: { ...old.score, strain: 3.5 } })
     await member.sync('--full')
-    expect((await member.run('stats')).out).toContain('changed 1 settled and deleted 0')
+    expect((await member.run('stats')).out).toContain('WHOOP changed 1 final record and deleted 0')
     expect(JSON.parse((await member.run('stats --json')).out).users[0].settledRecords).toEqual({
       changed: 1,
       deleted: 0,

@@ -119,7 +119,7 @@ class Telling {
 
 /** Half an archive is none. */
 function unread(): WhoopsterError {
-  return new WhoopsterError('unavailable', 'Whatever reads the archive has stopped before its end.', {
+  return new WhoopsterError('unavailable', 'The program that reads the archive stopped before its end.', {
     hint: 'write it into a file first: whoopster archive --out whoop.zip',
   })
 }

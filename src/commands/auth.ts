@@ -65,7 +65,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .command('logout')
     .description('Revoke every login at WHOOP and forget the tokens; the records stay.')
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
-    .option('--yes', 'of everybody without asking')
+    .option('--yes', 'log everybody out without asking')
     .addHelpText('after', '\nExample:\n  $ whoopster auth logout --user 10129')
     .action((options) => logOut(cli, options))
 

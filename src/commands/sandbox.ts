@@ -42,7 +42,7 @@ export const addSandbox: AddCommand = (program, cli) => {
       readOneOf(languages),
       'en',
     )
-    .option('--member <id>', 'whose', readUserId, 10_001)
+    .option('--member <id>', 'whose export', readUserId, 10_001)
     .addHelpText(
       'after',
       '\nWith --days and --seed as of the sandbox itself.\n\nExample:\n  $ whoopster sandbox export --days 365 --out my_whoop_data.zip',

@@ -70,7 +70,7 @@ function markOf(outcome: Outcome, style: Style): string {
 
 function totalsOf({ requests, retries, startedAt, finishedAt, limitedMs }: RunResult): string {
   const ms = Date.parse(finishedAt) - Date.parse(startedAt)
-  const repeated = retries > 0 ? `, ${number(retries)} of them again after no good answer` : ''
+  const repeated = retries > 0 ? `, ${retries === 1 ? '1 of them a retry' : `${number(retries)} of them retries`}` : ''
   const limited = limitedMs >= 1000 ? ", held back by WHOOP's limit" : '' // its types waited at the same time
   return `${number(requests)} request${requests === 1 ? '' : 's'} in ${took(ms)}${repeated}${limited}`
 }

@@ -111,7 +111,9 @@ function journal(questions: readonly Question[], paper: Paper): string[] {
 
 function historyLines({ history: { changed, deleted } }: MemberStats): string[] {
   if (changed + deleted === 0) return []
-  return [`since stored, WHOOP changed ${number(changed)} settled and deleted ${number(deleted)}: see record_history`]
+  return [
+    `since they were stored, WHOOP changed ${amount(changed, 'final record')} and deleted ${number(deleted)}: see record_history`,
+  ]
 }
 
 interface Span {

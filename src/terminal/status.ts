@@ -98,13 +98,18 @@ function factsOf(report: Report): string[][] {
   const left = whoop.remainingToday === null ? '' : `, ${amount(whoop.remainingToday, 'request')} left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
-    ['schema', schema.pending === 0 ? 'up to date' : `${amount(schema.pending, 'migration')} behind`],
+    ['schema', schemaWords(schema)],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
     ...(rereading >= WORTH_SAYING_SHARE * (budgetOf(report)?.allowed ?? Infinity)
       ? [['', `about ${rereading.toLocaleString('en')} of them a day read again what is stored`]]
       : []),
     ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
   ]
+}
+
+function schemaWords({ applied, pending }: Report['schema']): string {
+  if (pending === 0) return 'up to date'
+  return applied === 0 ? 'not made yet; the first login makes it' : `${amount(pending, 'migration')} behind`
 }
 
 /** What it answers is written down when a run ends. */

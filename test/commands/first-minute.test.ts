@@ -365,7 +365,7 @@ describe('a hint', () => {
   it('names the member whose scope is missing, and the number by which doctor calls him', async () => {
     const member = await newMember({ days: 5, grant: ['offline', 'read:profile', 'read:sleep'] })
     expect((await member.sync()).err).toContain('workout of WHOOP user 10001 cannot be synced')
-    expect((await member.run('auth status')).out).toMatch(/^WHOOP user 10001 .*, member 1 to whoopster doctor$/m)
+    expect((await member.run('auth status')).out).toMatch(/^WHOOP user 10001 .*, called member 1 by whoopster doctor$/m)
   })
 })
 
@@ -460,12 +460,12 @@ describe('a slip of the finger', () => {
     ['export --format cvs', expect.stringContaining('--format does not take'), expect.stringContaining('mean csv?')],
     ['verify --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster verify --help'],
     ['reprocess --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster reprocess --help'],
-    ['stats --days 7 --days 30', '--days is given twice, and takes one value', 'see: whoopster stats --help'],
+    ['stats --days 7 --days 30', '--days is given twice, and takes one value.', 'see: whoopster stats --help'],
     ['stats --days', '--days lacks its value: <n>', 'see: whoopster stats --help'],
-    ['stats sleep', 'It takes no argument but options.', 'see: whoopster stats --help'],
-    ['auth status now', 'It takes no argument but options.', 'see: whoopster auth status --help'],
+    ['stats sleep', 'whoopster stats takes no arguments, only options.', 'see: whoopster stats --help'],
+    ['auth status now', 'whoopster auth status takes no arguments, only options.', 'see: whoopster auth status --help'],
     ['sandbox now', expect.stringMatching(/./), expect.stringContaining('whoopster sandbox --help')],
-    ['auth complete', 'What is missing: <url>', 'see: whoopster auth complete --help'],
+    ['auth complete', 'An argument is missing: <url>', 'see: whoopster auth complete --help'],
     ['help sinc', 'There is no command sinc.', 'Did you mean sync? see: whoopster --help'],
     [
       'export --type sleep --since 2026-02-01 --until 2026-01-01',
