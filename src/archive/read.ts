@@ -86,7 +86,7 @@ async function readManifest(zip: Zip): Promise<Manifest> {
   if (!head.success) throw damaged('its manifest is not ours')
   if (head.output.version > FORMAT_VERSION) {
     throw new WhoopsterError('settings', 'The archive was written by a newer whoopster than this.', {
-      hint: 'install the newest: npm install -g whoopster; nothing was written',
+      hint: 'update whoopster, by git pull && npm ci in its folder; nothing was written',
     })
   }
   const read = v.safeParse(manifestSchema, value)
