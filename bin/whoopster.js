@@ -3,7 +3,7 @@
 const { accessSync, closeSync, fstatSync, openSync, readFileSync, writeSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { parseEnv } = require('node:util')
-const { logFor, main } = require('../dist/main.cjs')
+const { logFor, main, whyOf } = require('../dist/main.cjs')
 
 const FIRST_NODE = 20
 const LAST_NODE = 26
@@ -36,7 +36,7 @@ for (const [signal, code] of [
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     if (error.code === 'EPIPE') return // `whoopster stats | head` has read enough
-    unwritten = error.message // a full disk, for instance
+    unwritten = whyOf(error) // a full disk, for instance
   })
 }
 
@@ -121,7 +121,7 @@ function dotenv() {
     if (error.code === 'ENOENT') return {}
     if (error.code === 'EACCES' && !isFileHere('.env')) return {} // the directory is somebody else's: `sudo -u` from /root
     return refuse(
-      `.env in this directory cannot be read: ${error.message}`,
+      `.env in this directory cannot be read: ${whyOf(error)}`,
       'mend it, or run whoopster in another directory',
     )
   } finally {

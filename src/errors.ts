@@ -73,3 +73,11 @@ export function failure(error: unknown): Failure {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return { reason: 'bug', message, hint: 'run it again with --verbose and report what it prints' }
 }
+
+/** Why something failed, for a message: of what the system says, the words, without its code, its call and the path. */
+export function whyOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  if (!('syscall' in cause) || typeof cause.syscall !== 'string') return cause.message
+  const [, words = cause.message] = /^[A-Z][A-Z0-9]+: (.+?), /.exec(cause.message) ?? []
+  return words
+}

@@ -1,18 +1,23 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { WhoopsterError } from './errors.ts'
+import { WhoopsterError, whyOf } from './errors.ts'
 import type { Output } from './world.ts'
 
 /** Where lines go: not faster than they can be taken. */
 export interface Sink {
   write(data: string | Uint8Array): Promise<void>
-  /** Nobody reads any more. */
+  /** Nobody reads any more, and wants no more. */
   closed(): boolean
 }
 
 export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   let goOn: (() => void) | undefined
   let isGone = false
+  let trouble: Error | undefined
+  output.on?.('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') trouble = error // a full disk, for instance
+    goOn?.()
+  })
   output.on?.('drain', () => goOn?.())
   output.on?.('close', () => {
     isGone = true // `| head` has read enough; stdout itself forgets that
@@ -21,13 +26,21 @@ export function toOutput(output: Output, interrupted: AbortSignal): Sink {
   interrupted.addEventListener('abort', () => goOn?.())
   return {
     write: async (data) => {
+      if (trouble) throw notPrinted(trouble)
       if (data.length === 0 || output.write(data) !== false || !output.on) return
       await new Promise<void>((resolve) => {
         goOn = resolve
       })
     },
-    closed: () => isGone || output.writable === false,
+    closed: () => trouble === undefined && (isGone || output.writable === false),
   }
+}
+
+function notPrinted(cause: Error): WhoopsterError {
+  return new WhoopsterError('settings', `What was to be printed could not be written: ${whyOf(cause)}`, {
+    hint: 'make room, or write it to another place',
+    cause,
+  })
 }
 
 /** A file that is there when it is whole. It holds somebody's health: only its owner may read it. */
@@ -69,8 +82,7 @@ function isFileTrouble(cause: unknown): boolean {
 }
 
 function cannotWrite(path: string, cause: unknown): WhoopsterError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new WhoopsterError('settings', `${path} cannot be written: ${why}`, {
+  return new WhoopsterError('settings', `${path} cannot be written: ${whyOf(cause)}`, {
     hint: 'name another folder with --out, or make room',
     cause,
   })

@@ -21,13 +21,15 @@ import { addSync } from './commands/sync.ts'
 import { addVerify } from './commands/verify.ts'
 import type { Cli } from './commands/cli.ts'
 import { readOneOf } from './commands/read.ts'
-import { exitCodes, failure, Interruption, WhoopsterError } from './errors.ts'
+import { exitCodes, failure, Interruption, WhoopsterError, whyOf } from './errors.ts'
 import { levels, type Level, type Log } from './log.ts'
 import { createLog, logFormats, type LogFormat } from './terminal/log.ts'
 import { DEFAULT_COLUMNS, lineWidthOf, widthOf } from './terminal/style.ts'
 import { wrap, wrapLines } from './terminal/wrap.ts'
 import { versionAndBuild } from './version.ts'
 import type { Env, World } from './world.ts'
+
+export { whyOf } // bin has its own to say: of .env, and of what could not be printed
 
 /** Runs one command line; returns the exit code. What goes wrong and was not expected is caught here. */
 export async function main(args: readonly string[], world: World): Promise<number> {
@@ -157,7 +159,7 @@ function refuseTwice(command: Command): void {
     if (!long || variadic || !required) continue
     let count = 0
     command.on(`option:${long.slice(2)}`, () => {
-      if (++count > 1) command.error(`error: ${long} is given twice, and takes one value`)
+      if (++count > 1) command.error(`error: ${long} is given twice, and takes one value.`)
     })
   }
 }
@@ -170,23 +172,23 @@ function everyCommand(command: Command): Command[] {
 function sayUsage(log: Log, text: string, path: string): void {
   const [message = '', ...suggestions] = text.trim().split('\n')
   const near = suggestions.map((line) => line.replace(/^\((.*)\)$/, '$1'))
-  log.error(inOurWords(message.replace(/^error: /, '')), {
+  log.error(inOurWords(message.replace(/^error: /, ''), path), {
     reason: 'usage',
     hint: [...near, `see: ${path} --help`].join(' '),
   })
 }
 
-function inOurWords(message: string): string {
+function inOurWords(message: string, path: string): string {
   return message
     .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /, '$1 does not take $2. ')
     .replace(/^option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, '$1 lacks its value: $2')
     .replace(/^command-argument value '(.*)' is invalid for argument '(.*)'\. /, '<$2> does not take $1. ')
     .replace(/^unknown (command|option) '(.*)'$/, 'There is no $1 $2.')
-    .replace(/^missing required argument '(.*)'$/, 'What is missing: <$1>')
+    .replace(/^missing required argument '(.*)'$/, 'An argument is missing: <$1>')
     .replace(/^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got \d+.*$/, (_, count: string) =>
       count === '0'
-        ? 'It takes no arguments, only options.'
-        : `It takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
+        ? `${path} takes no arguments, only options.`
+        : `${path} takes ${count} argument${count === '1' ? '' : 's'} and no more: are there quotes missing?`,
     )
 }
 

@@ -81,7 +81,7 @@ spec:
       backoffLimit: 2
       podFailurePolicy:
         rules:
-          # These stay the same until somebody acts, or have done their work but for a record.
+          # A retry of these changes nothing: a person has to act, or all but an unreadable record is done.
           - action: FailJob
             onExitCodes:
               operator: In

@@ -17,6 +17,7 @@ import {
 } from './db/status.ts'
 import { loadStuckLocks, stuckLock } from './db/lock.ts'
 import { schemaState } from './db/migrate.ts'
+import { lostKey, missingKeyFile } from './db/seal.ts'
 import { loadBudget } from './db/budget.ts'
 import { loadPlan } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
@@ -45,6 +46,8 @@ export interface Report {
   isAroundTheHour: boolean
   /** Why a sync of somebody cannot begin: his locks are kept by something else. */
   stuck: WhoopsterError | undefined
+  /** Why no login can be opened: the embedded database's key file is gone. */
+  locked: WhoopsterError | undefined
   members: MemberHealth[]
   quarantined: Quarantined[]
   gaps: StoredGap[]
@@ -82,6 +85,7 @@ export async function loadReport(
     budget: undefined,
     isAroundTheHour: false,
     stuck: undefined,
+    locked: undefined,
     members: [],
     quarantined: [],
     gaps: [],
@@ -105,6 +109,8 @@ export async function loadReport(
         report.isAroundTheHour = minutes.length > 0 && minutes.every(isAroundTheHour)
         report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
         report.members = await loadMemberHealth(db)
+        const missing = missingKeyFile(config, env)
+        if (missing && report.members.length > 0) report.locked = lostKey(missing)
         report.quarantined = await loadQuarantined(db)
         report.gaps = await loadGaps(db)
         await also?.(db, report)
@@ -201,7 +207,7 @@ export function problemsOf(report: Report, maxAge: number): Problem[] {
   }
   if (report.members.length === 0) return [{ message: 'Nobody is logged in.', hint: 'run: whoopster auth' }]
   const members = [
-    ...(report.stuck ? [{ message: report.stuck.message, hint: report.stuck.hint ?? '' }] : []),
+    ...[report.locked, report.stuck].flatMap((one) => (one ? [{ message: one.message, hint: one.hint ?? '' }] : [])),
     ...report.members.flatMap((member) => memberProblems(member, report.at, maxAge)),
     ...tooMany(report, maxAge),
   ]

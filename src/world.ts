@@ -52,7 +52,7 @@ export interface Output {
   writable?: boolean
   /** False when it would rather not have more before it has drained. */
   write(data: string | Uint8Array): unknown
-  on?(event: 'drain' | 'close', listener: () => void): unknown
+  on?(event: 'drain' | 'close' | 'error', listener: (error: Error) => void): unknown
 }
 
 /** As much of `fetch` as is used: undici's and the built-in type do not fit each other. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { exitCodes, failure, WhoopsterError, worst, type Reason } from '../src/errors.ts'
+import { exitCodes, failure, WhoopsterError, whyOf, worst, type Reason } from '../src/errors.ts'
 
 describe('the exit code', () => {
   it.each<[Reason, number]>([
@@ -67,5 +67,24 @@ describe('a failure', () => {
     ['nothing', undefined, 'undefined'],
   ])('that nobody named is a bug: %s', (_, thrown, message) => {
     expect(failure(thrown)).toMatchObject({ reason: 'bug', message })
+  })
+})
+
+describe('why a file cannot be had', () => {
+  it.each([
+    ['mkdir', "EACCES: permission denied, mkdir '/no/where'", 'permission denied'],
+    ['write', 'ENOSPC: no space left on device, write', 'no space left on device'],
+    ['rename', "EXDEV: cross-device link not permitted, rename '/a' -> '/b'", 'cross-device link not permitted'],
+    [undefined, 'EACCES: is what it said', 'EACCES: is what it said'],
+  ])('is said without the names of codes and calls: %s', (syscall, message, words) => {
+    expect(whyOf(Object.assign(new Error(message), { syscall }))).toBe(words)
+  })
+
+  it('is said whatever was thrown', () => {
+    expect([whyOf('a word'), whyOf(new Error('a sentence')), whyOf(undefined)]).toEqual([
+      'a word',
+      'a sentence',
+      'undefined',
+    ])
   })
 })

@@ -58,7 +58,7 @@ describe('whoopster schedule cron', () => {
     const more = { ...env, DATABASE_URL: 'postgres://me:secret@h/d', HTTPS_PROXY: 'http://p' }
     const { err } = await run('schedule cron', more, { ...at(directory), isTTY: true, columns: 200 })
     expect(err).toContain(
-      `warn: DATABASE_URL, HTTPS_PROXY are set in this shell only, which a schedule does not see\n  → put it into ${directory}/.env\n`,
+      `warn: DATABASE_URL, HTTPS_PROXY are set in this shell only, which a schedule does not see\n  → put them into ${directory}/.env\n`,
     )
     expect(err).not.toContain('secret@')
   })

@@ -254,9 +254,10 @@ describe('stats', () => {
 
   it('says when that member is not there', async () => {
     const { code, out, err } = await run('stats --user 999', env, { clock, isTTY: true })
-    expect({ code, out }).toEqual({ code: 77, out: '' })
-    expect(stripVTControlCharacters(err)).toContain('WHOOP user 999 is not logged in')
-    expect(err).toContain('run: whoopster auth')
+    expect({ code, out }).toEqual({ code: 64, out: '' })
+    expect(stripVTControlCharacters(err)).toContain(
+      'Nothing is stored of WHOOP user 999.\n  → see who there is: whoopster stats',
+    )
   })
 
   it.each(['--days 0', '--days -1', '--days x', '--type steps', '--user me'])('refuses %s', async (options) => {

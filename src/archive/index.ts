@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { partsOf, readPart, writeAlike, type Lines } from '../db/archive.ts'
 import type { Db, Tx } from '../db/connection/index.ts'
-import { schemaState } from '../db/migrate.ts'
-import { loadEverybody, type Member } from '../db/members.ts'
+import { nothingStored, schemaState } from '../db/migrate.ts'
+import { loadEverybody, notStored, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import { withSnapshot } from '../db/snapshot.ts'
 import type { Sink } from '../files.ts'
@@ -119,14 +119,11 @@ class Telling {
 
 /** Half an archive is none. */
 function unread(): WhoopsterError {
-  return new WhoopsterError('unavailable', 'Whatever reads the archive has stopped before its end.', {
+  return new WhoopsterError('unavailable', 'The program that reads the archive stopped before its end.', {
     hint: 'write it into a file first: whoopster archive --out whoop.zip',
   })
 }
 
 function nobody(user: number | undefined): WhoopsterError {
-  const who = user === undefined ? 'Nothing is stored here yet' : `Nothing is stored of WHOOP user ${user}`
-  return new WhoopsterError(user === undefined ? 'settings' : 'usage', `${who}.`, {
-    hint: user === undefined ? 'run: whoopster auth' : 'who is stored, says: whoopster stats',
-  })
+  return user === undefined ? nothingStored() : notStored(user)
 }

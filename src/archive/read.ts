@@ -17,6 +17,7 @@ import {
   type Part,
 } from '../resources/archive.ts'
 import { damaged, openZip, quoted, type Zip, type ZipEntry } from './unzip.ts'
+import { amount, number } from '../numbers.ts'
 
 /** A member's part in an archive. */
 export interface ArchivedPart {
@@ -85,7 +86,7 @@ async function readManifest(zip: Zip): Promise<Manifest> {
   if (!head.success) throw damaged('its manifest is not ours')
   if (head.output.version > FORMAT_VERSION) {
     throw new WhoopsterError('settings', 'The archive was written by a newer whoopster than this.', {
-      hint: 'install the newest: npm install -g whoopster; nothing was written',
+      hint: 'update whoopster, by git pull && npm ci in its folder; nothing was written',
     })
   }
   const read = v.safeParse(manifestSchema, value)
@@ -131,7 +132,7 @@ async function* readLines<P extends Part>(
   for await (const texts of splitLines(zip.read(entry), file, (some) => hash.update(some))) {
     yield texts.map((text) => readLine<P>(archived, text, ++count))
   }
-  if (count !== file.lines) throw damaged(`${file.name} has ${count} lines, and not ${file.lines}`)
+  if (count !== file.lines) throw damaged(`${file.name} has ${amount(count, 'line')}, and not ${number(file.lines)}`)
   if (hash.digest('hex') !== file.sha256) throw damaged(`${file.name} is not what was written`)
   if (part === 'profile' && count !== 1) throw damaged(`${file.name} is not one member's`)
 }

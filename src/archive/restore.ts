@@ -331,7 +331,7 @@ async function requireJournal(db: Db, wanted: readonly ArchivedPart[]): Promise<
   const isNeeded = wanted.some(({ part, file }) => part.startsWith('journal') && file.lines > 0)
   if (!isNeeded || (await hasJournal(db))) return
   throw new WhoopsterError('settings', 'The archive holds a journal, for which this database has no table.', {
-    hint: 'install the newest whoopster: npm install -g whoopster; nothing was written',
+    hint: 'update whoopster, by git pull && npm ci in its folder; nothing was written',
   })
 }
 

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { fromFdPromise, type Entry as Found, type ZipFile } from 'yauzl'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
 import { centralHeader, descriptor, endOfDirectory, localHeader, type Entry } from './zip.ts'
 
 // yauzl reads the ZIP. Here it is held against what zip.ts would have written, byte for byte, but for the content, which
@@ -33,9 +33,7 @@ export function damaged(what: string, cause?: unknown): WhoopsterError {
 
 export async function openZip(path: string): Promise<Zip> {
   const file = await open(path, 'r').catch((cause: unknown) => {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new WhoopsterError('usage', `${path} ${isMissing ? 'does not exist' : `cannot be read: ${why}`}.`, {
+    throw new WhoopsterError('usage', `${path} cannot be read: ${whyOf(cause)}`, {
       hint: 'name a file that whoopster archive has written',
       cause,
     })
@@ -106,8 +104,7 @@ async function* unpack(file: FileHandle, zip: ZipFile, entry: ZipEntry): AsyncGe
     }
   } catch (error) {
     if (error instanceof WhoopsterError) throw error
-    const why = error instanceof Error ? error.message : String(error)
-    throw damaged(`${quoted(entry.name)} cannot be unpacked (${why})`, error)
+    throw damaged(`${quoted(entry.name)} cannot be unpacked (${whyOf(error)})`, error)
   }
   if (crc !== entry.crc) throw damaged(`${quoted(entry.name)} is not what was written`)
 }

@@ -1,6 +1,7 @@
 import { canAsk, print, printJson, refuseCommand, tell, type AddCommand, type Cli } from './cli.ts'
 import { READERS_WAIT_MS } from '../db/connection/directory.ts'
 import { confirm } from './confirm.ts'
+import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { readUserId } from './read.ts'
 import { LostTokens, WhoopsterError } from '../errors.ts'
 import type { LoggedIn, LoginDependencies } from '../login/consent.ts'
@@ -23,6 +24,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .allowExcessArguments()
     .action(async (_options, command) => {
       if (command.args.length > 0) refuseCommand(command)
+      requireTerminal(cli)
       const ready = await withApp(cli)
       await withLogin(ready, (dependencies) => logIn(ready, dependencies))
     })
@@ -63,7 +65,7 @@ export const addAuth: AddCommand = (program, cli) => {
     .command('logout')
     .description('Revoke every login at WHOOP and forget the tokens; the records stay.')
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
-    .option('--yes', 'of everybody without asking')
+    .option('--yes', 'log everybody out without asking')
     .addHelpText('after', '\nExample:\n  $ whoopster auth logout --user 10129')
     .action((options) => logOut(cli, options))
 
@@ -77,9 +79,17 @@ export const addAuth: AddCommand = (program, cli) => {
     })
 }
 
+/** Before anything is made for it. */
+function requireTerminal({ world }: Cli): void {
+  if (canAsk(world)) return
+  readConfig(world.env, [...whoopSettings, ...tokenSettings]) // says where to read how an app is registered
+  throw new WhoopsterError('usage', 'A login here needs a terminal.', {
+    hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
+  })
+}
+
 /** The first minute: who has no app yet is told, on a terminal, how to get one. */
 async function withApp(cli: Cli): Promise<Cli> {
-  if (!canAsk(cli.world)) return cli
   const { lacksApp, registerApp } = await import('./register.ts')
   return lacksApp(cli) ? registerApp(cli) : cli
 }
@@ -92,11 +102,6 @@ async function withLogin(cli: Cli, work: (dependencies: LoginDependencies) => Pr
 /** Whatever comes first: the browser on the redirect URI, or the URL pasted at the prompt. */
 async function logIn(cli: Cli, dependencies: LoginDependencies): Promise<void> {
   const { terminal, openBrowser } = cli.world
-  if (!canAsk(cli.world)) {
-    throw new WhoopsterError('usage', 'A login here needs a terminal.', {
-      hint: 'without one: whoopster auth url, then: whoopster auth complete <url>',
-    })
-  }
   const { beginLogin, completeLogin, LOGIN_MINUTES } = await import('../login/consent.ts')
   const { url, state } = await beginLogin(dependencies)
   const callback = await listen(cli, dependencies.config.WHOOP_REDIRECT_URI, state)
@@ -126,9 +131,9 @@ function onAnyMachine(url: string, isListening: boolean): string {
   return (
     `Open WHOOP's consent page, in a browser of any machine:\n\n  ${url}\n\n` +
     (isListening
-      ? 'Allow. On this machine that is all. On another one, the page after it will not load:\n'
-      : 'Allow, then:\n') +
-    'copy the address it was to go to, and paste it here.\n'
+      ? 'Allow. On this machine that is all. On another one, the page after it will not load: ' +
+        'copy its address from the address bar, and paste it here.\n'
+      : 'Allow. The page after it will not load: copy its address from the address bar, and paste it here.\n')
   )
 }
 
@@ -247,7 +252,7 @@ async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?
     import('../whoop/oauth.ts'),
     import('../db/tokens.ts'),
   ])
-  await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config, world }) => {
+  await withEverything(cli, { autoMigrate: true, makes: false }, async ({ database, keys, config, world }) => {
     const oauth = createOAuth(config, world)
     const members = await requireMembers(database, user, user === undefined ? oauth.clientId : undefined)
     if (user === undefined) {

@@ -61,7 +61,7 @@ function verdictOf(findings: readonly Finding[], healthy: boolean): string {
   if (!healthy) return 'Begin with the first ✘.'
   const isLoggedIn = findings.some(({ check, verdict }) => check === 'logins' && verdict === 'ok')
   if (!isLoggedIn) return 'Nothing is wrong so far, and nobody is logged in yet. Next: whoopster auth'
-  return 'All is well. Whether the data is fresh, tells: whoopster status'
+  return 'All is well. To see whether the data is fresh, run: whoopster status'
 }
 
 const INDENT = ' '.repeat(12)

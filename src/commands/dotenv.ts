@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
 
 const MODE = 0o600
 
@@ -16,7 +16,7 @@ export function changeDotenv(folder: string, values: Readonly<Record<string, str
   } catch (cause) {
     if (existsSync(draft)) rmSync(draft)
     if (cause instanceof WhoopsterError) throw cause
-    throw new WhoopsterError('settings', `${path} cannot be written: ${String(cause)}`, {
+    throw new WhoopsterError('settings', `${path} cannot be written: ${whyOf(cause)}`, {
       hint: 'go to a directory of yours, and run it again there',
       cause,
     })

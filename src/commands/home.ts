@@ -90,7 +90,7 @@ function beginning(env: Cli['world']['env']): Standing {
   return {
     says: ['Nobody is logged in yet.'],
     next: [
-      ['whoopster auth', isNew ? 'let WHOOP know your copy, and log in: it explains each step' : 'log in'],
+      ['whoopster auth', isNew ? 'register an app at WHOOP and log in; it explains each step' : 'log in'],
       ['whoopster demo', 'see it at work first, without an account'],
     ],
   }
@@ -98,9 +98,18 @@ function beginning(env: Cli['world']['env']): Standing {
 
 function amiss(says: string[], { message, hint }: Problem): Standing {
   const command = /^run: (whoopster [a-z ]*[a-z])/.exec(hint)?.[1]
-  const doctor = ['whoopster doctor', 'look at everything, one thing at a time'] as const
-  if (!command) return { says: [...says, message, `→ ${hint}`], next: [doctor] }
-  return { says: [...says, message], next: [[command, 'next'], doctor] }
+  if (!command) return { says: [...says, message, `→ ${hint}`], next: [DOCTOR] }
+  const first = [command, PURPOSES[command] ?? 'mend it'] as const
+  return { says: [...says, message], next: command === DOCTOR[0] ? [DOCTOR] : [first, DOCTOR] }
+}
+
+const DOCTOR = ['whoopster doctor', 'look at everything, one thing at a time'] as const
+
+/** What the commands that problems name do about them. */
+const PURPOSES: Readonly<Record<string, string>> = {
+  'whoopster auth': 'log in',
+  'whoopster sync': 'fetch what is missing; it goes on where it stopped',
+  'whoopster migrate': 'bring the schema up to date',
 }
 
 function membersOf({ members, at }: Report, shown: readonly MemberHealth[]): string[] {
@@ -115,12 +124,18 @@ function lineOf({ login, types }: MemberHealth, at: Date): string {
   const counts = stored.map(([type, { records }]) => `${records.toLocaleString('en')} ${type}`)
   const synced = stored.flatMap(([, { lastSuccess }]) => (lastSuccess ? [lastSuccess.getTime()] : []))
   const hours = synced.length === 0 ? undefined : (at.getTime() - Math.max(...synced)) / HOUR_MS
-  const when = hours === undefined ? 'never completely' : hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`
+  const when =
+    hours === undefined
+      ? 'never synced completely'
+      : `synced ${hours < 1 ? 'within the hour' : `${Math.floor(hours)} h ago`}`
   const failed = Object.entries(types).flatMap(([type, { status }]) =>
     status === 'error' || status === 'interrupted' ? [type] : [],
   )
-  const last = failed.length === 0 ? '' : `, but the last sync of ${failed.join(', ')} did not succeed`
-  return `${who}: ${counts.join(', ')}; synced ${when}${last}.`
+  const last =
+    failed.length === 0
+      ? ''
+      : `${hours === undefined ? ';' : ', but'} the last sync of ${failed.join(', ')} did not succeed`
+  return `${who}: ${counts.join(', ')}; ${when}${last}.`
 }
 
 /** Which database, and which file of settings. */

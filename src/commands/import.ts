@@ -23,7 +23,7 @@ export const addImport: AddCommand = (program, cli) => {
         'any language; and hold the rest of the export against what is stored.',
     )
     .argument('<file...>', 'the ZIP that WHOOP has sent, its folder, or a CSV file of it')
-    .option('--user <id>', "it is this member's (WHOOP user id)", readUserId)
+    .option('--user <id>', 'whose export it is (WHOOP user id)', readUserId)
     .option('--dry-run', 'say what would change, and change nothing')
     .option('--force', "also an older export than the last, or one that looks like another member's")
     .option('--json', 'print JSON')

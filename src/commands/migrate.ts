@@ -1,5 +1,5 @@
 import { WhoopsterError } from '../errors.ts'
-import type { Migration, SchemaState } from '../db/migrate.ts'
+import type { SchemaState } from '../db/migrate.ts'
 import type { Printed } from './json.ts'
 import { print, printJson, type AddCommand, type Cli } from './cli.ts'
 import { confirm } from './confirm.ts'
@@ -29,8 +29,8 @@ export const addMigrate: AddCommand = (program, cli) => {
       const [
         { databaseSettings, readConfig },
         { withDatabase },
-        { migrate, migrateDown, readMigrations, requireApplied, schemaState },
-        { finishMigrations, isThere, requireDatabase },
+        { migrate, migrateDown, newest, nothingStored, schemaOfNone, schemaState },
+        { finishMigrations, isThere },
         { requireSession },
       ] = await Promise.all([
         import('../config.ts'),
@@ -40,19 +40,22 @@ export const addMigrate: AddCommand = (program, cli) => {
         import('../db/connection/pooler.ts'),
       ])
       const config = readConfig(cli.world.env, databaseSettings)
-      if (status && !isThere(config, cli.world.env)) return show(cli, { applied: [], pending: readMigrations() }, json)
-      if (down) requireDatabase(config, cli.world.env)
+      const looks = status === true || down !== undefined
+      if (looks && !isThere(config, cli.world.env)) {
+        if (!status) throw nothingStored()
+        return list(cli, schemaOfNone(), json)
+      }
       await withDatabase(
         config,
         cli.world.env,
         async (database) => {
           const { db, warnings } = database
-          if (status) return show(cli, await schemaState(db), json)
+          if (status) return list(cli, await schemaState(db), json)
           await requireSession(database)
           if (down) {
-            const { applied } = await schemaState(db)
-            requireApplied(applied, down)
-            await confirm(cli, lossOf(applied.slice(-down)), yes)
+            const names = newest((await schemaState(db)).applied, down).map(({ name }) => name)
+            const theirs = names.length === 1 ? 'it holds' : 'they hold'
+            await confirm(cli, `This takes back ${names.join(', ')}, with the data that only ${theirs}.`, yes)
           }
           const moved = down ? await migrateDown(db, down) : await migrate(db)
           if (!down) await finishMigrations(cli, database)
@@ -66,18 +69,11 @@ export const addMigrate: AddCommand = (program, cli) => {
     })
 }
 
-function show(cli: Cli, { applied, pending }: Pick<SchemaState, 'applied' | 'pending'>, json?: true): void {
+function list(cli: Cli, { applied, pending }: SchemaState, json: true | undefined): void {
   const migrations = [
     ...applied.map(({ name }) => ({ name, state: 'applied' as const })),
     ...pending.map(({ name }) => ({ name, state: 'pending' as const })),
   ]
-  if (json) return printJson(cli, { upToDate: pending.length === 0, migrations } satisfies Printed<'migrate --status'>)
-  for (const { name, state } of migrations) print(cli, `${state}  ${name}`)
-}
-
-/** What taking migrations back would do, by name. */
-function lossOf(migrations: readonly Migration[]): string {
-  const names = migrations.map(({ name }) => name)
-  const theirs = names.length === 1 ? 'it holds' : 'they hold'
-  return `This takes back ${names.toReversed().join(', ')}, with the data that only ${theirs}.`
+  if (json) printJson(cli, { upToDate: pending.length === 0, migrations } satisfies Printed<'migrate --status'>)
+  else for (const { name, state } of migrations) print(cli, `${state}  ${name}`)
 }

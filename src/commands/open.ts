@@ -15,8 +15,8 @@ import { createBudgetStore } from '../db/budget.ts'
 import { loadReprocesses } from '../db/reprocess.ts'
 import { loadQueue, type Queue, type Shard } from '../db/queue.ts'
 import { READERS_WAIT_MS, dataDirectory, holdsDatabase } from '../db/connection/directory.ts'
-import { loadKeys, type Keys } from '../db/seal.ts'
-import { loadEverybody, loadMembers, type Member } from '../db/members.ts'
+import { loadKeys, missingKeyFile, type Keys } from '../db/seal.ts'
+import { loadEverybody, loadMembers, notStored, type Member } from '../db/members.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { TypeName } from '../resources/names.ts'
 import { newBudget } from '../whoop/budget.ts'
@@ -34,13 +34,14 @@ export interface Opened {
   world: World
 }
 
-/** For the commands that talk to WHOOP: settings read, database open and brought up to date. */
+/** For the commands that talk to WHOOP: settings read, database open and brought up to date; made only for who `makes` one. */
 export async function withEverything<T>(
   { world, log }: Cli,
-  { autoMigrate, isLogin = false }: { autoMigrate: boolean; isLogin?: boolean },
+  { autoMigrate, isLogin = false, makes = autoMigrate }: { autoMigrate: boolean; isLogin?: boolean; makes?: boolean },
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
+  if (!makes) requireDatabase(config, world.env)
   return withDatabase(
     config,
     world.env,
@@ -60,6 +61,7 @@ export async function withEverything<T>(
         for (const { message, hint } of database.warnings) log.warn(String(message), { hint })
       }
       if (autoMigrate && left?.length !== 0) await finishMigrations({ world, log }, database, left)
+      if (isLogin) await warnOfLostKey({ world, log }, database, config)
       const keys = await keysOf(database, config, world.env, isLogin)
       return work({ database, keys, config, world: { ...world, clock } })
     },
@@ -77,6 +79,19 @@ export async function keysOf(
 ): Promise<Keys> {
   const mayMake = isLogin || config.TOKEN_ENCRYPTION_KEY !== undefined || (await loadMembers(db)).length === 0
   return loadKeys(config, env, { mayMake })
+}
+
+/** A login goes on without the key that is lost; what it means for the other logins is not left to be found out. */
+async function warnOfLostKey(
+  { world, log }: Pick<Cli, 'world' | 'log'>,
+  { db }: Database,
+  config: TokenConfig,
+): Promise<void> {
+  const missing = missingKeyFile(config, world.env)
+  if (!missing || (await loadMembers(db)).length === 0) return
+  log.warn(`The key file ${missing} is lost: a new one is made, and opens none of the logins of before.`, {
+    hint: 'each member logs in again: whoopster auth',
+  })
 }
 
 /** Builds columns again where a migration says so, as far as an earlier run has not. */
@@ -130,12 +145,9 @@ export async function requireMembers(
   throw clientId && (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 
-/** A member who is not there would be answered with nothing, which a script takes for a member without records. */
+/** Refuses a member of whom nothing is stored. */
 export async function requireStored(db: Db, whoopUserId: number): Promise<void> {
-  if ((await loadEverybody(db, whoopUserId)).length > 0) return
-  throw new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
-    hint: 'see who there is: whoopster auth status',
-  })
+  if ((await loadEverybody(db, whoopUserId)).length === 0) throw notStored(whoopUserId)
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */
@@ -173,5 +185,7 @@ function ofAnotherApp(whoopUserId: number | undefined): WhoopsterError {
 
 function nobody(whoopUserId: number | undefined): WhoopsterError {
   const who = whoopUserId === undefined ? 'Nobody is logged in' : `WHOOP user ${whoopUserId} is not logged in`
-  return new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
+  const hint =
+    whoopUserId === undefined ? 'run: whoopster auth' : 'see who is: whoopster auth status; or log in: whoopster auth'
+  return new WhoopsterError('login', `${who}.`, { hint })
 }

@@ -3,8 +3,7 @@ import { changeDotenv } from './dotenv.ts'
 import { WhoopsterError } from '../errors.ts'
 import { allScopes } from '../resources/index.ts'
 import { askOnce } from '../terminal/ask.ts'
-import { widthOf } from '../terminal/style.ts'
-import { table } from '../terminal/table.ts'
+import { lineWidthOf } from '../terminal/style.ts'
 import { tell, type Cli } from './cli.ts'
 
 /** No app is set up yet, and a person is at the terminal who can be asked for one. */
@@ -17,7 +16,7 @@ export async function registerApp(cli: Cli): Promise<Cli> {
   const { world } = cli
   const { env, machine } = world
   const { WHOOP_REDIRECT_URI } = readConfig(env, ['WHOOP_REDIRECT_URI'])
-  tell(world, steps(WHOOP_REDIRECT_URI, widthOf(world.terminal.stderr)))
+  tell(world, steps(WHOOP_REDIRECT_URI, lineWidthOf(world.terminal.stderr)))
   const given: Record<string, string> = {
     WHOOP_CLIENT_ID: await required(cli, 'Client id: ', false),
     WHOOP_CLIENT_SECRET: await required(cli, 'Client secret (not shown): ', true),
@@ -51,27 +50,35 @@ async function required({ world, log }: Cli, question: string, hidden: boolean):
   }
 }
 
-const INDENT = ' '.repeat(7) // below the words of a step
+const BESIDE = 64 // columns: on a narrower terminal, what to enter is said below the field's name
 
-function steps(redirectUri: string, width: number): string {
+/** What to enter in which field of WHOOP's form. */
+function form(redirectUri: string, width: number): string {
   const scopes = allScopes.filter((scope) => scope !== 'offline')
-  const rows = [
+  const rows = width < BESIDE ? scopes.map((scope) => [scope]) : [scopes.slice(0, 3), scopes.slice(3)]
+  const fields: [name: string, ...lines: string[]][] = [
     ['name', 'anything, such as whoopster: the consent page shows it'],
     ['contact', 'your e-mail address'],
     ['privacy policy', 'a page of yours; the form wants one'],
-    ['redirect URI', redirectUri],
-    ['', 'exactly like this'],
-    ['scopes', scopes.join(' ')],
-    ['', 'and offline, where the form lists it'],
+    ['redirect URI', redirectUri, 'exactly like this'],
+    ['scopes', ...rows.map((row) => row.join('  ')), 'and offline, where the form lists it'],
     ['webhooks', 'none'],
   ]
-  const fields = table(rows, { width: width - INDENT.length }).replaceAll(/^/gm, INDENT)
+  const lines = fields.flatMap(([name, ...values]) =>
+    width < BESIDE
+      ? [`     ${name}`, ...values.map((value) => `       ${value}`)]
+      : values.map((value, index) => `       ${(index === 0 ? name : '').padEnd(16)}${value}`),
+  )
+  return lines.join('\n')
+}
+
+function steps(redirectUri: string, width: number): string {
   return `WHOOP gives your data to an app of your own. Register it once, in five minutes:
 
   1. Sign in at https://developer.whoop.com with your WHOOP account.
   2. Make a team if it asks for one, then create an app, and enter:
 
-${fields}
+${form(redirectUri, width)}
 
   3. It shows you a client id and a client secret. Copy them to here.
 

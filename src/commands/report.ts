@@ -50,13 +50,15 @@ async function draw(
   { days: last, user }: Pick<ReportOptions, 'days' | 'user'>,
   madeAt: Date,
 ): Promise<string> {
-  const [{ renderReport }, stored, { loadEverybody }, { withSnapshot }] = await Promise.all([
+  const [{ requireStored }, { renderReport }, stored, { loadEverybody }, { withSnapshot }] = await Promise.all([
+    import('./open.ts'),
     import('../report/index.ts'),
     import('../db/report.ts'),
     import('../db/members.ts'),
     import('../db/snapshot.ts'),
   ])
-  const member = onlyMember(await loadEverybody(database.db, user), user)
+  if (user !== undefined) await requireStored(database.db, user)
+  const member = onlyMember(await loadEverybody(database.db, user))
   return withSnapshot(database.db, async (tx) => {
     const days = await stored.loadTrends(tx, member, last)
     const since = days[0]?.day
@@ -78,11 +80,10 @@ async function draw(
   })
 }
 
-function onlyMember(members: readonly Member[], user: number | undefined): Member {
+function onlyMember(members: readonly Member[]): Member {
   const [only, ...others] = members
   if (!only) {
-    const who = user === undefined ? 'Nobody is stored here yet' : `WHOOP user ${user} is not stored here`
-    throw new WhoopsterError('login', `${who}.`, { hint: 'run: whoopster auth' })
+    throw new WhoopsterError('login', 'Nobody is stored here yet.', { hint: 'run: whoopster auth' })
   }
   if (others.length > 0) {
     const ids = members.slice(0, 5).map(({ whoopUserId }) => whoopUserId)

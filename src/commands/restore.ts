@@ -12,8 +12,8 @@ export const addRestore: AddCommand = (program, cli) => {
     .summary('bring an archive back into this database')
     .description(
       'Bring an archive back into this database, which may be empty or hold some of it: what is newer stays, and what is older goes to the ' +
-        'history. The whole file is checked before anything is written. A restore that was ended is simply run again. ' +
-        'Nobody is logged in by it: whoopster auth.',
+        'history. The whole file is checked before anything is written. An interrupted restore is simply run again. ' +
+        'It logs nobody in: for that, whoopster auth.',
     )
     .option('--user <id>', 'only this member (WHOOP user id)', readUserId)
     .addHelpText('after', '\nExample:\n  $ whoopster restore whoop.zip')

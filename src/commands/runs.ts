@@ -15,7 +15,7 @@ export const addRuns: AddCommand = (program, cli) => {
     .command('runs')
     .summary('list the last runs and what each did')
     .description('List the last runs of sync, the newest first, and what each did. They are kept for 90 days.')
-    .option('--limit <n>', 'so many', readCount, LIMIT)
+    .option('--limit <n>', 'how many', readCount, LIMIT)
     .option('--user <id>', 'only of this member (WHOOP user id)', readUserId)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  $ whoopster runs\n  $ whoopster runs --limit 500 --json | jq .runs[].outcome')

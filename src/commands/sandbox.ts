@@ -1,6 +1,7 @@
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { codeOf } from '../db/connection/failure.ts'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
+import { harmlessLines } from '../terminal/safe.ts'
 import { languages, type Language } from '../sandbox/languages.ts'
 import { readCount, readOneOf, readPort, readUserId } from './read.ts'
 
@@ -46,7 +47,7 @@ export const addSandbox: AddCommand = (program, cli) => {
       readOneOf(languages),
       'en',
     )
-    .option('--member <id>', 'whose', readUserId, 10_001)
+    .option('--member <id>', 'whose export', readUserId, 10_001)
     .addHelpText(
       'after',
       '\nWith --days and --seed as of the sandbox itself.\n\nExample:\n  $ whoopster sandbox export --days 365 --out my_whoop_data.zip',
@@ -98,7 +99,7 @@ async function allow(cli: Cli, url: string, member: number): Promise<void> {
         hint: 'start it with the same WHOOP_REDIRECT_URI as whoopster auth url: it is registered there as it is then',
       })
     }
-    throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${String(cause)}`, {
+    throw new WhoopsterError('unavailable', `No sandbox answered at this address: ${whyOf(cause)}`, {
       hint: 'is it what whoopster auth url has printed? does whoopster sandbox run?',
       cause,
     })
@@ -134,7 +135,7 @@ async function serve(cli: Cli, { webhook: url, webhookSecret: secret, ...options
     now: () => clock.now(),
   }).catch((cause: unknown) => {
     const isTaken = codeOf(cause) === 'EADDRINUSE'
-    const why = isTaken ? 'another program has it' : String(cause)
+    const why = isTaken ? 'another program has it' : whyOf(cause)
     throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
       hint: isTaken
         ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`
@@ -143,12 +144,17 @@ async function serve(cli: Cli, { webhook: url, webhookSecret: secret, ...options
     })
   })
   sandbox.world.faults.onRequest = () => sandbox.world.advanceTo(clock.now()) // their lives go on
-  print(cli, '# A simulated WHOOP with invented members. Use it in another terminal with:')
-  print(cli, 'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox # away from your own data')
-  print(cli, `export WHOOP_API_BASE_URL=${sandbox.url}`)
-  print(cli, `export WHOOP_CLIENT_ID=${sandbox.clientId}`)
-  print(cli, `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`)
-  print(cli, `export WHOOP_REDIRECT_URI=${redirectUri}`)
+  const lines = [
+    '# A simulated WHOOP of invented members.',
+    '# Paste this into another terminal;',
+    '# it leads away from your own data, too:',
+    'export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox',
+    `export WHOOP_API_BASE_URL=${sandbox.url}`,
+    `export WHOOP_CLIENT_ID=${sandbox.clientId}`,
+    `export WHOOP_CLIENT_SECRET=${sandbox.clientSecret}`,
+    `export WHOOP_REDIRECT_URI=${redirectUri}`,
+  ]
+  cli.world.terminal.stdout.write(`${harmlessLines(lines.join('\n'))}\n`) // not wrapped: a shell takes each line for a command
   cli.log.info('serving until Ctrl-C', { url: sandbox.url })
   const living = webhook && setInterval(() => sandbox.world.advanceTo(clock.now()), LIVES_ON_MS)
   await new Promise((resolve) => interrupted.addEventListener('abort', resolve))

@@ -16,7 +16,7 @@ export const addSchedule: AddCommand = (program, cli) => {
         'units, or the CronJob. Run it in the directory of your .env; it changes nothing.',
     )
     .argument('<scheduler>', schedulers.join(', '), readOneOf(schedulers))
-    .option('--image <name>', 'of kubernetes: where the cluster finds the image')
+    .option('--image <name>', 'for kubernetes: where the cluster finds the image')
     .addHelpText(
       'after',
       '\nExamples:\n  $ (crontab -l; whoopster schedule cron) | crontab -\n  $ whoopster schedule systemd\n' +
@@ -66,7 +66,7 @@ async function warnOfMissing({ world: { env, machine }, log }: Pick<Cli, 'world'
   if (only.length > 0) {
     const are = only.length === 1 ? 'is' : 'are'
     log.warn(`${only.toSorted().join(', ')} ${are} set in this shell only, which a schedule does not see`, {
-      hint: `put it into ${path}`,
+      hint: `put ${only.length === 1 ? 'it' : 'them'} into ${path}`,
     })
   } else if (!file['WHOOP_CLIENT_ID']?.trim()) {
     log.warn(`there is no app's client id in ${path}`, {
@@ -86,7 +86,7 @@ function readDotenv(path: string): Readonly<Record<string, string | undefined>> 
 function warnOfEmbedded({ world: { env }, log }: Pick<Cli, 'world' | 'log'>): void {
   if (env['DATABASE_URL']?.trim()) return
   log.warn('the embedded database is on this machine, and no pod can use it', {
-    hint: 'have a PostgreSQL, and set DATABASE_URL and TOKEN_ENCRYPTION_KEY',
+    hint: 'use a PostgreSQL server: set DATABASE_URL and TOKEN_ENCRYPTION_KEY',
   })
 }
 

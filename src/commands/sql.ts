@@ -1,5 +1,7 @@
-import type { Answer } from '../db/query.ts'
+import type { Answer, Relation } from '../db/query.ts'
+import { WhoopsterError } from '../errors.ts'
 import type { Sink } from '../files.ts'
+import { nearest } from '../spelling.ts'
 import { print, type AddCommand, type Cli } from './cli.ts'
 import { readOneOf } from './read.ts'
 
@@ -11,7 +13,7 @@ export const addSql: AddCommand = (program, cli) => {
     .command('sql')
     .argument(
       '[statement]',
-      'one statement; without it, read from stdin, or on a terminal the tables and views are listed',
+      'one statement, or the name of a table or view, to have it explained; without it, read from stdin, or on a terminal those are listed',
     )
     .summary('ask the database a question of your own')
     .description(
@@ -23,7 +25,7 @@ export const addSql: AddCommand = (program, cli) => {
       'after',
       '\nExamples:\n  $ whoopster sql "select day, recovery_score, hrv_rmssd from daily_trends order by day desc limit 14"\n' +
         '  $ whoopster sql --format json "table workout_log" > workouts.json\n' +
-        '  $ whoopster sql < question.sql',
+        '  $ whoopster sql daily_summary\n  $ whoopster sql < question.sql',
     )
     .action((statement, { format }) => run(cli, statement, format))
 }
@@ -43,12 +45,14 @@ async function run(cli: Cli, given: string | undefined, asked: Format | undefine
   const text = given ?? (await readAll(stdin))
   const format = asked ?? (isLive(stdout, world.env) ? 'table' : 'csv')
   const sink = toOutput(stdout, world.interrupted)
-  await withStored(cli, (database) =>
-    ask(database, { text, json: format === 'json' }, world.interrupted, async (answer) => {
+  await withStored(cli, async (database) => {
+    const named = ONE_WORD.test(text) ? find(text.trim(), await loadRelations(database)) : undefined
+    if (named) return explain(cli, named)
+    await ask(database, { text, json: format === 'json' }, world.interrupted, async (answer) => {
       const shape = await shapeOf(format, answer, cli)
       await write(answer, shape, sink)
-    }),
-  )
+    })
+  })
 }
 
 /** How rows become text; `end` is told how many there were. */
@@ -97,22 +101,45 @@ async function shapeOf(format: Format, { columns }: Answer, { world }: Cli): Pro
   return { start: lines([columns.map(({ name }) => name)]), rows: (rows) => shown(lines(rows)), end: () => '' }
 }
 
-async function list(
-  cli: Cli,
-  relations: readonly { name: string; columns: string; comment: string | null }[],
-): Promise<void> {
+const ONE_WORD = /^\s*[a-z_]+\s*$/
+
+/** The table or view of this name; undefined when the word may be a statement. */
+function find(name: string, relations: readonly Relation[]): Relation | undefined {
+  const found = relations.find((one) => one.name === name)
+  const names = relations.map((one) => one.name)
+  const meant = found ? undefined : nearest(name, names)
+  if (!meant) return found
+  throw new WhoopsterError('usage', `There is no table or view ${name}.`, { hint: `did you mean ${meant}?` })
+}
+
+/** What there is, at one glance: of the views what they are for, of the tables their names. */
+async function list(cli: Cli, relations: readonly Relation[]): Promise<void> {
   const [{ styleFor, widthOf }, { wrap }] = await Promise.all([
     import('../terminal/style.ts'),
     import('../terminal/wrap.ts'),
   ])
   const { stdout } = cli.world.terminal
   const style = await styleFor(stdout, cli.world.env)
-  const width = widthOf(stdout) - 2
-  for (const { name, columns, comment } of relations) {
-    const lines = [...(comment ? wrap(comment, width) : []), ...wrap(columns, width).map((line) => style.dim(line))]
-    print(cli, [style.bold(name), ...lines.map((line) => `  ${line}`)].join('\n'))
-  }
-  print(cli, '\nAsk them: whoopster sql "select … from daily_summary"')
+  const width = widthOf(stdout)
+  const explained = relations.filter(({ comment }) => comment)
+  const others = relations.filter(({ comment }) => !comment).map(({ name }) => name)
+  const lines = explained.flatMap(({ name, comment }) => [
+    style.bold(name),
+    ...wrap(firstSentence(comment ?? ''), width, '  '),
+  ])
+  const tables = others.length === 0 ? [] : ['', ...wrap(`And: ${others.join(', ')}.`, width, '', '  ')]
+  print(cli, [...lines, ...tables, ''].join('\n'))
+  print(cli, 'One of them in full: whoopster sql daily_summary')
+  print(cli, 'Ask them: whoopster sql "select … from daily_summary"')
+}
+
+function firstSentence(text: string): string {
+  return /^.*?\.(?= [A-Z]|$)/s.exec(text)?.[0] ?? text
+}
+
+/** All that is known of one: what its rows are, and its columns. */
+function explain(cli: Cli, { comment, columns }: Relation): void {
+  print(cli, [...(comment ? [comment, ''] : []), `columns: ${columns}`].join('\n'))
 }
 
 async function readAll(input: AsyncIterable<unknown>): Promise<string> {

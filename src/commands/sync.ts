@@ -37,7 +37,7 @@ export const addSync: AddCommand = (program, cli) => {
     .option('--until <date>', 'read up to here again, exclusive', readDate)
     .option('--full', 'read the whole history again')
     .option('--older-than <duration>', 'only members whose last sync began longer ago than 10m, 2h …', readDuration)
-    .option('--max-members <n>', 'sync at most so many members, the stalest first', readCount)
+    .option('--max-members <n>', 'sync at most this many members, the stalest first', readCount)
     .option('--shard <i/n>', 'only the i-th (from 0) of n shares of the members, for n processes', readShard)
     .option('--deadline <duration>', 'begin with no other member after 10m, 2h …', readDuration)
     .option('--no-migrate', 'do not bring the schema up to date first')

@@ -1,4 +1,5 @@
 import { and, asc, eq, sql, type SQL } from 'drizzle-orm'
+import { WhoopsterError } from '../errors.ts'
 import { users, type Profile } from '../resources/users.ts'
 import type { Db, Tx } from './connection/index.ts'
 import type { Fence } from './lock.ts'
@@ -19,6 +20,13 @@ export async function loadEverybody(db: Db | Tx, whoopUserId?: number): Promise<
     .from(users)
     .where(whoopUserId === undefined ? undefined : eq(users.whoopUserId, whoopUserId))
     .orderBy(asc(users.id))
+}
+
+/** A member who is not there would be answered with nothing, which a script takes for a member without records. */
+export function notStored(whoopUserId: number): WhoopsterError {
+  return new WhoopsterError('usage', `Nothing is stored of WHOOP user ${whoopUserId}.`, {
+    hint: 'see who there is: whoopster stats',
+  })
 }
 
 /** Those who are logged in: all of them, or the one asked for; only those of one app, if it is named. */

@@ -33,6 +33,11 @@ export async function schemaState(db: Db, folder = migrationsFolder()): Promise<
   return { applied, pending: ours.slice(applied.length), isShared: own === undefined && applied.length > 0 }
 }
 
+/** Of a database that is not made yet. */
+export function schemaOfNone(folder = migrationsFolder()): SchemaState {
+  return { applied: [], pending: readMigrations(folder), isShared: false }
+}
+
 /**
  * Brings the schema up to date, one process at a time, all of it or nothing; returns what it applied. What Grafana's role
  * may read is looked at each time: a database that was moved comes without the server's roles.
@@ -128,20 +133,18 @@ async function prepare(db: Db, folder: string, migration: Migration | undefined)
   }
 }
 
-/** Refuses to take back more than there is. */
-export function requireApplied(applied: readonly Migration[], steps: number): void {
-  if (steps <= applied.length) return
-  throw new WhoopsterError('usage', `Only ${amount(applied.length, 'migration')} can be taken back, not ${steps}.`, {
-    hint: 'see: whoopster migrate --status',
-  })
+/** The newest `steps` of what is applied, newest first; refuses when there are fewer. */
+export function newest(applied: readonly Migration[], steps: number): Migration[] {
+  if (steps <= applied.length) return applied.toReversed().slice(0, steps)
+  const message = `Only ${amount(applied.length, 'migration')} can be taken back, not ${steps}.`
+  throw new WhoopsterError('usage', message, { hint: 'see: whoopster migrate --status' })
 }
 
 /** Takes back the newest `steps` migrations, with what they stored; returns them, newest first. */
 export async function migrateDown(db: Db, steps: number, folder = migrationsFolder()): Promise<Migration[]> {
   return withMigrationLock(db, async () => {
     const { applied, isShared } = await schemaState(db, folder)
-    requireApplied(applied, steps)
-    const undone = applied.toReversed().slice(0, steps)
+    const undone = newest(applied, steps)
     if (isShared) await moveHistory(db, applied)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
     await db.transaction(async (tx) => {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TokenConfig } from '../config.ts'
+import type { DatabaseConfig, TokenConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Env } from '../world.ts'
 import { dataDirectory, makeDirectory, requireUsable } from './connection/directory.ts'
@@ -61,11 +61,7 @@ function embeddedKey(dir: string, mayMake: boolean): Buffer {
   makeDirectory(dir)
   requireUsable(dir)
   if (!existsSync(path)) {
-    if (!mayMake) {
-      throw new WhoopsterError('settings', `The key file ${path} is lost, and with it what opens the logins.`, {
-        hint: 'restore it from a backup, or log in again: whoopster auth',
-      })
-    }
+    if (!mayMake) throw lostKey(path)
     const draft = `${path}.${randomBytes(4).toString('hex')}`
     writeFileSync(draft, newKey(), { flag: 'wx', mode: 0o600 })
     renameSync(draft, path) // whole, or not at all; the directory's lock keeps others away
@@ -74,6 +70,22 @@ function embeddedKey(dir: string, mayMake: boolean): Buffer {
   if (key.length === 32) return key
   throw new WhoopsterError('settings', `The key file ${path} is damaged.`, {
     hint: 'restore it from a backup, or remove it and log in again: whoopster auth',
+  })
+}
+
+/**
+ * The embedded database's key file, when it is gone: where somebody is logged in, no sync can open that login. Undefined
+ * when it is there, or another key is used.
+ */
+export function missingKeyFile(config: DatabaseConfig, env: Env): string | undefined {
+  if (config.DATABASE_URL || env['TOKEN_ENCRYPTION_KEY']?.trim()) return undefined
+  const path = join(dataDirectory(config, env), 'token.key')
+  return existsSync(path) ? undefined : path
+}
+
+export function lostKey(path: string): WhoopsterError {
+  return new WhoopsterError('settings', `The key file ${path} is lost, and with it what opens the logins.`, {
+    hint: 'restore it from a backup, or log in again: whoopster auth',
   })
 }
 

@@ -34,7 +34,7 @@ export interface StoredGap {
   type: string
   from: Date | null
   to: Date
-  /** How many of its records are stored, from before they were to be read again. */
+  /** How many of its records are stored, and only to be read again; 0 while the type was never complete. */
   records: number
 }
 
@@ -53,7 +53,8 @@ export async function loadGaps(db: Db): Promise<StoredGap[]> {
     records: number
   }>(sql`
     select whoop_user_id as id, data_type as type, lower(gap) as lower, upper(gap) as upper,
-      coalesce(case data_type ${sql.join(counts, sql` `)} end, 0)::int as records
+      case when last_sync_time is null then 0 -- never complete: what the last page left behind its end is no stored range
+        else coalesce(case data_type ${sql.join(counts, sql` `)} end, 0) end::int as records
     from sync_status join users on users.id = user_id,
       unnest(tstzmultirange(tstzrange(null, last_record_time)) - covered) gap
     where last_record_time is not null order by 1, user_id, gap desc`)

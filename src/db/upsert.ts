@@ -139,12 +139,13 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
   }
 }
 
+const isBelowPage = (place: SQL) => sql`${place} < (select min(place) from page)`
+
 /** What is stored below the page's last record, and has not been moved onto the page. Needs `page`. */
 function below({ member, resource }: Collection): SQL {
-  const isBelow = (place: SQL) => sql`${place} < (select min(place) from page)`
   const key = keyOf(resource)
   return sql`
-    select from (${resource.within(member.id, isBelow)}) r where not exists (select from page where page.${key} = r.${key})`
+    select from (${resource.within(member.id, isBelowPage)}) r where not exists (select from page where page.${key} = r.${key})`
 }
 
 interface Row extends Stored, Record<string, unknown> {

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import type { Database } from '../db/connection/index.ts'
-import { dataDirectory } from '../db/connection/directory.ts'
-import { keyId, loadKeys, type Keys } from '../db/seal.ts'
+import { keyId, loadKeys, missingKeyFile, type Keys } from '../db/seal.ts'
 import { loadLogins, loadTokens, type Login } from '../db/tokens.ts'
 import { loadMembers } from '../db/members.ts'
 import { failure } from '../errors.ts'
 import { clientWith, probe } from '../login/scopes.ts'
+import { number } from '../numbers.ts'
 import { allScopes } from '../resources/index.ts'
 import { attempt, type Dependencies } from './findings.ts'
 
@@ -25,7 +23,12 @@ export async function lookAtLogins(
   }
   const ended = numbers(logins, ({ dead }) => dead)
   if (ended) find('logins', 'problem', `WHOOP has ended the login of ${ended}`, 'run: whoopster auth')
-  else find('logins', 'ok', `${logins.length} alive, as far as is known here`)
+  else
+    find(
+      'logins',
+      'ok',
+      `${logins.length === 1 ? '1 works' : `${number(logins.length)} work`}, as far as is known here`,
+    )
   const keys = keysOf(dependencies, logins)
   const asked = keys && whoopAnswers ? await askForScopes(dependencies, database, keys) : []
   if (asked !== undefined) judgeScopes(dependencies, logins, asked)
@@ -38,12 +41,10 @@ function keysOf({ world, find }: Dependencies, logins: readonly Login[]): Keys |
     find('key', 'problem', 'TOKEN_ENCRYPTION_KEY is missing or not well formed', 'set it to the key of before')
     return undefined
   }
-  if (!config.DATABASE_URL && !config.TOKEN_ENCRYPTION_KEY) {
-    const file = join(dataDirectory(config, world.env), 'token.key')
-    if (!existsSync(file)) {
-      find('key', 'problem', `${file} is lost`, 'restore it from a backup, or log in again: whoopster auth')
-      return undefined
-    }
+  const missing = missingKeyFile(config, world.env)
+  if (missing) {
+    find('key', 'problem', `${missing} is lost`, 'restore it from a backup, or log in again: whoopster auth')
+    return undefined
   }
   try {
     const keys = loadKeys(config, world.env)
@@ -91,11 +92,12 @@ async function askForScopes(
 }
 
 function judgeScopes({ find }: Dependencies, logins: readonly Login[], refusals: readonly string[]): void {
-  const hint = 'tick them for the app at developer.whoop.com, and on the consent page; then run: whoopster auth'
   const lacking = logins.flatMap(({ scopes }, index) => {
     const missing = allScopes.filter((scope) => !scopes.includes(scope))
     return missing.length === 0 ? [] : [`member ${index + 1} has not granted ${missing.join(', ')}`]
   })
+  const count = new Set(logins.flatMap(({ scopes }) => allScopes.filter((scope) => !scopes.includes(scope)))).size
+  const hint = `tick ${count === 1 ? 'it' : 'them'} for the app at developer.whoop.com, and on the consent page; then run: whoopster auth`
   if (lacking.length > 0) find('scopes', 'problem', lacking.join('; '), hint)
   if (refusals.length > 0) {
     find('scopes', 'problem', refusals.join('; '), 'run: whoopster sync; it renews the login, or says what to do')

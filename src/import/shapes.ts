@@ -1,6 +1,7 @@
 import type { StagedEntry, StagedWitness } from '../db/journal.ts'
 import { MINUTE_MS } from '../time.ts'
 import type { Line } from './csv.ts'
+import { amount } from '../numbers.ts'
 
 // WHOOP's export comes in the account's language, file names and headings alike: a file is known by what its columns hold.
 
@@ -161,7 +162,7 @@ export function createEntryReader(): (line: Line) => StagedEntry | BadRow {
       question: () => questionOf(text),
     }
     try {
-      if (isTorn) throw new Unreadable(`has ${cells.length} columns instead of 6`)
+      if (isTorn) throw new Unreadable(`has ${amount(cells.length, 'column')} instead of 6`)
       const cycleStart = key.start()
       const question = key.question()
       const offset = zoneOf(zone.trim())
@@ -241,7 +242,8 @@ export function readWitness({ name, kinds }: Shape, { line, cells: raw, problem 
   if (problem !== undefined) return { line, problem, cycleStart: null, question: null }
   try {
     const cells = raw.map((cell) => cell.trim())
-    if (cells.length < kinds.length) throw new Unreadable(`has ${cells.length} columns instead of ${kinds.length}`)
+    if (cells.length < kinds.length)
+      throw new Unreadable(`has ${amount(cells.length, 'column')} instead of ${kinds.length}`)
     const hasZone = kinds[2] === 'zone'
     const first = hasZone ? 3 : 1 // where what is its own begins
     const at = (column: number) => localText(readLocal(cells[column] ?? ''))

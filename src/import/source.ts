@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import { openPromise, type Entry, type ZipFile } from 'yauzl'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
 import { WHAT_TO_NAME } from './csv.ts'
 
 /** A CSV file: by itself, in a folder or in a ZIP. It is read as it is asked for, and never unpacked to disk. */
@@ -48,8 +48,7 @@ export async function openSource(path: string, allowance: Allowance): Promise<So
 
 function cannotRead(path: string, cause: unknown): WhoopsterError {
   const code = (cause as NodeJS.ErrnoException).code
-  const why =
-    code === 'ENOENT' ? 'does not exist' : `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+  const why = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${whyOf(cause)}`
   return new WhoopsterError('usage', `${path} ${why}.`, { hint: WHAT_TO_NAME, cause })
 }
 
@@ -110,8 +109,7 @@ function nothingIn(path: string, names: readonly string[]): WhoopsterError {
 async function openZip(path: string, allowance: Allowance): Promise<Source> {
   const broken = (cause: unknown) => {
     if (cause instanceof WhoopsterError) return cause
-    const why = cause instanceof Error ? cause.message : String(cause)
-    return new WhoopsterError('data', `${path} is damaged or cut off: ${why}`, {
+    return new WhoopsterError('data', `${path} is damaged or cut off: ${whyOf(cause)}`, {
       hint: 'download it from WHOOP once more',
       cause,
     })

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { WhoopsterError } from '../errors.ts'
+import { WhoopsterError, whyOf } from '../errors.ts'
 
 export interface Callback {
   /** The redirected URL of the login with this `state`, once the browser has brought it. */
@@ -112,10 +112,14 @@ function listen(
 }
 
 function inUse(port: number, cause: NodeJS.ErrnoException): WhoopsterError {
-  return new WhoopsterError('settings', `Cannot wait for the browser on port ${port}: ${cause.message}`, {
-    hint: 'free the port, register another WHOOP_REDIRECT_URI, or log in by hand: whoopster auth url',
-    cause,
-  })
+  return new WhoopsterError(
+    'settings',
+    `Cannot wait for the browser on port ${port}: ${cause.code === 'EADDRINUSE' ? 'another program has it' : whyOf(cause)}`,
+    {
+      hint: 'free the port, register another WHOOP_REDIRECT_URI, or log in by hand: whoopster auth url',
+      cause,
+    },
+  )
 }
 
 function page(title: string, text: string): string {

@@ -253,9 +253,10 @@ function answersForAnother({ whoopUserId }: Member): WhoopsterError {
 /** WHOOP has changed its format, rather than made a mistake: what lies below will be no better. */
 function nothingReadable({ resource }: Job, { unreadable }: Page): WhoopsterError {
   const [first] = unreadable
+  const none = unreadable.length === 1 ? 'The one record' : `None of the ${unreadable.length} records`
   return new WhoopsterError(
     'quarantine',
-    `None of the ${unreadable.length} records on a page of ${resource.path} can be read: ${first?.reason ?? ''}`,
+    `${none} on a page of ${resource.path} ${unreadable.length === 1 ? 'cannot' : 'can'} be read: ${first?.reason ?? ''}`,
     { hint: 'they are kept in quarantined_records; a newer version of whoopster may read them: please report it' },
   )
 }

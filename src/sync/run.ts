@@ -234,7 +234,7 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
     const ahead = first && running.get(first)
     if (ahead && !ahead.isFirst) await ahead.done
     try {
-      results[type] = await syncType(context, type, state, leader, ahead?.isFirst ? ahead.leader : undefined)
+      await syncType(context, type, results, state, leader, ahead?.isFirst ? ahead.leader : undefined)
     } finally {
       leader.end()
     }
@@ -247,13 +247,15 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
   for (const one of settled) if (one.status === 'rejected') throw one.reason
 }
 
+/** What became of the type is in `results` even when it cannot be written down, and this throws. */
 async function syncType(
   context: Context,
   type: TypeName,
+  results: MemberResult['types'],
   state: TypeState,
   own: Leader,
   ahead: Leader | undefined,
-): Promise<TypeResult> {
+): Promise<void> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
   const tally = newTally()
@@ -275,12 +277,19 @@ async function syncType(
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
   const end = { syncedAt, fetched: tally.fetched, error }
-  const isComplete = hasEnded || (await database.pipelined((db) => endType(db, fence, member, type, end)))
+  const write = () => database.pipelined((db) => endType(db, fence, member, type, end))
+  const failed = (why: Failure) => ({ ...tally, outcome: 'failed' as const, requests, complete: false, error: why })
+  const isComplete =
+    hasEnded ||
+    (await write().catch((cause: unknown) => {
+      results[type] = failed(error ?? named(context, cause))
+      throw cause
+    }))
   if (!error) {
     const { whoopUserId } = member
     context.report({ whoopUserId, type, fetched: tally.fetched, reached: undefined, done: true })
   }
-  return { ...tally, outcome: error ? 'failed' : 'ok', requests, complete: !error && isComplete, error }
+  results[type] = error ? failed(error) : { ...tally, outcome: 'ok', requests, complete: isComplete, error }
 }
 
 /** Not asked for at WHOOP. Only who asked for just this type has to be told with an exit code. */

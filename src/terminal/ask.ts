@@ -52,13 +52,15 @@ export async function askOnce(
   const prompt = createInterface({ input: stdin, output, terminal: hidden }) // its own echo goes nowhere
   stderr.write(wrapLines(question, widthOf(stderr)))
   try {
-    return await new Promise<string | undefined>((resolve, reject) => {
+    const answer = await new Promise<string | undefined>((resolve, reject) => {
       const interrupt = () => reject(new Interruption('interrupted'))
       prompt.once('line', (line) => resolve(line.trim()))
       prompt.once('close', () => resolve(undefined))
       prompt.once('SIGINT', interrupt) // with the echo off it comes as a key
       interrupted.addEventListener('abort', interrupt, { once: true })
     })
+    if (answer === undefined && !hidden) stderr.write('\n') // nobody has typed one
+    return answer
   } finally {
     prompt.close()
     if (hidden) stderr.write('\n')

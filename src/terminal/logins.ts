@@ -31,7 +31,7 @@ export function drawLogins(users: readonly User[], now: Date, output: Output): s
           : [['', `refused ${user.refusedScopes.join(' ')}: run whoopster auth, and grant them`]]),
         ['  sealed', `under ${keyWords[user.sealedUnder.key]} (${user.sealedUnder.id ?? 'unknown'})`],
       ]
-      const who = `WHOOP user ${user.whoopUserId}${name}, member ${user.member} to whoopster doctor`
+      const who = `WHOOP user ${user.whoopUserId}${name}, called member ${user.member} by whoopster doctor`
       return [...wrap(who, width), table(facts, { width })]
     })
     .join('\n')

@@ -84,7 +84,10 @@ export function createProgress(
         left = `${amount(limit.remaining, 'request')} left ${limit.windowSeconds === 86_400 ? 'today' : 'this minute'}`
       return answer
     },
-    kept: () => [...kept].flatMap(([type, records]) => (records > 0 ? [`${number(records)} ${type}`] : [])).join(', '),
+    kept: () => {
+      const read = typeNames.filter((type) => (kept.get(type) ?? 0) > 0)
+      return read.map((type) => `${number(kept.get(type) ?? 0)} ${type}`).join(', ')
+    },
   }
 }
 
@@ -94,7 +97,8 @@ function draw(ways: ReadonlyMap<TypeName, Way>, recoveryFollows: boolean, said: 
     if (!way) return type === 'recovery' && recoveryFollows ? [[' ', type, '', 'after sleep']] : []
     const { fetched, reached, done } = way
     const where = done ? '' : `back to ${reached?.slice(0, 10) ?? '…'}`
-    return [[done ? '✔' : ' ', type, amount(fetched, 'record'), where]]
+    const records = `${amount(fetched, 'record')}${fetched === 1 ? ' ' : ''}` // as wide as the plural: numbers stand below each other
+    return [[done ? '✔' : ' ', type, records, where]]
   })
   return [...wrap(said, width), table(rows, { right: [2], width })].join('\n')
 }

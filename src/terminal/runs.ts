@@ -53,7 +53,7 @@ function whatItDid({ types, error, retries }: StoredRun): string {
     ...counted(({ updated }) => updated, 'changed'),
     ...counted(({ deleted }) => deleted, 'deleted'),
     ...counted(({ quarantined }) => quarantined, 'into quarantine'),
-    ...(retries > 0 ? [`${amount(retries)} ${retries === 1 ? 'request' : 'requests'} made again`] : []),
+    ...(retries > 0 ? [`${amount(retries)} ${retries === 1 ? 'retry' : 'retries'}`] : []),
   ]
   const wrong = [error, ...results.map(([, result]) => result.error)].flatMap((one) =>
     one ? [harmless(one.message)] : [],

@@ -99,14 +99,17 @@ function daysOf(questions: readonly Question[]): Pick<TypeStats, 'records' | 'fi
 
 function journal(questions: readonly Question[], paper: Paper): string[] {
   if (questions.length > 0) return drawQuestions(questions, paper)
-  return wrap('No journal is stored: WHOOP gives it in its export only, not to apps.', paper.width).concat(
-    '→ run: whoopster import my_whoop_data.zip',
-  )
+  return [
+    ...wrap('No journal is stored: WHOOP gives it in its export only, not to apps.', paper.width),
+    ...wrap('→ run: whoopster import my_whoop_data.zip', paper.width, '', '  '),
+  ]
 }
 
 function historyLines({ history: { changed, deleted } }: MemberStats): string[] {
   if (changed + deleted === 0) return []
-  return [`since stored, WHOOP changed ${number(changed)} settled and deleted ${number(deleted)}: see record_history`]
+  return [
+    `since they were stored, WHOOP changed ${amount(changed, 'final record')} and deleted ${number(deleted)}: see record_history`,
+  ]
 }
 
 interface Span {

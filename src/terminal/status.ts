@@ -95,10 +95,10 @@ function factsOf(report: Report): string[][] {
   const { at, schema, serverVersion, where, whoop } = report
   const freshness = freshnessOf(report) ?? 0
   const rereading = rereadingOf(report)
-  const left = whoop.remainingToday === null ? '' : `, ${whoop.remainingToday.toLocaleString('en')} requests left today`
+  const left = whoop.remainingToday === null ? '' : `, ${amount(whoop.remainingToday, 'request')} left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
-    ['schema', schema.pending === 0 ? 'up to date' : `${amount(schema.pending, 'migration')} behind`],
+    ['schema', schemaWords(schema)],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
     ...(rereading >= WORTH_SAYING_SHARE * (budgetOf(report)?.allowed ?? Infinity)
       ? [['', `about ${rereading.toLocaleString('en')} of them a day read again what is stored`]]
@@ -107,12 +107,15 @@ function factsOf(report: Report): string[][] {
   ]
 }
 
+function schemaWords({ applied, pending }: Report['schema']): string {
+  if (pending === 0) return 'up to date'
+  return applied === 0 ? 'not made yet; the first login makes it' : `${amount(pending, 'migration')} behind`
+}
+
 /** What it answers is written down when a run ends. */
 function askedWords(report: Report): string {
   const spent = budgetOf(report)?.spent ?? 0
-  return spent === 0
-    ? 'not asked yet'
-    : `asked ${spent.toLocaleString('en')} times today; no run has come to its end yet`
+  return spent === 0 ? 'not asked yet' : `asked ${amount(spent, 'time')} today; no run has come to its end yet`
 }
 
 /** Types that have gaps only because what is stored is to be read again. */

@@ -1,7 +1,7 @@
 import { WhoopsterError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { parseJson } from '../resources/json.ts'
-import { MINUTE_MS } from '../time.ts'
+import { about } from '../time.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
 import { type RateLimiter, LONGEST_WAIT_MS, refusalOf } from './limiter.ts'
@@ -193,8 +193,7 @@ function refusal(path: string, reply: Reply): WhoopsterError {
 }
 
 function spent(path: string, waitMs: number): WhoopsterError {
-  const minutes = Math.ceil(waitMs / MINUTE_MS)
-  return new WhoopsterError('later', `WHOOP's request budget is spent for ${minutes} minutes (before ${path}).`, {
+  return new WhoopsterError('later', `WHOOP's request budget is spent for ${about(waitMs)} (before ${path}).`, {
     hint: 'everything fetched so far is kept; a later run goes on from there',
   })
 }

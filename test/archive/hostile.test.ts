@@ -209,6 +209,8 @@ describe('restore', () => {
   it('says which whoopster an archive of a later format needs, and whom an archive lacks', async () => {
     const later = await forged((_, manifest) => void Object.assign(manifest, { version: 2, more: true }))
     expect(await refusal(later, 78)).toBe('The archive was written by a newer whoopster than this.')
+    const { err } = await run(['restore', join(home, 'bad.zip')], env, { clock, isTTY: true, columns: 1_000 })
+    expect(err).toContain('update whoopster, by git pull && npm ci in its folder') // as README does: it is in no registry
     const ran = await run(['restore', join(home, 'good.zip'), '--user', '7'], env, { isTTY: true, columns: 1_000 })
     expect(ran).toMatchObject({ code: 64, err: 'error: WHOOP user 7 is not in this archive.\n  → it holds 10001\n' })
     const none = join(home, 'none.zip')

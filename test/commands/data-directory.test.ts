@@ -83,7 +83,7 @@ describe('a data directory', () => {
     for (const args of commands) {
       const { code, said } = start(args, dir)
       expect({ args, code }).toEqual({ args, code: 78 })
-      expect(oneLine(said)).toContain('postgres/base belongs to another user (0)')
+      expect(oneLine(said)).toContain('postgres/base belongs to root')
       expect(oneLine(said)).toContain(`sudo chown -R ${user} '${dir}'`)
     }
     expect(start(['doctor'], dir)).toMatchObject({ code: 1, said: expect.stringContaining('chown') as string })
@@ -106,7 +106,7 @@ describe('a data directory', () => {
     mkdirSync(join(place, 'closed'), { mode: 0o555, recursive: true })
     const { code, said } = start(['sync'], join(place, 'closed', 'new'))
     expect(code).toBe(78)
-    expect(said).toContain('cannot be made')
+    expect(said).toContain(`${join(place, 'closed', 'new')} cannot be made: permission denied`)
   })
 })
 
@@ -134,7 +134,13 @@ describe('a key that is lost while somebody is logged in', () => {
       expect(err).toContain('token.key')
       expect(existsSync(file)).toBe(false)
     }
+    const health = await run('status', env, { clock })
+    expect(health.code).toBe(1)
+    expect(oneLine(health.out)).toContain(`The key file ${file} is lost, and with it what opens the logins.`)
+    expect((await run('auth', env, { clock })).code).toBe(64) // it lacks a terminal, and makes no key for that
+    expect(existsSync(file)).toBe(false)
     expect((await run('stats', env, { clock })).code).toBe(0)
+    expect(oneLine((await run('auth url', env, { clock })).err)).toContain('a new one is made')
     expect((await logIn(sandbox, env, { clock })).code).toBe(0)
     expect(readFileSync(file, 'utf8')).not.toBe(key)
     expect((await run('sync', env, { clock })).code).toBe(0)

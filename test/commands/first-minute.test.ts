@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { parseEnv } from 'node:util'
+import { parseEnv, stripVTControlCharacters } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { changeDotenv } from '../../src/commands/dotenv.ts'
 import { newMember, syncedMember, type Member } from '../support/member.ts'
@@ -194,7 +194,7 @@ describe('whoopster alone', () => {
       "
       Nobody is logged in yet.
 
-      → whoopster auth    let WHOOP know your copy, and log in: it explains each step
+      → whoopster auth    register an app at WHOOP and log in; it explains each step
         whoopster demo    see it at work first, without an account
         whoopster --help  all commands
       "
@@ -284,6 +284,18 @@ describe('help', () => {
 })
 
 describe('a hint', () => {
+  it('of whoopster alone says what the command does, also after a run that was cut short', async () => {
+    const member = await newMember({ days: 60 })
+    await member.sync()
+    await member.database
+      .sql`update sync_status set status = 'interrupted', last_sync_time = null where data_type != 'body'`
+    const { out } = await member.run('', { isTTY: true })
+    expect(out).not.toMatch(/never completely, but|→ .* next$/m)
+    expect(stripVTControlCharacters(out).replaceAll(/\s+/g, ' ')).toMatch(
+      /never synced completely; the last sync of sleep, recovery, workout, cycle did not succeed\..*→ whoopster sync fetch what is missing/,
+    )
+  })
+
   it('for an address that the shell has cut speaks of quotes', async () => {
     const member = await newMember({ days: 5, loggedIn: false })
     const { code, err } = await member.run(['auth', 'complete', 'http://localhost:8000/callback?code=abc'])
@@ -309,6 +321,23 @@ describe('a hint', () => {
     expect(err).toContain('start it with the same WHOOP_REDIRECT_URI')
   })
 
+  it('of the sandbox can be pasted, however narrow the terminal is', async () => {
+    const ending = new AbortController()
+    const { out } = await run(
+      `sandbox --port ${await freePort()} --days 5`,
+      {},
+      {
+        isPublic: true,
+        isTTY: true,
+        columns: 40,
+        interrupted: ending.signal,
+        heard: (text) => text.includes('WHOOP_REDIRECT_URI') && setImmediate(() => ending.abort(130)),
+      },
+    )
+    expect(out).toContain('export DATABASE_URL= WHOOPSTER_DATA_DIR=/tmp/whoopster-sandbox\n')
+    for (const line of out.trim().split('\n')) expect(line).toMatch(/^(# .{1,38}|export( \w+=\S*)+)$/)
+  })
+
   it('for a port that is taken names the next', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
@@ -320,10 +349,23 @@ describe('a hint', () => {
     expect(err).toContain(`--port ${port + 1}`)
   })
 
+  it.each(['stats', 'runs', 'report --out -', 'archive --out -', 'export --type sleep'])(
+    'for a member of whom nothing is stored says who there is: whoopster %s --user',
+    async (line) => {
+      const member = await newMember({ days: 5 })
+      const { code, err } = await member.run(`${line} --user 99`)
+      expect({ code, ...JSON.parse(err) }).toMatchObject({
+        code: 64,
+        msg: 'Nothing is stored of WHOOP user 99.',
+        hint: 'see who there is: whoopster stats',
+      })
+    },
+  )
+
   it('names the member whose scope is missing, and the number by which doctor calls him', async () => {
     const member = await newMember({ days: 5, grant: ['offline', 'read:profile', 'read:sleep'] })
     expect((await member.sync()).err).toContain('workout of WHOOP user 10001 cannot be synced')
-    expect((await member.run('auth status')).out).toMatch(/^WHOOP user 10001 .*, member 1 to whoopster doctor$/m)
+    expect((await member.run('auth status')).out).toMatch(/^WHOOP user 10001 .*, called member 1 by whoopster doctor$/m)
   })
 })
 
@@ -351,15 +393,37 @@ describe('a setting whose name has a slip in it', () => {
   })
 })
 
-it.each(['stats', 'runs', 'sql select', 'export --type sleep', 'report', 'reprocess', 'auth status', 'status'])(
-  'to look makes no database: whoopster %s',
-  async (line) => {
-    const dir = await newDirectory()
-    const { out, err } = await run(line, { WHOOPSTER_DATA_DIR: join(dir, 'data') }, { isTTY: true })
-    expect(out + err).toContain('Nothing is stored here yet.')
-    expect(await readdir(dir)).toEqual([])
-  },
-)
+it.each([
+  'stats',
+  'runs',
+  'sql select',
+  'export --type sleep',
+  'report',
+  'reprocess',
+  'auth status',
+  'status',
+  'archive',
+  'verify',
+  'auth logout',
+  'import x.zip',
+])('to look makes no database: whoopster %s', async (line) => {
+  const dir = await newDirectory()
+  const env = { WHOOPSTER_DATA_DIR: join(dir, 'data'), WHOOP_CLIENT_ID: 'app', WHOOP_CLIENT_SECRET: 'of-a-test' }
+  const { out, err } = await run(line, env, { isTTY: true })
+  expect(out + err).toContain('Nothing is stored here yet.')
+  expect(await readdir(dir)).toEqual([])
+})
+
+it('to look at the schema makes no database: it lists what a first login would apply', async () => {
+  const dir = await newDirectory()
+  const env = { WHOOPSTER_DATA_DIR: join(dir, 'data') }
+  const { code, out, err } = await run('migrate --status', env, { isTTY: true })
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toMatch(/^pending {2}0000_tables\n(pending {2}\w+\n)+$/)
+  expect(JSON.parse((await run('migrate --status --json', env)).out)).toMatchObject({ upToDate: false })
+  expect(await run('migrate --down 1 --yes', env)).toMatchObject({ code: 78 })
+  expect(await readdir(dir)).toEqual([])
+})
 
 it('a .env that is a directory does not keep anybody from --help', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'whoopster-'))
@@ -396,12 +460,12 @@ describe('a slip of the finger', () => {
     ['export --format cvs', expect.stringContaining('--format does not take'), expect.stringContaining('mean csv?')],
     ['verify --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster verify --help'],
     ['reprocess --type body', expect.stringContaining('It is one of sleep'), 'see: whoopster reprocess --help'],
-    ['stats --days 7 --days 30', '--days is given twice, and takes one value', 'see: whoopster stats --help'],
+    ['stats --days 7 --days 30', '--days is given twice, and takes one value.', 'see: whoopster stats --help'],
     ['stats --days', '--days lacks its value: <n>', 'see: whoopster stats --help'],
-    ['stats sleep', 'It takes no arguments, only options.', 'see: whoopster stats --help'],
-    ['auth status now', 'It takes no arguments, only options.', 'see: whoopster auth status --help'],
+    ['stats sleep', 'whoopster stats takes no arguments, only options.', 'see: whoopster stats --help'],
+    ['auth status now', 'whoopster auth status takes no arguments, only options.', 'see: whoopster auth status --help'],
     ['sandbox now', expect.stringMatching(/./), expect.stringContaining('whoopster sandbox --help')],
-    ['auth complete', 'What is missing: <url>', 'see: whoopster auth complete --help'],
+    ['auth complete', 'An argument is missing: <url>', 'see: whoopster auth complete --help'],
     ['help sinc', 'There is no command sinc.', 'Did you mean sync? see: whoopster --help'],
     [
       'export --type sleep --since 2026-02-01 --until 2026-01-01',

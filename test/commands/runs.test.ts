@@ -32,7 +32,7 @@ describe('whoopster runs', () => {
     expect(`\n${shown}`).toMatchInlineSnapshot(`
       "
       began                    took  requests  what it did
-      1 min ago       failed  N.N s         4  3 requests made again; WHOOP answered 503: (nothing)
+      1 min ago       failed  N.N s         4  3 retries; WHOOP answered 503: (nothing)
       4 min ago       ok      0.0 s         1  nothing new
       1 h 29 min ago  ok      0.0 s         9  31 sleep, 30 recovery, 24 workout, 30 cycle, 1 body new
       "

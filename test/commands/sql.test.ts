@@ -90,8 +90,25 @@ describe('sql', () => {
     expect((await run('sql', server, { stdin, isTTY: false })).out).toBe('one\n1\n')
     const { out } = await run('sql', { ...server, NO_COLOR: '1' }, { stdin: new PassThrough(), isTTY: true })
     expect(out).toMatch(/^daily_summary\n {2}\S/m)
+    expect(out).toMatch(/^And: body_measurements, /m)
     expect(out).not.toContain('oauth_tokens')
     expect(await run('sql', server)).toMatchObject({ code: 64, err: expect.stringContaining('There is no statement.') })
+  })
+
+  it('lists it on less than two screens of a narrow terminal', async () => {
+    const { out } = await run('sql', server, { stdin: new PassThrough(), isTTY: true, columns: 40 })
+    expect(out.split('\n').length).toBeLessThan(90)
+  })
+
+  it('explains a table or view that is named alone, and knows which one is meant', async () => {
+    expect((await sql('open_days')).out).toMatch(/^The day of each member .*\n\ncolumns: user_id, day\n$/)
+    expect((await sql('users')).out).toMatch(/^columns: id, whoop_user_id, /)
+    expect(await sql('daily_sumary')).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('did you mean daily_summary?') as string,
+    })
+    expect(await sql('commit')).toMatchObject({ code: 64, err: expect.stringContaining('only reads') as string })
+    expect(await sql('oauth_tokens')).toMatchObject({ code: 64 })
   })
 
   it('shows no character that steers the terminal', async () => {

@@ -254,7 +254,7 @@ describe('the listener', () => {
     expect(seen).toMatchInlineSnapshot(`
       "{
         "reason": "settings",
-        "message": "Cannot wait for the browser on port 8000: listen EADDRINUSE: address already in use 127.0.0.1:8000",
+        "message": "Cannot wait for the browser on port 8000: another program has it",
         "hint": "free the port, register another WHOOP_REDIRECT_URI, or log in by hand: whoopster auth url"
       }"
     `)

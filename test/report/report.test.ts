@@ -201,7 +201,7 @@ describe('report', () => {
     expect(code).toBe(0)
     expect(out).toContain('<bdi>Bob</bdi>')
     expect(out).not.toContain('Ann')
-    expect(await run('report --user 7', env)).toMatchObject({ code: 77 })
+    expect(await run('report --user 7', env)).toMatchObject({ code: 64 })
   })
 
   it('shows the figures of the views', async () => {

@@ -19,6 +19,8 @@ export interface Ran {
 }
 
 export interface RunOptions {
+  /** It prints the sandbox's secret, which is none. */
+  isPublic?: true
   clock?: TestClock
   fetch?: Fetch
   /** Typed at the prompt; giving it makes the streams a terminal. */
@@ -134,7 +136,7 @@ export async function run(line: string | readonly string[], env: Env, options: R
     machine: { ...machine, ...options.machine },
   })
   for (const name of ['WHOOP_CLIENT_SECRET', 'TOKEN_ENCRYPTION_KEY']) secrets.add(env[name] ?? '')
-  expectNoSecrets(printed.out + printed.err)
+  if (!options.isPublic) expectNoSecrets(printed.out + printed.err)
   return { code, ...printed, slept: clock.slept.slice(sleptBefore) }
 }
 

@@ -403,15 +403,17 @@ describe('progress', () => {
     // of two types, and they 20.3 s
     page(1000, '2026-11-01T00:00:00.000Z', 'cycle')
     progress.report({ whoopUserId: 1, type: 'cycle', fetched: 1000, reached: undefined, done: true })
+    progress.report({ whoopUserId: 1, type: 'body', fetched: 1, reached: undefined, done: true })
     expect(`\n${text()}\n`).toMatchInlineSnapshot(`
       "
       57 requests left this minute · about 21 s for each year of history
          sleep        50 records  back to 2026-10-05
          recovery                 after sleep
       ✔  cycle     1,000 records
+      ✔  body          1 record
       "
     `)
-    expect(progress.kept()).toBe('50 sleep, 1,000 cycle')
+    expect(progress.kept()).toBe('50 sleep, 1,000 cycle, 1 body')
   })
 
   it('knows the time to go where it knows the end, and says when it waits', () => {

@@ -290,7 +290,7 @@ describe('a day that is spent', () => {
     expect(await failing(whoop.get(PATH, SCOPE))).toMatchInlineSnapshot(`
       {
         "hint": "everything fetched so far is kept; a later run goes on from there",
-        "message": "WHOOP's request budget is spent for 667 minutes (before /v2/cycle).",
+        "message": "WHOOP's request budget is spent for 11 hours (before /v2/cycle).",
         "reason": "later",
       }
     `)

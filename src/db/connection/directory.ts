@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { access, chmod, lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { DatabaseConfig } from '../../config.ts'
-import { WhoopsterError } from '../../errors.ts'
+import { WhoopsterError, whyOf } from '../../errors.ts'
 import type { Env } from '../../world.ts'
 import { codeOf } from './failure.ts'
 
@@ -66,7 +66,7 @@ export function unusable(dir: string, name: string, verb: 'read' | 'written', ca
   const me = process.geteuid?.()
   const owner = ownerOf(join(dir, name)) ?? ownerOf(dir)
   const isStrange = owner !== undefined && owner !== me
-  const what = isStrange ? `belongs to another user (${owner})` : `may not be ${verb}`
+  const what = isStrange ? `belongs to ${owner === 0 ? 'root' : `another user (${owner})`}` : `may not be ${verb}`
   const subject = name === '' ? 'it' : name
   const why = codeOf(cause) === 'EROFS' ? 'its file system is read-only' : `${subject} ${what}`
   const mend = isStrange && me !== undefined ? `sudo chown -R ${me} '${dir}'` : `chmod -R u+rwX '${dir}'`
@@ -151,7 +151,7 @@ export function makeDirectory(dir: string): void {
 }
 
 function notMade(dir: string, cause: unknown): WhoopsterError {
-  return new WhoopsterError('settings', `The data directory ${dir} cannot be made: ${String(cause)}`, {
+  return new WhoopsterError('settings', `The data directory ${dir} cannot be made: ${whyOf(cause)}`, {
     hint: 'set WHOOPSTER_DATA_DIR to a directory that may be written, or set DATABASE_URL',
     cause,
   })

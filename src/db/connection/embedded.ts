@@ -88,7 +88,7 @@ async function requireMajor(dir: string): Promise<void> {
     {
       hint:
         major > EMBEDDED_MAJOR
-          ? 'install the newer whoopster again that wrote it'
+          ? 'use the newer whoopster that wrote it'
           : `with ${old} run: whoopster archive --out whoop.zip; move the directory away; then, with this one: whoopster restore whoop.zip`,
     },
   )

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { checkServerIdentity, connect as connectTls } from 'node:tls'
+import { amount } from '../../numbers.ts'
 import { codeOf, rootCause } from './failure.ts'
 import { handOver } from './handover.ts'
 import { hungUp } from './messages.ts'
@@ -115,7 +116,7 @@ async function attempt(
   const { connectTimeoutMs, tls } = parameters
   let socket = dial(address)
   const giveUp = (error: Error) => socket.destroy(error)
-  const late = failure('CONNECT_TIMEOUT', `no answer within ${connectTimeoutMs / 1000} seconds`)
+  const late = failure('CONNECT_TIMEOUT', `no answer within ${amount(connectTimeoutMs / 1000, 'second')}`)
   const deadline = setTimeout(() => giveUp(late), connectTimeoutMs)
   const onInterrupt = () => giveUp(failure('INTERRUPTED', 'interrupted'))
   interrupted?.addEventListener('abort', onInterrupt)

@@ -27,7 +27,7 @@ describe('the embedded database’s major version', () => {
       '16',
       'with whoopster, in the version that made it, run: whoopster archive --out whoop.zip; move the directory away; then, with this one: whoopster restore whoop.zip',
     ],
-    ['99', 'install the newer whoopster again that wrote it'],
+    ['99', 'use the newer whoopster that wrote it'],
   ])('refuses a directory of PostgreSQL %s with the way out, and leaves it as it is', async (major, hint) => {
     const dir = await mkdtemp(join(tmpdir(), 'whoopster-major-'))
     onTestFinished(() => rm(dir, { recursive: true }))
