@@ -142,5 +142,5 @@ function newest({ world }: Sandbox, count: number): [string, string][] {
 }
 
 async function settled(sql: Stage['sql']): Promise<void> {
-  while ((await sql`select from chased_records where reason = 'told'`).length > 0) await sleep(50)
+  while ((await sql`select from chased_records where reason = 'event'`).length > 0) await sleep(50)
 }

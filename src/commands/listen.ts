@@ -63,7 +63,7 @@ async function listen(cli: Cli, { host, port }: { host: string; port: number }):
     log,
     interrupted,
   })
-  const keep = createHandOver((events) => store.ask((db) => keepTold(db, app, events, clock.now())), syncer.notice)
+  const keep = createHandOver((events) => store.ask((db) => keepTold(db, app, events)), syncer.notice)
   const probe = () => store.ask((db) => db.execute('select 1'))
   const server = createWebhookServer({ secret, clock, log, keep, probe })
   server.listen(port, host)

@@ -4,39 +4,38 @@ import type { TypeName } from '../resources/names.ts'
 import type { Db } from './connection/index.ts'
 import { isOfApp } from './members.ts'
 
-/** What WHOOP says has become of one record. */
+/** A record that WHOOP has told of: it is new, changed or deleted. */
 export interface Told {
   whoopUserId: number
   type: TypeName
   key: string
-  change: 'updated' | 'deleted'
 }
 
 /**
- * Keeps, in one statement, that these records are to be asked for by the next sync; the same event twice is one row.
- * What is said to be deleted is only suspected: it takes its own 404. Returns the members of them who are logged in to
- * the app, by WHOOP user id; of others nothing is kept.
+ * Keeps, in one statement, that these records are to be asked for by whichever sync comes next. The same event again is the
+ * same row; by its `since` it tells a sync that has asked already that there is news. Returns the members of them who are
+ * logged in to the app, by WHOOP user id; of others, and of what a login may not read, nothing is kept.
  */
-export async function keepTold(db: Db, clientId: string, events: readonly Told[], at: Date): Promise<Set<number>> {
-  const given = events.map(({ whoopUserId, type, key, change }) => ({
+export async function keepTold(db: Db, clientId: string, events: readonly Told[]): Promise<Set<number>> {
+  const given = events.map(({ whoopUserId, type, key }) => ({
     whoop_user_id: whoopUserId,
     data_type: type,
     record_key: key,
     scope: scopeOf[type],
-    reason: change === 'deleted' ? 'missing' : 'told',
   }))
   const rows = await db.execute<{ id: string }>(sql`
     with given as (
       select * from jsonb_to_recordset(${JSON.stringify(given)}::text::jsonb)
-        as one (whoop_user_id bigint, data_type text, record_key text, scope text, reason text)
+        as one (whoop_user_id bigint, data_type text, record_key text, scope text)
     ), known as (
-      select distinct users.id, given.*, scope = any(scopes) as is_granted from given join users using (whoop_user_id)
+      select distinct users.id, given.*, scope = any(scopes) as is_granted
+      from given join users using (whoop_user_id)
         join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfApp(clientId)}
     ), kept as (
       insert into chased_records (user_id, data_type, record_key, reason, since)
-      select id, data_type, record_key, reason, ${at.toISOString()}::timestamptz from known where is_granted
-      order by id, data_type, record_key, reason -- two listeners must not wait for each other
-      on conflict (user_id, data_type, record_key, reason) do update set asked_at = null
+      select id, data_type, record_key, 'event', clock_timestamp() from known where is_granted
+      order by id, data_type, record_key -- two listeners must not wait for each other
+      on conflict (user_id, data_type, record_key, reason) do update set since = excluded.since, asked_at = null
     )
     select distinct whoop_user_id::text as id from known`)
   return new Set(rows.map(({ id }) => Number(id)))
@@ -48,8 +47,7 @@ export async function loadTold(db: Db, clientId: string, whoopUserId?: number): 
     select whoop_user_id::text as id from users
       join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfApp(clientId)}
     where (${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null}) and exists (
-      select from chased_records c
-      where c.user_id = users.id and c.reason in ('told', 'missing') and c.asked_at is null
+      select from chased_records c where c.user_id = users.id and c.reason = 'event' and c.asked_at is null
     )
     order by 1`)
   return rows.map(({ id }) => Number(id))

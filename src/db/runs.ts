@@ -59,6 +59,8 @@ export interface TypeState {
   tiers: Tiers
   /** About how old its oldest record is. */
   oldest: Date | undefined
+  /** When this run began, as PostgreSQL writes it: what WHOOP has told before is answered by what this run is shown. */
+  begunAt: string
 }
 
 /**
@@ -81,13 +83,13 @@ export async function beginTypes(
       )`,
   )
   const rows = await db.execute<
-    { type: TypeName } & Record<'synced' | 'recent' | 'swept' | 'to' | 'oldest', string | null>
+    { type: TypeName; begun: string } & Record<'synced' | 'recent' | 'swept' | 'to' | 'oldest', string | null>
   >(sql`
     insert into sync_status (user_id, data_type)
     select * from (values ${sql.join(begun, sql`, `)}) begun where pg_backend_pid() = ${fence.pid}
     on conflict (user_id, data_type) do update set status = 'in_progress', records_fetched = 0, updated_at = now()
     returning data_type as type, last_sync_time as synced, recent_at as recent, swept_at as swept, swept_to as to,
-      case data_type ${sql.join(oldest, sql` `)} end as oldest`)
+      case data_type ${sql.join(oldest, sql` `)} end as oldest, clock_timestamp() as begun`)
   if (rows.length === 0) throw fence.lost()
   return new Map(
     rows.map((row) => [
@@ -96,6 +98,7 @@ export async function beginTypes(
         syncedAt: dateOf(row.synced),
         tiers: { recentAt: dateOf(row.recent), sweptAt: dateOf(row.swept), sweptTo: dateOf(row.to) },
         oldest: dateOf(row.oldest),
+        begunAt: row.begun,
       },
     ]),
   )

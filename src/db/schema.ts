@@ -157,7 +157,7 @@ export const quarantinedRecords = pgTable(
 
 /**
  * Records to be asked for by id, each for its reasons: `unsettled`, it is not final yet; `missing`, a list that is
- * believed has left it out. And records that a list has left out which is not believed yet: `omitted`, or `cut` off with
+ * believed has left it out; `event`, WHOOP has told of it. And records that a list has left out which is not believed yet: `omitted`, or `cut` off with
  * the rest of the list.
  */
 export const chasedRecords = pgTable(
@@ -166,7 +166,7 @@ export const chasedRecords = pgTable(
     userId: userId(),
     dataType: varchar('data_type', { length: 50 }).notNull(),
     recordKey: text('record_key').notNull(),
-    reason: varchar({ length: 20 }).notNull(), // unsettled, missing, omitted, cut
+    reason: varchar({ length: 20 }).notNull(), // unsettled, missing, event, omitted, cut
     since: instant('since').notNull(), // when we saw it become so
     seenAt: instant('seen_at'), // when we last saw it so
     askedAt: instant('asked_at'),

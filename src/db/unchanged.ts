@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Understood } from '../resources/read.ts'
-import { missingDue, unsettledDue } from './chase.ts'
+import { eventsDue, missingDue, unsettledDue } from './chase.ts'
 import type { Db } from './connection/index.ts'
 import { isContinued, missing } from './omissions.ts'
 import { asPage } from './records.ts'
@@ -32,6 +32,7 @@ export async function endAsLeft(
         )
         and not exists (${missing(scope, listed)})
         and not exists (${missingDue(scope, page.at)})
+        and not exists (${eventsDue(scope, page.at)})
         ${page.last ? sql`` : sql`and not exists (select from chased_records where ${isContinued(scope)})`}
         and not exists (${unsettledDue(scope, sql`(select min(place) from page)`, page.at)})
         and not exists (${quarantinedDue(scope, page.at)})

@@ -48,6 +48,8 @@ export interface Batch {
   records: readonly Understood[]
   /** When they are stored (RFC 3339). */
   at: string
+  /** They answer what WHOOP has told before then, as PostgreSQL writes it; undefined: nothing. */
+  answersUntil?: string
   /** Set when the records are a page of the list. */
   listed?: Listed
   /** Set when they are to say, in the same breath, what is complete now. */
@@ -110,6 +112,7 @@ export async function upsert(db: Db | Tx, scope: Collection, batch: Batch): Prom
     ), shown as ( -- what is final, and what a list had left out
       delete from chased_records c using page
       where ${isOf(scope, sql`c`)} and c.record_key = page.${key}::text and (not page.unsettled or c.reason <> 'unsettled')
+        and (c.reason <> 'event' or c.since < ${batch.answersUntil ?? null}::timestamptz)
     ), unsettled as (
       insert into chased_records (user_id, data_type, record_key, reason, since)
       select ${member.id}::int, ${resource.name}::text, ${key}::text, 'unsettled', ${at} from page where unsettled

@@ -42,6 +42,7 @@ export function createWebhookServer(options: ServerOptions, limits = LIMITS): Se
     )
   })
   server.on('clientError', (_, socket) => socket.destroy()) // no HTTP, headers without an end, too slow
+  server.on('error', () => {}) // a connection that could not be taken, for want of files: its client tries again
   makeRoom(server)
   return server
 }

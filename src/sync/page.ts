@@ -127,6 +127,7 @@ async function store(
     const batch: Batch = {
       records: accepted,
       at,
+      answersUntil: job.state.begunAt,
       ...(listed ? { listed: { ...listed, shown } } : {}),
       ...(completes ? { completes } : {}),
     }

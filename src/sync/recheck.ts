@@ -1,4 +1,4 @@
-import { dueMissing, dueUnsettled, markAnswered, markAsked, type Asked, type Chased } from '../db/chase.ts'
+import { dueMissing, dueUnsettled, endEvent, markAsked, markEventAsked, type Chased } from '../db/chase.ts'
 import type { Tx } from '../db/connection/index.ts'
 import { cover, invalidate } from '../db/coverage.ts'
 import { iso, justAfter, shift, DAY_MS } from '../time.ts'
@@ -16,7 +16,7 @@ import { findRecord, type Found, type Wanted } from '../whoop/pages.ts'
 const MARGIN_MS = 3 * DAY_MS // a recovery may lie that far from where its sleep was
 const MOST_UNANSWERED = 3 // in a row: then it is WHOOP, and not the record
 
-// What is asked for by its id: what is not final yet, what a list has left out, and what could not be read.
+// What is asked for by its id: what is not final yet, what WHOOP has told of, what a list has left out, and what could not be read.
 
 /** Undefined: WHOOP gave no answer to this id, or was not asked any more. */
 export type Ask = (wanted: Wanted) => Promise<Found | undefined>
@@ -44,7 +44,7 @@ export function createAsker({ whoop, resource, member, tally, log }: Job): Ask {
 }
 
 /**
- * Asks for what is not final yet, below the newest page, which shows the rest. Tells whether any of it may be gone, so that
+ * Asks for what is not final yet, below the newest page, which shows the rest, and for what WHOOP has told of. Tells whether any of it may be gone, so that
  * its place in the list has to be read again.
  */
 export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise<boolean> {
@@ -52,39 +52,44 @@ export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise
   let isReopened = false
   for (const one of await job.database.pipelined((db) => dueUnsettled(db, job, below, at))) {
     const found = await ask(one)
-    const asked = { key: one.key, reason: 'unsettled', at } as const
-    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
-    else if (!found) await inTransaction(job, (tx) => markAsked(tx, job, asked))
+    const note = noteOf(job, one, { at, isAnswered: found !== undefined })
+    if (typeof found === 'object') await storeRecord(job, found.record, note)
+    else if (!found) await inTransaction(job, note)
     else {
-      await reopen(job, asked) // the list, too, must say so before it is believed
+      await reopen(job, one.key, note) // the list, too, must say so before it is believed, whatever an event says
       isReopened = true
     }
   }
   return isReopened
 }
 
+/** An event that is answered is over; what is not final is asked for again. */
+function noteOf(job: Job, one: Chased, { at, isAnswered }: { at: string; isAnswered: boolean }) {
+  const { key, reason } = one
+  return (tx: Tx): Promise<void> => {
+    if (reason !== 'event') return markAsked(tx, job, { key, reason, at })
+    return isAnswered ? endEvent(tx, job, one) : markEventAsked(tx, job, one, at)
+  }
+}
+
 /**
- * Asks for what a list has left out and for what WHOOP has told of. Only a 404 makes a deletion of it; of what is said to
- * have changed, its list has to say so first. Tells whether a list may be whole now that was not, or has to be read again.
+ * Only a 404 makes a deletion of what a list has left out. Tells whether anything was deleted, so that a list is whole now
+ * that was not.
  */
 export async function confirmMissing(job: Job, ask: Ask): Promise<boolean> {
   const at = job.clock.now().toISOString()
-  let isReopened = false
+  const before = job.tally.deleted
   for (const one of await job.database.pipelined((db) => dueMissing(db, job, at))) {
     const found = await ask(one)
-    const asked = { key: one.key, reason: one.reason, at }
-    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAnswered(tx, job, asked))
+    const asked = { key: one.key, reason: 'missing', at } as const
+    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
     else if (!found) await inTransaction(job, (tx) => markAsked(tx, job, asked))
-    else if (one.reason === 'missing' && isGone(found, one)) {
+    else if (isGone(found, one)) {
       await inTransaction(job, (tx) => forget(job, tx, one.key))
       job.tally.deleted++
-      isReopened = true
-    } else {
-      await reopen(job, asked)
-      isReopened ||= one.reason === 'told'
-    }
+    } else await reopen(job, one.key, (tx) => markAsked(tx, job, asked))
   }
-  return isReopened
+  return job.tally.deleted > before
 }
 
 /** What has no address of its own is gone, too, once lists of two runs have left it out and its address still does not say. */
@@ -92,12 +97,12 @@ function isGone(found: 'gone' | 'unclear', { askedBefore, isOmittedTwice }: Chas
   return found === 'gone' || (askedBefore && isOmittedTwice)
 }
 
-/** Its place in the list is read again by the next run, or when this one fills what is missing. */
-async function reopen(job: Job, asked: Asked): Promise<void> {
+/** Its place in the list is read again by the next run. */
+async function reopen(job: Job, key: string, note: (tx: Tx) => Promise<void>): Promise<void> {
   await inTransaction(job, async (tx) => {
-    const place = await placeOf(tx, job, asked.key)
+    const place = await placeOf(tx, job, key)
     if (place !== undefined) await cover(tx, job, { invalid: { from: iso(place), to: justAfter(iso(place)) } })
-    await markAnswered(tx, job, asked)
+    await note(tx)
   })
 }
 

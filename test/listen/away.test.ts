@@ -26,7 +26,7 @@ const strainOf = async ({ database: { sql } }: Member, id: string) => {
   const [row] = await sql<{ strain: number }[]>`select strain_score as strain from workout_records where id = ${id}`
   return row?.strain
 }
-const chased = ({ database: { sql } }: Member) => sql`select record_key from chased_records where reason = 'told'`
+const chased = ({ database: { sql } }: Member) => sql`select record_key from chased_records where reason = 'event'`
 
 describe('kill -9', () => {
   const moments: [string, When, (sql: string) => boolean, number][] = [

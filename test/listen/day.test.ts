@@ -39,7 +39,7 @@ it(
       await expect
         .poll(
           () =>
-            database.sql`select from chased_records where reason = 'told' or asked_at is null and reason = 'missing'`,
+            database.sql`select from chased_records where reason = 'event' or asked_at is null and reason = 'missing'`,
           { timeout: 20_000 },
         )
         .toEqual([])

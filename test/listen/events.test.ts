@@ -1,8 +1,12 @@
 // What WHOOP tells is stored a moment later, and believed no more than a list.
 import { describe, expect, it } from 'vitest'
+import { withDatabase } from '../../src/db/connection/index.ts'
+import { keepTold } from '../../src/db/events.ts'
+import type { Fetch } from '../../src/world.ts'
 import { syncedMember, uuid, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { DAY_MS } from '../support/time.ts'
+import { builtInFetch } from '../support/world.ts'
 import { startListener } from './listener.ts'
 
 const ago = (member: Member, days: number) => new Date(member.clock.now().getTime() - days * DAY_MS).toISOString()
@@ -148,6 +152,31 @@ describe('an event', () => {
     await listener.stop()
     await expectFaithful(member.database, member.sandbox)
     expect(Object.values(member.requests()).reduce((sum, one) => sum + one, 0)).toBeLessThan(200 + 60)
+  })
+
+  it('is not taken for answered by a page that was under way when it came', async () => {
+    const member = await syncedMember({ days: 60 })
+    const { world } = member.sandbox
+    const old = world.list('workout')[30] ?? expect.fail() // on the second page, which a quiet sync does not ask for
+    world.put('workout', { ...old, sport_name: 'first' })
+    let isTold = false
+    const fetch: Fetch = async (url, init) => {
+      const answer = await builtInFetch(url, init)
+      const body = await answer.text()
+      if (url.includes('/activity/workout?') && body.includes(old.id) && !isTold) {
+        isTold = true
+        world.put('workout', { ...old, sport_name: 'second' })
+        const told = [{ whoopUserId: 10_001, type: 'workout', key: old.id } as const]
+        await withDatabase({ DATABASE_URL: member.database.url, WHOOPSTER_DATA_DIR: undefined }, {}, ({ db }) =>
+          keepTold(db, 'sandbox', told),
+        )
+      }
+      return { status: answer.status, headers: answer.headers, text: async () => body }
+    }
+    expect((await member.sync('--full', { fetch })).outcome).toBe('ok')
+    expect((await member.sync()).outcome).toBe('ok')
+    expect(await chased(member)).toEqual([])
+    await expectFaithful(member.database, member.sandbox)
   })
 
   it('of a stranger, or of a kind that is not known, is taken and said', async () => {
