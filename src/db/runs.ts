@@ -163,7 +163,8 @@ export async function saveRun(db: Db, run: Run): Promise<void> {
 
 /**
  * What somebody will read: a hundred runs a day find nothing new. A type that was skipped without a reason is left out;
- * one that is as it was is `{}`; else it has what is not 0, not usual and not empty.
+ * one that is as it was is `{}`; else it has what is not 0, not usual and not empty. How many records one request showed
+ * that were as they are stored is not kept, nor whether there was that request.
  */
 function brief(types: Run['types']): Record<string, unknown> {
   const tried = Object.entries(types).filter(([, { outcome, error }]) => outcome !== 'skipped' || error)
@@ -197,8 +198,12 @@ export interface StoredRun {
   tokenRefreshes: number
   /** What WHOOP answered last; null where it was not asked, or did not. */
   lastStatus: number | null
-  types: Partial<Record<TypeName, TypeResult>>
+  types: Partial<Record<TypeName, StoredResult>>
 }
+
+/** What was not worth storing of a quiet run is not known any more: null. The run's own `requests` always are. */
+export type StoredResult = Omit<TypeResult, Unkept> & Record<Unkept, number | null>
+type Unkept = 'requests' | 'fetched' | 'unchanged'
 
 /** The newest come first. */
 export async function loadRuns(db: Db, { user, limit }: { user: number | undefined; limit: number }) {
@@ -216,15 +221,16 @@ export async function loadRuns(db: Db, { user, limit }: { user: number | undefin
     finishedAt: new Date(row.finishedAt),
     error: reason === null ? null : { reason, message: message ?? '' },
     types: Object.fromEntries(
-      Object.entries(types).map(([type, result]) => [type, { ...usual(result), ...result }]), // an older version counted less
+      Object.entries(types).map(([type, result]) => [type, { ...leftOut(result), ...result }]), // an older version counted less
     ),
   }))
 }
 
-/** What `brief` leaves out. */
-function usual({ outcome = 'ok', error = null }: Partial<TypeResult>): TypeResult {
-  const isWell = outcome === 'ok'
-  return { ...skipped(), outcome, error, complete: isWell, requests: isWell ? 1 : 0 }
+/** What `brief` left out: counts of 0, but for a quiet type's. */
+function leftOut({ outcome = 'ok', error = null, ...kept }: Partial<TypeResult>): StoredResult {
+  const isCounted = outcome === 'skipped' || ['requests', 'fetched', 'unchanged'].some((name) => name in kept)
+  const pages = isCounted ? 0 : null
+  return { ...skipped(), outcome, error, complete: outcome === 'ok', requests: pages, fetched: pages, unchanged: pages }
 }
 
 interface RunRow extends Record<string, unknown> {
