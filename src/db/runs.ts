@@ -139,12 +139,13 @@ export interface Run extends Omit<typeof syncRuns.$inferInsert, 'types'> {
 
 /**
  * Writes the run into the history, and drops what is older than 90 days. What is to go must be that old for each of the
- * last runs: a machine whose clock was wrong for a while would drop everything.
+ * last runs: a machine whose clock was wrong for a while would drop everything. The last by their time, which an index of the
+ * member's has: by their ids, everybody else's lie between them.
  */
 export async function saveRun(db: Db, run: Run): Promise<void> {
   const last = sql`(
     select min(started_at) from (
-      select started_at from ${syncRuns} where user_id = ${run.userId} order by id desc limit ${AGREEING_RUNS}
+      select started_at from ${syncRuns} where user_id = ${run.userId} order by started_at desc limit ${AGREEING_RUNS}
     ) last)`
   const old = db.$with('old').as(
     db
@@ -212,8 +213,11 @@ export async function loadRuns(db: Db, { user, limit }: { user: number | undefin
       finished_at as "finishedAt", outcome, error_reason as reason, error_message as message, requests, retries,
       waited_ms as "waitedMs", token_refreshes as "tokenRefreshes", last_http_status as "lastStatus", types
     from sync_runs runs join users on users.id = runs.user_id
-    where ${user ?? null}::bigint is null or whoop_user_id = ${user ?? null}
-    order by runs.id desc limit ${limit}`)
+    ${
+      user === undefined
+        ? sql`order by runs.id desc`
+        : sql`where runs.user_id = (select id from users where whoop_user_id = ${user}) order by started_at desc, runs.id desc` // by its index
+    } limit ${limit}`)
   return rows.map(({ reason, message, types, ...row }): StoredRun => ({
     ...row,
     whoopUserId: Number(row.whoopUserId),

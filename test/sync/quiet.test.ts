@@ -111,7 +111,7 @@ async function planOf({ database: { sql } }: Member): Promise<number | undefined
   return row?.members
 }
 
-/** Copies of the one member's login and state. */
+/** Copies of the one member's login and state; some have months of runs. */
 async function crowd({ database: { sql } }: Member, members: number): Promise<void> {
   await sql`insert into users (whoop_user_id) select 20000 + n from generate_series(1, ${members}::int) n`
   await sql`
@@ -122,8 +122,9 @@ async function crowd({ database: { sql } }: Member, members: number): Promise<vo
     select u.id, data_type, last_sync_time, last_record_time, status, covered from sync_status, users u where whoop_user_id > 20000`
   await sql`
     insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
-    select u.id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types
-    from sync_runs, users u where whoop_user_id > 20000`
+    select u.id, started_at - ago, finished_at - ago, outcome, requests, retries, waited_ms, token_refreshes, types
+    from sync_runs, users u, lateral (select n * interval '1 hour' as ago from generate_series(1, 700) n) times
+    where whoop_user_id between 20001 and 20020`
   await sql`analyze`
 }
 
