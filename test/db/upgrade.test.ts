@@ -1,8 +1,10 @@
 // A member's database as an earlier version has left it: what that version lost comes back, and nothing else changes.
-import { readdirSync } from 'node:fs'
-import { expect, it } from 'vitest'
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, it, onTestFinished } from 'vitest'
 import { newMember, putLogin } from '../support/member.ts'
+import { startProxy } from '../support/proxy.ts'
 import { expectFaithful } from '../support/truth.ts'
+import { run } from '../support/world.ts'
 
 const names = readdirSync('drizzle').filter((name) => /^\d+_[a-z_]+\.sql$/.test(name))
 const MEMBER_KEYS = names.findIndex((name) => name.includes('member_keys'))
@@ -40,4 +42,20 @@ it.each(tried)('a database of %s comes up with everything that WHOOP has', async
     code: 0,
     users: [{ types: { recovery: { inserted: 0, updated: 0 } } }],
   })
+})
+
+it('prepares every migration that is pending before the first of them, outside of their transaction', async () => {
+  const member = await newMember({ days: 4 })
+  expect((await member.sync()).code).toBe(0)
+  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
+  const proxy = await startProxy(member.database.url)
+  onTestFinished(() => proxy.close())
+  const { code, err } = await run('migrate', { ...member.env, DATABASE_URL: proxy.url }, { clock: member.clock })
+  expect(code, err).toBe(0)
+  const transaction = proxy.statements.findIndex((sql) => sql.startsWith('begin'))
+  const before = proxy.statements.slice(0, transaction).join('\n')
+  const built = (sql: string) => [...sql.matchAll(/INDEX CONCURRENTLY (\w+)/g)].map(([, name]) => name)
+  const prepared = readdirSync('drizzle').filter((name) => name.endsWith('.prepare.sql'))
+  expect(prepared.length).toBeGreaterThan(1)
+  expect(built(before)).toEqual(prepared.toSorted().flatMap((name) => built(readFileSync(`drizzle/${name}`, 'utf8'))))
 })
