@@ -19,7 +19,7 @@ export async function crowd({ size, stages, node }: Bench): Promise<Figure[]> {
         ratio([wall.shared, wall.alone], ms, {
           name: `a quiet sync of one of ${members.toLocaleString('en')} members with ${days} days each ÷ of the only one`,
           goal: 1.1,
-          bound: 'whose turn it is, and what the members may ask in a day, is worked out from all of their logins',
+          bound: 'the levels of larger indexes; one run in a quarter of an hour counts all members',
         }),
         {
           name: '`whoopster status` there',

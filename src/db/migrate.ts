@@ -48,7 +48,7 @@ export async function migrate(db: Db, folder = migrationsFolder()): Promise<Migr
     const { applied, pending, isShared } = await schemaState(db, folder)
     if (applied.length === 0) await requireEncoding(db)
     if (isShared) await moveHistory(db, applied)
-    if (applied.length > 0) await prepare(db, folder, pending[0])
+    if (applied.length > 0) await prepare(db, folder, pending)
     if (pending.length > 0) await apply(db, pending)
     if (!pending.some(({ name }) => name === MAKES_READER)) await mendReader(db)
     return pending
@@ -122,14 +122,18 @@ async function requireEncoding(db: Db): Promise<void> {
 }
 
 /**
- * Does beforehand what takes a migration long, in a database that is in use: outside of its transaction, so that nobody
- * waits for it. The migration does what is left, or all of it.
+ * Does beforehand what takes the migrations long, in a database that is in use: outside of their transaction, so that
+ * nobody waits for it. The migrations do what is left, or all of it: so where one of them is to be prepared in something
+ * that an earlier one will make, this ends.
  */
-async function prepare(db: Db, folder: string, migration: Migration | undefined): Promise<void> {
-  const file = migration && join(folder, `${migration.name}.prepare.sql`)
-  if (!file || !existsSync(file)) return
-  for (const statement of readFileSync(file, 'utf8').split('--> statement-breakpoint')) {
-    await db.execute(sql.raw(statement))
+async function prepare(db: Db, folder: string, pending: readonly Migration[]): Promise<void> {
+  const files = pending.map(({ name }) => join(folder, `${name}.prepare.sql`)).filter((file) => existsSync(file))
+  const statements = files.flatMap((file) => readFileSync(file, 'utf8').split('--> statement-breakpoint'))
+  try {
+    for (const statement of statements) await db.execute(sql.raw(statement))
+  } catch (error) {
+    const code = codeOf(error instanceof Error ? error.cause : undefined)
+    if (code !== NO_SUCH_TABLE && code !== NO_SUCH_COLUMN) throw error
   }
 }
 
@@ -197,6 +201,7 @@ const IS_HERE = sql`exists (
 const IS_OLD_PLACE = sql`current_schema() = 'public'` // where the tables were when the history was kept there
 
 const NO_SUCH_TABLE = '42P01'
+const NO_SUCH_COLUMN = '42703'
 const NO_SUCH_SCHEMA = '3F000'
 
 /** Undefined when there is no such table. */

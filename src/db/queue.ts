@@ -39,37 +39,37 @@ const USUAL_COST = 5 // before there is anything to go by
 const RECENT_RUNS = 200
 const HISTORY_COST = 20
 
+/** Whom a run may serve: everybody, one member, or a share of them. */
+interface Wanted {
+  clientId: string
+  whoopUserId?: number | undefined
+  types?: readonly TypeName[] | undefined
+  shard?: Shard | undefined
+}
+
 /** Everybody who is logged in to the app, or the one asked for, by when these types were last synced (all of them, if none are named). */
-export async function loadQueue(
-  db: Db,
-  now: Date,
-  {
-    clientId,
-    whoopUserId,
-    types = typeNames,
-    shard = { index: 0, of: 1 },
-  }: {
-    clientId: string
-    whoopUserId?: number | undefined
-    types?: readonly TypeName[] | undefined
-    shard?: Shard | undefined
-  },
-): Promise<Queue> {
+export async function loadQueue(db: Db, now: Date, wanted: Wanted): Promise<Queue> {
+  const { clientId, whoopUserId, types = typeNames, shard = { index: 0, of: 1 } } = wanted
+  const isAll = whoopUserId === undefined && shard.of === 1
+  const isWanted = (id: SQL) => {
+    if (whoopUserId !== undefined) return sql`${id} = (select id from users where whoop_user_id = ${whoopUserId})`
+    return isAll ? sql`true` : sql`${id} % ${shard.of}::int = ${shard.index}::int`
+  }
   const rows = await db.execute<Row>(sql`
     select member.id, whoop_user_id as "whoopUserId", first_name as "firstName", array_to_string(scopes, ' ') as scopes,
-      last.started_at as "servedAt", complete, served, ${recentCost()} as cost
+      last.started_at as "servedAt", complete, ${isAll ? sql`served, ${recentCost()}` : sql`plan_members as served, plan_cost`} as cost
     from (
       select *, count(*) filter (where complete) over () as served from (
         select users.*, scopes, ${isComplete()} as complete
-        from users join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfApp(clientId)}
-      ) everybody
+        from users join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfApp(clientId)} ${withStored(isWanted)}
+        where ${isWanted(sql`users.id`)}
+      ) one
     ) member
       left join lateral (
         select id, started_at from sync_runs where user_id = member.id and ${wasServed(now, permitted(types, sql`scopes`))}
         order by started_at desc, id desc limit 1
       ) last on true
-    where (${whoopUserId ?? null}::bigint is null or whoop_user_id = ${whoopUserId ?? null})
-      and member.id % ${shard.of}::int = ${shard.index}::int
+      ${isAll ? sql`` : sql`left join request_budgets on ${isRecentPlan(now, clientId)}`}
     order by complete desc, last.id nulls first, member.id`)
   const members = rows.map(({ id, whoopUserId, firstName, scopes, servedAt, complete }) => ({
     id,
@@ -79,11 +79,12 @@ export async function loadQueue(
     servedAt: servedAt === null ? null : new Date(servedAt),
     complete,
   }))
-  return {
-    members,
-    plan: { members: Number(rows[0]?.served ?? 0), cost: Number(rows[0]?.cost ?? USUAL_COST) },
-    isShare: shard.of > 1,
-  }
+  const [first] = rows
+  const isCounted = isAll || !first || first.served !== null
+  const plan = isCounted
+    ? planOf(first && { members: first.served, cost: first.cost })
+    : await countPlan(db, now, clientId)
+  return { members, plan, isShare: shard.of > 1 }
 }
 
 /**
@@ -92,19 +93,61 @@ export async function loadQueue(
  */
 export async function loadPlan(db: Db, clientId?: string): Promise<Plan> {
   const app = sql`coalesce(${clientId ?? null}, (select client_id from request_budgets order by updated_at desc limit 1))`
-  const [row] = await db.execute<{ members: number; cost: string | null }>(sql`
-    select count(*) filter (where ${isComplete()})::int as members, ${recentCost()} as cost
-    from users join oauth_tokens on oauth_tokens.user_id = users.id and (${app} is null or ${isOfApp(app)})`)
-  return { members: row?.members ?? 0, cost: Number(row?.cost ?? USUAL_COST) }
+  const [row] = await db.execute<PlanRow>(plan(sql`(${app} is null or ${isOfApp(app)})`))
+  return planOf(row)
+}
+
+const PLAN_KEPT = '15 minutes' // few schedules ask for more: each run goes by the plan that it began with
+
+/** The plan as somebody has counted it lately, so that who serves a few need not count everybody. */
+function isRecentPlan(now: Date, clientId: string): SQL {
+  const at = sql`${now.toISOString()}::timestamptz`
+  return sql`client_id = ${clientId}
+    and planned_at between ${at} - ${PLAN_KEPT}::interval and ${at} + ${PLAN_KEPT}::interval`
+}
+
+/** Counts everybody, and keeps that for those who come soon after. */
+async function countPlan(db: Db, now: Date, clientId: string): Promise<Plan> {
+  const [row] = await db.execute<PlanRow>(sql`
+    with plan as (${plan(isOfApp(clientId))}), kept as (
+      update request_budgets set plan_members = members, plan_cost = cost, planned_at = ${now.toISOString()}
+      from plan where client_id = ${clientId}
+    )
+    select * from plan`)
+  return planOf(row)
+}
+
+interface PlanRow extends Record<string, unknown> {
+  members: number | string | null
+  cost: number | string | null
+}
+
+function planOf(row: PlanRow | undefined): Plan {
+  return { members: Number(row?.members ?? 0), cost: Number(row?.cost ?? USUAL_COST) }
+}
+
+function plan(isTheirs: SQL): SQL {
+  return sql`
+    select count(*) filter (where ${isComplete()})::int as members, ${recentCost()}::float8 as cost
+    from users join oauth_tokens on oauth_tokens.user_id = users.id and ${isTheirs} ${withStored(() => sql`true`)}`
+}
+
+/** Joins to each of `users`, as `stored`, the types of which everything up to the newest record is there. */
+function withStored(isWanted: (id: SQL) => SQL): SQL {
+  return sql`
+    left join (
+      select user_id, array_agg(data_type) as types from sync_status
+      where ${isWanted(sql`user_id`)} and last_sync_time is not null
+        and (last_record_time is null or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered))
+      group by user_id
+    ) stored on stored.user_id = users.id`
 }
 
 function isComplete(): SQL {
   const granted = typeNames.filter((type) => type !== 'body').map((type) => sql`(${type}, ${scopeOf[type]})`)
   return sql`not exists (
     select from (values ${sql.join(granted, sql`, `)}) as granted (type, scope)
-      left join sync_status on user_id = users.id and data_type = type
-    where scope = any(scopes) and (last_sync_time is null
-      or last_record_time is not null and not isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered))
+    where scope = any(scopes) and (stored.types is null or type <> all(stored.types))
   )`
 }
 
@@ -122,7 +165,8 @@ interface Row extends Record<string, unknown> {
   scopes: string
   servedAt: string | null
   complete: boolean
-  served: string
+  /** Null: it was not counted lately. */
+  served: number | string | null
   cost: string | null
 }
 

@@ -142,12 +142,13 @@ export interface Run extends Omit<typeof syncRuns.$inferInsert, 'types'> {
 
 /**
  * Writes the run into the history, and drops what is older than 90 days. What is to go must be that old for each of the
- * last runs: a machine whose clock was wrong for a while would drop everything.
+ * last runs: a machine whose clock was wrong for a while would drop everything. The last by their time, which an index of the
+ * member's has: by their ids, everybody else's lie between them.
  */
 export async function saveRun(db: Db, run: Run): Promise<void> {
   const last = sql`(
     select min(started_at) from (
-      select started_at from ${syncRuns} where user_id = ${run.userId} order by id desc limit ${AGREEING_RUNS}
+      select started_at from ${syncRuns} where user_id = ${run.userId} order by started_at desc limit ${AGREEING_RUNS}
     ) last)`
   const old = db.$with('old').as(
     db
@@ -166,7 +167,8 @@ export async function saveRun(db: Db, run: Run): Promise<void> {
 
 /**
  * What somebody will read: a hundred runs a day find nothing new. A type that was skipped without a reason is left out;
- * one that is as it was is `{}`; else it has what is not 0, not usual and not empty.
+ * one that is as it was is `{}`; else it has what is not 0, not usual and not empty. How many records one request showed
+ * that were as they are stored is not kept, nor whether there was that request.
  */
 function brief(types: Run['types']): Record<string, unknown> {
   const tried = Object.entries(types).filter(([, { outcome, error }]) => outcome !== 'skipped' || error)
@@ -200,8 +202,12 @@ export interface StoredRun {
   tokenRefreshes: number
   /** What WHOOP answered last; null where it was not asked, or did not. */
   lastStatus: number | null
-  types: Partial<Record<TypeName, TypeResult>>
+  types: Partial<Record<TypeName, StoredResult>>
 }
+
+/** What was not worth storing of a quiet run is not known any more: null. The run's own `requests` always are. */
+export type StoredResult = Omit<TypeResult, Unkept> & Record<Unkept, number | null>
+type Unkept = 'requests' | 'fetched' | 'unchanged'
 
 /** The newest come first. */
 export async function loadRuns(db: Db, { user, limit }: { user: number | undefined; limit: number }) {
@@ -210,8 +216,11 @@ export async function loadRuns(db: Db, { user, limit }: { user: number | undefin
       finished_at as "finishedAt", outcome, error_reason as reason, error_message as message, requests, retries,
       waited_ms as "waitedMs", token_refreshes as "tokenRefreshes", last_http_status as "lastStatus", types
     from sync_runs runs join users on users.id = runs.user_id
-    where ${user ?? null}::bigint is null or whoop_user_id = ${user ?? null}
-    order by runs.id desc limit ${limit}`)
+    ${
+      user === undefined
+        ? sql`order by runs.id desc`
+        : sql`where runs.user_id = (select id from users where whoop_user_id = ${user}) order by started_at desc, runs.id desc` // by its index
+    } limit ${limit}`)
   return rows.map(({ reason, message, types, ...row }): StoredRun => ({
     ...row,
     whoopUserId: Number(row.whoopUserId),
@@ -219,15 +228,16 @@ export async function loadRuns(db: Db, { user, limit }: { user: number | undefin
     finishedAt: new Date(row.finishedAt),
     error: reason === null ? null : { reason, message: message ?? '' },
     types: Object.fromEntries(
-      Object.entries(types).map(([type, result]) => [type, { ...usual(result), ...result }]), // an older version counted less
+      Object.entries(types).map(([type, result]) => [type, { ...leftOut(result), ...result }]), // an older version counted less
     ),
   }))
 }
 
-/** What `brief` leaves out. */
-function usual({ outcome = 'ok', error = null }: Partial<TypeResult>): TypeResult {
-  const isWell = outcome === 'ok'
-  return { ...skipped(), outcome, error, complete: isWell, requests: isWell ? 1 : 0 }
+/** What `brief` left out: counts of 0, but for a quiet type's. */
+function leftOut({ outcome = 'ok', error = null, ...kept }: Partial<TypeResult>): StoredResult {
+  const isCounted = outcome === 'skipped' || ['requests', 'fetched', 'unchanged'].some((name) => name in kept)
+  const pages = isCounted ? 0 : null
+  return { ...skipped(), outcome, error, complete: outcome === 'ok', requests: pages, fetched: pages, unchanged: pages }
 }
 
 interface RunRow extends Record<string, unknown> {

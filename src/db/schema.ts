@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -186,5 +187,9 @@ export const requestBudgets = pgTable('request_budgets', {
   clientId: text('client_id').primaryKey(),
   version: bigint({ mode: 'number' }).notNull(),
   state: jsonb().notNull(),
+  // Whom it has to serve, as it was counted last: see db/queue.ts.
+  planMembers: integer('plan_members'),
+  planCost: doublePrecision('plan_cost'),
+  plannedAt: instant('planned_at'),
   updatedAt: instant('updated_at').notNull().defaultNow(),
 })

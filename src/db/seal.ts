@@ -36,6 +36,9 @@ export function unseal(keys: Keys, envelope: string, place: string): string {
   }
 }
 
+/** As much of an envelope as `sealedUnder` looks at. */
+export const ENVELOPE_HEAD = 'v1.01234567.'.length
+
 /** The id of the key that an envelope was sealed with. */
 export function sealedUnder(envelope: string): string | undefined {
   return /^v1\.([0-9a-f]{8})\./.exec(envelope)?.[1]

@@ -4,7 +4,7 @@ import { resources, scopeOf } from '../resources/index.ts'
 import { typeNames, type TypeName } from '../resources/names.ts'
 import type { Db } from './connection/index.ts'
 import { isLocked } from './lock.ts'
-import { loadLogins, type Login } from './tokens.ts'
+import { readLogins, type Login, type SomeLogins } from './tokens.ts'
 
 export interface TypeHealth {
   lastSuccess: Date | null
@@ -111,9 +111,33 @@ export async function loadRunMinutes(db: Db): Promise<number[]> {
   return rows.length < RUNS ? [] : rows.map(({ minute }) => minute)
 }
 
+/** Of everybody who is logged in; read some members at a time, so that no more than the answer is ever in memory. */
 export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
-  const logins = await loadLogins(db)
-  const rows = await db.execute<Row>(sql`
+  const members: MemberHealth[] = []
+  for await (const some of readLogins(db)) {
+    const status = groupBy(await loadTypes(db, some), (row) => Number(row.whoopUserId))
+    const strange = await loadUnknownFields(db, some)
+    const failed = groupBy(await loadLastErrors(db, some), (error) => error.whoopUserId)
+    for (const login of some.logins) {
+      members.push({
+        login,
+        types: typesOf(login, status.get(login.whoopUserId) ?? []),
+        lastErrors: failed.get(login.whoopUserId) ?? [],
+        unknownFields: strange.get(login.whoopUserId) ?? {},
+      })
+    }
+  }
+  return members
+}
+
+type Ids = Pick<SomeLogins, 'from' | 'to'>
+
+function among({ from, to }: Ids): SQL {
+  return sql`users.id between ${from} and ${to}`
+}
+
+async function loadTypes(db: Db, ids: Ids): Promise<readonly Row[]> {
+  return db.execute<Row>(sql`
     select whoop_user_id as "whoopUserId", data_type as type, last_sync_time as "lastSync",
       last_record_time as "lastRecord", empty_runs as "emptyRuns", error_message as error,
       case when status = 'in_progress' and not ${isLocked(sql`whoop_user_id`, sql`data_type`)}
@@ -122,17 +146,7 @@ export async function loadMemberHealth(db: Db): Promise<MemberHealth[]> {
         else records end as records,
       last_sync_time is not null and (last_record_time is null
         or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered)) as complete
-    from sync_status join users on users.id = sync_status.user_id`)
-  const strange = await loadUnknownFields(db)
-  const errors = await loadLastErrors(db)
-  const status = groupBy(rows, (row) => Number(row.whoopUserId))
-  const failed = groupBy(errors, (error) => error.whoopUserId)
-  return logins.map((login) => ({
-    login,
-    types: typesOf(login, status.get(login.whoopUserId) ?? []),
-    lastErrors: failed.get(login.whoopUserId) ?? [],
-    unknownFields: strange.get(login.whoopUserId) ?? {},
-  }))
+    from sync_status join users on users.id = sync_status.user_id where ${among(ids)}`)
 }
 
 /** Of each member, by the index. */
@@ -143,7 +157,7 @@ function lastRun(): SQL {
   )`
 }
 
-async function loadLastErrors(db: Db) {
+async function loadLastErrors(db: Db, ids: Ids) {
   const rows = await db.execute<{ id: string; reason: Reason; message: string }>(sql`
     select whoop_user_id as id, reason, message
     from users, ${lastRun()} run, lateral (
@@ -151,15 +165,17 @@ async function loadLastErrors(db: Db) {
         union all
         select value -> 'error' ->> 'reason', value -> 'error' ->> 'message' from jsonb_each(types)
         where value -> 'error' ->> 'reason' is not null
-      ) errors`)
+      ) errors
+    where ${among(ids)}`)
   return rows.map(({ id, reason, message }) => ({ whoopUserId: Number(id), reason, message }))
 }
 
 /** What the last run of each member met, as `sleep.score.field`. */
-async function loadUnknownFields(db: Db): Promise<Map<number, Record<string, number>>> {
+async function loadUnknownFields(db: Db, ids: Ids): Promise<Map<number, Record<string, number>>> {
   const rows = await db.execute<{ id: string; type: string; field: string; count: number }>(sql`
     select whoop_user_id as id, type.key as type, field.key as field, field.value::int as count
-    from users, ${lastRun()} run, jsonb_each(types) type, jsonb_each_text(type.value -> 'unknownFields') field`)
+    from users, ${lastRun()} run, jsonb_each(types) type, jsonb_each_text(type.value -> 'unknownFields') field
+    where ${among(ids)}`)
   const members = new Map<number, Record<string, number>>()
   for (const { id, type, field, count } of rows) {
     members.set(Number(id), { ...members.get(Number(id)), [`${type}.${field}`]: count })

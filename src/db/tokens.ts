@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import { users } from '../resources/users.ts'
 import type { Database, Db, Tx } from './connection/index.ts'
 import { MINUTE_MS } from '../time.ts'
 import type { Member } from './members.ts'
 import { oauthTokens, pendingLogins } from './schema.ts'
-import { seal, sealedUnder, unseal, type Keys } from './seal.ts'
+import { ENVELOPE_HEAD, seal, sealedUnder, unseal, type Keys } from './seal.ts'
 
 /** What WHOOP grants: two opaque tokens, when the first expires, and what it may read. */
 export interface Tokens {
@@ -84,20 +84,56 @@ export interface Login {
 }
 
 export async function loadLogins(db: Db): Promise<Login[]> {
-  const rows = await db
-    .select()
-    .from(users)
-    .innerJoin(oauthTokens, eq(oauthTokens.userId, users.id))
-    .orderBy(asc(users.id))
-  return rows.map(({ users: user, oauth_tokens: tokens }) => ({
-    whoopUserId: user.whoopUserId,
-    name: [user.firstName, user.lastName].filter(Boolean).join(' '),
-    scopes: tokens.scopes,
-    expiresAt: new Date(tokens.expiresAt),
-    dead: tokens.deadFingerprint !== null, // a new login clears it
-    refusedScopes: tokens.refusedScopes,
-    sealedUnder: sealedUnder(tokens.refreshToken),
-  }))
+  const all: Login[] = []
+  for await (const { logins } of readLogins(db)) all.push(...logins)
+  return all
+}
+
+const AT_ONCE = 200
+
+/** Some logins, and the range of users.id that they are all of. */
+export interface SomeLogins {
+  logins: Login[]
+  from: number
+  to: number
+}
+
+/** All logins by their members' ids, some at a time; of the tokens, which are most of a row, no more than the name of their key. */
+export async function* readLogins(db: Db): AsyncGenerator<SomeLogins> {
+  for (let after = 0; ;) {
+    const rows = await db
+      .select({
+        id: users.id,
+        whoopUserId: users.whoopUserId,
+        name: sql<string>`concat_ws(' ', nullif(${users.firstName}, ''), nullif(${users.lastName}, ''))`,
+        scopes: oauthTokens.scopes,
+        expiresAt: oauthTokens.expiresAt,
+        dead: sql<boolean>`${oauthTokens.deadFingerprint} is not null`, // a new login clears it
+        refusedScopes: oauthTokens.refusedScopes,
+        envelope: sql<string>`left(${oauthTokens.refreshToken}, ${ENVELOPE_HEAD})`,
+      })
+      .from(users)
+      .innerJoin(oauthTokens, eq(oauthTokens.userId, users.id))
+      .where(gt(users.id, after))
+      .orderBy(asc(users.id))
+      .limit(AT_ONCE)
+    const last = rows.at(-1)
+    if (!last) return
+    const logins = rows.map(({ whoopUserId, name, scopes, expiresAt, dead, refusedScopes, envelope }) => {
+      return {
+        whoopUserId,
+        name,
+        scopes,
+        expiresAt: new Date(expiresAt),
+        dead,
+        refusedScopes,
+        sealedUnder: sealedUnder(envelope),
+      }
+    })
+    yield { logins, from: after + 1, to: last.id }
+    if (rows.length < AT_ONCE) return
+    after = last.id
+  }
 }
 
 export async function loadTokens(db: Db, keys: Keys, member: Member): Promise<StoredTokens | undefined> {

@@ -1,4 +1,4 @@
-import type { StoredRun, TypeResult } from '../db/runs.ts'
+import type { StoredResult, StoredRun } from '../db/runs.ts'
 import { typeNames } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
 import { finely, took } from '../time.ts'
@@ -42,7 +42,7 @@ function outcomeOf({ outcome }: StoredRun, style: Style): string {
 /** `3 sleep new, 1 cycle changed`; what went wrong; both. */
 function whatItDid({ types, error, retries }: StoredRun): string {
   const results = typeNames.flatMap((type) => (types[type] ? [[type, types[type]] as const] : []))
-  const counted = (count: (result: TypeResult) => number, word: string) => {
+  const counted = (count: (result: StoredResult) => number, word: string) => {
     const some = results.filter(([, result]) => count(result) > 0)
     return some.length === 0
       ? []

@@ -14,6 +14,8 @@ interface Runs {
   }[]
 }
 
+type Results = Record<string, Record<string, unknown>>
+
 describe('whoopster runs', () => {
   it('lists the last runs and what each did, the newest first', async () => {
     const member = await newMember({ days: 30 })
@@ -64,6 +66,30 @@ describe('whoopster runs', () => {
       err: expect.stringContaining('Nothing is stored of WHOOP user 999') as string,
     })
     expect((await member.run('runs', { isTTY: true })).out).toContain('member')
+  })
+
+  it('never tells a count that was not stored', async () => {
+    const member = await newMember({ days: 40 })
+    const lines = ['', '', '--full', '--type sleep', '--type body']
+    const printed = []
+    for (const line of lines) {
+      const { users, code } = await member.sync(line)
+      expect(code).toBe(0)
+      printed.unshift(users[0]?.types)
+      member.clock.pass(300_000)
+    }
+    member.sandbox.world.faults.next = [{ times: 99, answer: { status: 503 } }]
+    printed.unshift((await member.sync('--type cycle')).users[0]?.types)
+    const { runs } = JSON.parse((await member.run('runs --json')).out) as { runs: { types: Results }[] }
+    expect(runs).toHaveLength(6)
+    for (const [index, { types }] of runs.entries()) {
+      const told = Object.entries(types).map(([type, result]) => {
+        return [type, Object.fromEntries(Object.entries(result).filter(([, figure]) => figure !== null))] as const
+      })
+      for (const [type, result] of told) expect(printed[index]).toMatchObject({ [type]: result })
+    }
+    expect(runs[4]?.types['sleep']).toMatchObject({ inserted: 0, requests: null, fetched: null, unchanged: null })
+    expect(runs[5]?.types['sleep']).toMatchObject({ requests: 2, fetched: 42, unchanged: 1 })
   })
 
   it.each([40, 80, 120])('breaks no word at %i columns', async (columns) => {

@@ -82,3 +82,61 @@ describe('a sync with nothing new', () => {
     expect((await statementsOf(member)).length).toBeLessThanOrEqual(32)
   })
 })
+
+describe('a sync of one member among hundreds', () => {
+  it('reads nobody else’s rows, once somebody has counted them', async () => {
+    const member = await settled(12)
+    await crowd(member, 400)
+    const one = async () => {
+      member.clock.pass(MINUTE_MS)
+      const before = await rowsRead(member)
+      expect(await member.sync('--user 10001')).toMatchObject({ code: 0 })
+      return (await rowsRead(member)) - before
+    }
+    const first = await one()
+    expect(first).toBeGreaterThan(400)
+    expect(await one()).toBeLessThan(200)
+    expect(await planOf(member)).toBe(401)
+    await member.database.sql`delete from users where whoop_user_id > 20000`
+    expect(await one()).toBeLessThan(200)
+    expect(await planOf(member)).toBe(401)
+    member.clock.pass(15 * MINUTE_MS)
+    await one()
+    expect(await planOf(member)).toBe(1)
+  })
+})
+
+async function planOf({ database: { sql } }: Member): Promise<number | undefined> {
+  const [row] = await sql<{ members: number }[]>`select plan_members as members from request_budgets`
+  return row?.members
+}
+
+/** Copies of the one member's login and state; some have months of runs. */
+async function crowd({ database: { sql } }: Member, members: number): Promise<void> {
+  await sql`insert into users (whoop_user_id) select 20000 + n from generate_series(1, ${members}::int) n`
+  await sql`
+    insert into oauth_tokens (user_id, client_id, access_token, refresh_token, expires_at, scopes)
+    select u.id, client_id, access_token, refresh_token, expires_at, scopes from oauth_tokens, users u where whoop_user_id > 20000`
+  await sql`
+    insert into sync_status (user_id, data_type, last_sync_time, last_record_time, status, covered)
+    select u.id, data_type, last_sync_time, last_record_time, status, covered from sync_status, users u where whoop_user_id > 20000`
+  await sql`
+    insert into sync_runs (user_id, started_at, finished_at, outcome, requests, retries, waited_ms, token_refreshes, types)
+    select u.id, started_at - ago, finished_at - ago, outcome, requests, retries, waited_ms, token_refreshes, types
+    from sync_runs, users u, lateral (select n * interval '1 hour' as ago from generate_series(1, 700) n) times
+    where whoop_user_id between 20001 and 20020`
+  await sql`analyze`
+}
+
+/** Of the tables that have much of everybody, by PostgreSQL's own count, which a session adds to when it ends. */
+async function rowsRead({ database: { sql } }: Member): Promise<number> {
+  for (;;) {
+    const [open] = await sql`
+      select from pg_stat_activity where application_name = 'whoopster' and datname = current_database()`
+    if (!open) break
+  }
+  const [row] = await sql<{ rows: number }[]>`
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables
+    where relname in ('oauth_tokens', 'sync_status', 'sync_runs')`
+  return row?.rows ?? Number.NaN
+}
