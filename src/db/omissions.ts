@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Tx } from './connection/index.ts'
+import type { Db, Tx } from './connection/index.ts'
 import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 
 // What a list leaves out. A page shows everything between its last record and where it was asked to end, and so what is
@@ -57,6 +57,13 @@ export async function suspectUnseen(tx: Tx, scope: Collection, seen: readonly st
     ), ${suspicions(scope, sql`(select min(place) from span where not is_omitted)`, sql`${at}::timestamptz`)}
     select is_doubted from verdict`)
   return row?.is_doubted ?? false
+}
+
+/** Whether any of what lists have left out is still stored. */
+export async function holdsSuspects(db: Db, scope: Collection): Promise<boolean> {
+  const rows = await db.execute(sql`
+    select from chased_records where ${isOf(scope)} and reason in ('missing', 'omitted', 'cut') limit 1`)
+  return rows.length > 0
 }
 
 /** What was placed in time by a record that is gone may be gone with it. */

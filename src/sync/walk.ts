@@ -1,5 +1,5 @@
 import { cover, newestGap, noteEmpty, type Gap } from '../db/coverage.ts'
-import { suspectUnseen } from '../db/omissions.ts'
+import { holdsSuspects, suspectUnseen } from '../db/omissions.ts'
 import { saveTiers } from '../db/reread.ts'
 import { holdsBefore } from '../db/upsert.ts'
 import { WhoopsterError } from '../errors.ts'
@@ -85,9 +85,11 @@ async function readAll(job: Job, newest: Page): Promise<Read> {
   return { bottom: stretch.bottom, fillAgain }
 }
 
-/** A list that ended too early no longer does when what was stored below its end is gone: then its page is to be believed. */
+/** What was doubted for what it left out, or for ending too early, is to be believed when all of that is deleted. */
 async function atLast(job: Job, stretch: Stretch): Promise<Stretch> {
-  if (stretch.outcome !== 'end' || (await holdsRecords(job, stretch.bottom))) return stretch
+  if (stretch.outcome !== 'end' && stretch.outcome !== 'doubted') return stretch
+  if (await job.database.pipelined((db) => holdsSuspects(db, job))) return stretch
+  if (stretch.outcome === 'end' && (await holdsRecords(job, stretch.bottom))) return stretch
   return { ...stretch, outcome: 'kept' }
 }
 

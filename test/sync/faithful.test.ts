@@ -148,6 +148,16 @@ describe('a deletion', () => {
     await expectFaithful(member.database, member.sandbox)
   })
 
+  it('of many on the newest page leaves nothing open once it is confirmed', async () => {
+    const member = await withWorkouts(every(60, 5 * HOUR_MS))
+    const { world } = member.sandbox
+    for (const { id } of world.list('workout').slice(3, 10)) world.remove('workout', id)
+    expect(typeOf(await member.sync(), 'workout')).toMatchObject({ deleted: 0, complete: false })
+    member.clock.pass(DAY_MS)
+    expect(typeOf(await member.sync(), 'workout')).toMatchObject({ deleted: 7, complete: true })
+    await expectFaithful(member.database, member.sandbox)
+  })
+
   it('is not seen in the oldest record’s being moved later', async () => {
     const member = await withWorkouts(every(20, 5 * HOUR_MS))
     const { world } = member.sandbox
