@@ -43,7 +43,10 @@ async function settleDown(life: Life, luck: Random): Promise<void> {
   if (chance(luck, 0.5)) {
     await life.sync({ line: '--full' })
     life.pass(DAY_MS) // what is seen again then is believed
-    for (let run = 0; run < 3; run++) await life.sync({ line: '--full' }) // twenty deletions in each
+    for (let run = 0; run < 3; run++) {
+      life.pass(HOUR_MS) // what only its list can tell of is believed by the second run
+      await life.sync({ line: '--full' }) // twenty deletions in each
+    }
   } else {
     for (let run = 0; run < 4; run++) {
       await life.sync()
