@@ -1,4 +1,4 @@
-import { compare, loadLastSync, storedExcept, type Comparison } from './db/compare.ts'
+import { compare, loadLastSync, storedExcept, type Comparison } from './db/verify.ts'
 import type { Database } from './db/connection/index.ts'
 import type { Member } from './db/members.ts'
 import { understand, type Unreadable } from './resources/read.ts'

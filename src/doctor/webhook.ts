@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts'
-import { reasonOf } from '../whoop/http.ts'
+import { reasonOf } from '../whoop/wording.ts'
 import { SECOND_MS } from '../time.ts'
 import { userAgent } from '../version.ts'
 import { attempt, type Dependencies } from './findings.ts'

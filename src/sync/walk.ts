@@ -16,8 +16,8 @@ import {
 } from './page.ts'
 import { justAfter } from '../time.ts'
 import type { Job } from './job.ts'
-import { chaseUnsettled, confirmMissing, createAsker, retryQuarantined } from './recheck.ts'
-import { dueAgain } from './reread.ts'
+import { chaseUnsettled, confirmMissing, createAsker, retryQuarantined } from './by-id.ts'
+import { dueAgain } from './by-age.ts'
 import { endless, findRecord, newWalk, type Walked } from '../whoop/pages.ts'
 
 /**

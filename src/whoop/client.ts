@@ -6,7 +6,7 @@ import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
 import { type RateLimiter, LONGEST_WAIT_MS, refusalOf } from './limiter.ts'
 import { readRetryAfter, waitBeforeRetry } from './retry.ts'
-import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './http.ts'
+import { isAboutTls, reasonOf, TLS_HINT, wordsOf } from './wording.ts'
 
 /** Gives an access token that outlives the next request, and another one when WHOOP has refused that. */
 export interface TokenSource {

@@ -4,7 +4,7 @@ import type { WhoopConfig } from '../config.ts'
 import { WhoopsterError } from '../errors.ts'
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
-import { isAboutTls, oneLine, reasonOf, TLS_HINT, without } from './http.ts'
+import { isAboutTls, oneLine, reasonOf, TLS_HINT, without } from './wording.ts'
 
 /** What WHOOP grants, with times by our clock. */
 export interface Grant {

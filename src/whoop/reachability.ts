@@ -1,6 +1,6 @@
 import type { Answer, Clock, Fetch } from '../world.ts'
 import { userAgent } from '../version.ts'
-import { codeOf, isAboutTls, reasonOf } from './http.ts'
+import { codeOf, isAboutTls, reasonOf } from './wording.ts'
 
 /** How far a request came that asks for nothing: it brings no token, so WHOOP says no, and that is an answer. */
 export type Reached =

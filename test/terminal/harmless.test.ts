@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { csvLine } from '../../src/export/format.ts'
 import { harmless, harmlessJson, harmlessLines } from '../../src/terminal/safe.ts'
-import { oneLine } from '../../src/whoop/http.ts'
+import { oneLine } from '../../src/whoop/wording.ts'
 import { newMember, syncedMember } from '../support/member.ts'
 
 const EVIL = 'Eve\u001B]0;owned\u0007\u009B31m\u202Egnp.\u2066\u200F\u0085\u2028\r\nMallory\u001B[8m'

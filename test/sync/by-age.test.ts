@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DAY_MS } from '../../src/time.ts'
-import { dueAgain } from '../../src/sync/reread.ts'
+import { dueAgain } from '../../src/sync/by-age.ts'
 import type { Tiers } from '../../src/db/reread.ts'
 import { HOUR_MS, MINUTE_MS } from '../support/time.ts'
 
