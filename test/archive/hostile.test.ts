@@ -216,7 +216,7 @@ describe('restore', () => {
     const none = join(home, 'none.zip')
     expect(await run(['restore', none], env, { isTTY: true, columns: 1_000 })).toMatchObject({
       code: 64,
-      err: `error: ${none} does not exist.\n  → name a file that whoopster archive has written\n`,
+      err: `error: ${none} cannot be read: no such file or directory\n  → name a file that whoopster archive has written\n`,
     })
   })
 })

@@ -90,9 +90,9 @@ function preparing<S extends Sql>(sql: S, count: () => void): S {
 /**
  * postgres.js writes what it has gathered at the end of the turn. After a close with something unwritten it never writes
  * again, not even on the next connection, nor can the rest of a transaction: that throws where nobody catches. So it hears
- * of a close only when the transaction's work has ended, and nothing is unwritten: either because nobody has asked
- * anything for two turns, or because something has just been written, which fails. What waits for its answer fails at once:
- * a transaction's work would never end otherwise.
+ * of a close only when the transaction's work has ended, and nobody has asked anything for two turns, so that nothing is
+ * unwritten: what is written meanwhile waits for that, and then fails. Within a transaction it fails at once: its work would
+ * never end otherwise.
  */
 function outlive(
   socket: Duplex,
@@ -101,10 +101,11 @@ function outlive(
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
   const write = socket.write.bind(socket) as (chunk: Buffer, done?: () => void) => boolean
   let state: 'open' | 'closed' | 'over' | 'known' = 'open'
+  let isAsked = false // over a connection that is over
   const tell = () => {
-    if (state !== 'over') return
     state = 'known'
-    emit('close', false)
+    if (isAsked) emit('error', hungUp())
+    emit('close', false) // before anybody who hears of the error can ask for more
   }
   const whenIdle = () => {
     const before = asked()
@@ -124,7 +125,7 @@ function outlive(
     },
     write: (chunk: Buffer, done?: () => void) => {
       if (state === 'open') return write(chunk, done)
-      if (state === 'over') queueMicrotask(tell) // before anybody who hears of the error can ask for more
+      if (state === 'over') return (isAsked = true) // it fails with all else, once there is no more
       return emit('error', hungUp())
     },
   })
