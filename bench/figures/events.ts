@@ -34,7 +34,7 @@ export async function events(bench: Bench): Promise<Figure[]> {
         ratio([requests, MANY], String, {
           name: `requests to WHOOP for ${MANY} events at once, each of another record ÷ events`,
           goal: 1.3,
-          bound: 'each is asked for by its id, twenty of a type in a sync of four lists',
+          bound: 'each is asked for by its id, a hundred of a type in a sync of four lists',
         }),
       ]
     } finally {
