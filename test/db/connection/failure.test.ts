@@ -259,6 +259,29 @@ describe('a connection that breaks while nobody is using it', () => {
     expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(3)
   })
 
+  it.each([0, 1, 2, 3, 4])(
+    'is replaced, though much and little is asked of it at once %i turns later',
+    async (turns) => {
+      const database = await createDatabase()
+      onTestFinished(database.drop)
+      let socket: Duplex | undefined
+      const client = createClient(async () => {
+        ;({ socket } = await openSession(readParameters(database.url), {}))
+        return socket
+      })
+      onTestFinished(() => client.end())
+      await client.unsafe('select 1')
+      socket?.destroy()
+      for (let turn = 0; turn < turns; turn++) await setImmediate()
+      const much = `select '${'x'.repeat(5_000)}'` // written at once; the others at the end of the turn
+      const asked = [`select 2`, much, 'select 3'].map((text) => client.unsafe(text).then(() => 'answered', codeOf))
+      const failed = await Promise.race([Promise.all(asked), sleep(5_000, 'no answer')])
+      for (const one of failed) expect(['answered', 'CONNECTION_CLOSED']).toContain(one)
+      const answer = client.unsafe('select 4 as four').then(([row]) => row?.['four'] as unknown)
+      expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(4)
+    },
+  )
+
   it('fails what a transaction has asked just before, and is replaced', async () => {
     const database = await createDatabase()
     onTestFinished(database.drop)
