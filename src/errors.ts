@@ -74,9 +74,10 @@ export function failure(error: unknown): Failure {
   return { reason: 'bug', message, hint: 'run it again with --verbose and report what it prints' }
 }
 
-/** Why something failed, for a message: of what the system says, the words, without its code, its call and the path. */
+/** Why something failed, for a message: of what the system says, the words, without its code, its call and the path. Of a port, who has it. */
 export function whyOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
+  if ('code' in cause && cause.code === 'EADDRINUSE') return 'another program has it'
   if (!('syscall' in cause) || typeof cause.syscall !== 'string') return cause.message
   const [, words = cause.message] = /^[A-Z][A-Z0-9]+: (.+?), /.exec(cause.message) ?? []
   return words

@@ -80,6 +80,14 @@ describe('why a file cannot be had', () => {
     expect(whyOf(Object.assign(new Error(message), { syscall }))).toBe(words)
   })
 
+  it('is said of a port by who has it', () => {
+    const error = Object.assign(new Error('listen EADDRINUSE: address already in use :::8080'), {
+      code: 'EADDRINUSE',
+      syscall: 'listen',
+    })
+    expect(whyOf(error)).toBe('another program has it')
+  })
+
   it('is said whatever was thrown', () => {
     expect([whyOf('a word'), whyOf(new Error('a sentence')), whyOf(undefined)]).toEqual([
       'a word',

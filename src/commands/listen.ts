@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { readConfig, tokenSettings, whoopSettings } from '../config.ts'
 import { codeOf } from '../db/connection/failure.ts'
-import { WhoopsterError } from '../errors.ts'
+import { failure, WhoopsterError, whyOf } from '../errors.ts'
 import type { AddCommand, Cli } from './cli.ts'
 import { readPort } from './read.ts'
 
@@ -77,7 +77,7 @@ async function listen(cli: Cli, { host, port }: { host: string; port: number }):
       (members) => members.forEach(syncer.notice),
       (error: unknown) => {
         log.warn('PostgreSQL does not answer yet; until it does, WHOOP is told to send again', {
-          reason: String(error),
+          reason: failure(error).message,
         })
       },
     )
@@ -96,8 +96,7 @@ function urlOf({ address, family, port }: AddressInfo): string {
 
 function cannotListen(host: string, port: number, cause: unknown): WhoopsterError {
   const isTaken = codeOf(cause) === 'EADDRINUSE'
-  const why = isTaken ? 'another program has it' : cause instanceof Error ? cause.message : String(cause)
-  return new WhoopsterError('settings', `whoopster cannot listen on port ${port} of ${host}: ${why}.`, {
+  return new WhoopsterError('settings', `whoopster cannot listen on port ${port} of ${host}: ${whyOf(cause)}.`, {
     hint: isTaken
       ? 'perhaps another whoopster listen; or take another one: --port'
       : 'choose another with --host or --port',

@@ -135,8 +135,7 @@ async function serve(cli: Cli, { webhook: url, webhookSecret: secret, ...options
     now: () => clock.now(),
   }).catch((cause: unknown) => {
     const isTaken = codeOf(cause) === 'EADDRINUSE'
-    const why = isTaken ? 'another program has it' : whyOf(cause)
-    throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${why}.`, {
+    throw new WhoopsterError('usage', `The sandbox cannot listen on port ${options.port}: ${whyOf(cause)}.`, {
       hint: isTaken
         ? `perhaps another sandbox; or take another one: --port ${options.port + 1}`
         : 'choose another one with --port',

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { failure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { SECOND_MS } from '../time.ts'
 import type { Clock } from '../world.ts'
@@ -73,7 +74,11 @@ async function respond(options: ServerOptions, request: IncomingMessage): Promis
   const method = PATHS[request.url ?? '']
   if (method === undefined) return 404
   if (request.method !== method) return 405
-  if (method === 'GET') return options.probe().then(one(200), one(503))
+  if (method === 'GET')
+    return options.probe().then(
+      () => 200,
+      () => 503,
+    )
   const body = await readBody(request)
   return body ? take(options, request, body) : 413
 }
@@ -93,7 +98,8 @@ async function take({ secret, clock, log, keep }: ServerOptions, request: Incomi
     else log.info('WHOOP tells of a member who is not logged in here', { whoopUserId })
     return 204
   } catch (error) {
-    log.error('an event could not be kept, and WHOOP will send it again', { whoopUserId, type, reason: String(error) })
+    const reason = failure(error).message
+    log.error('an event could not be kept, and WHOOP will send it again', { whoopUserId, type, reason })
     return 503
   }
 }
@@ -127,8 +133,4 @@ function end(socket: Socket, request: IncomingMessage, response: ServerResponse,
   response.end(() => {
     if (!request.complete) socket.destroySoon()
   })
-}
-
-function one<T>(value: T): () => T {
-  return () => value
 }

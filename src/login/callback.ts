@@ -112,14 +112,10 @@ function listen(
 }
 
 function inUse(port: number, cause: NodeJS.ErrnoException): WhoopsterError {
-  return new WhoopsterError(
-    'settings',
-    `Cannot wait for the browser on port ${port}: ${cause.code === 'EADDRINUSE' ? 'another program has it' : whyOf(cause)}`,
-    {
-      hint: 'free the port, register another WHOOP_REDIRECT_URI, or log in by hand: whoopster auth url',
-      cause,
-    },
-  )
+  return new WhoopsterError('settings', `Cannot wait for the browser on port ${port}: ${whyOf(cause)}`, {
+    hint: 'free the port, register another WHOOP_REDIRECT_URI, or log in by hand: whoopster auth url',
+    cause,
+  })
 }
 
 function page(title: string, text: string): string {
