@@ -82,29 +82,18 @@ function chasedColumns({ resource: { addressedBy } }: Collection): SQL {
   return sql`c.record_key as key, coalesce(${address}, '') as address, c.asked_at, c.since, c.seen_at, c.reason`
 }
 
-/** WHOOP has been asked for it, and it stays what it is. */
-export async function markAsked(
-  tx: Tx,
-  scope: Collection,
-  { key, reason, at }: { key: string; reason: Exclude<ChaseReason, 'event'>; at: string },
-): Promise<void> {
-  await tx.execute(sql`
-    update chased_records set asked_at = ${at}
-    where ${isOf(scope)} and record_key = ${key} and reason = ${reason}`)
+/** WHOOP has been asked for it, and it stays what it is; what has been said again since it was read is as new. */
+export async function markAsked(tx: Tx, scope: Collection, one: Chased, at: string): Promise<void> {
+  await tx.execute(sql`update chased_records set asked_at = ${at} where ${isStill(scope, one)}`)
 }
 
 /** An event has been answered, unless the same has come again since it was read. */
-export async function endEvent(tx: Tx, scope: Collection, { key, since }: Chased): Promise<void> {
-  await tx.execute(sql`
-    delete from chased_records
-    where ${isOf(scope)} and record_key = ${key} and reason = 'event' and since = ${since}::timestamptz`)
+export async function endEvent(tx: Tx, scope: Collection, one: Chased): Promise<void> {
+  await tx.execute(sql`delete from chased_records where ${isStill(scope, one)}`)
 }
 
-/** WHOOP has given no answer to it; the same event come again since is as new. */
-export async function markEventAsked(tx: Tx, scope: Collection, { key, since }: Chased, at: string): Promise<void> {
-  await tx.execute(sql`
-    update chased_records set asked_at = ${at}
-    where ${isOf(scope)} and record_key = ${key} and reason = 'event' and since = ${since}::timestamptz`)
+function isStill(scope: Collection, { key, reason, since }: Chased): SQL {
+  return sql`${isOf(scope)} and record_key = ${key} and reason = ${reason} and since = ${since}::timestamptz`
 }
 
 /**

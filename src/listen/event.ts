@@ -1,17 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import * as v from 'valibot'
-import type { TypeName } from '../resources/names.ts'
+import type { Told } from '../db/events.ts'
 import { MINUTE_MS } from '../time.ts'
 
 // What WHOOP sends when a record changes: POST {"user_id":…,"id":"<uuid>","type":"sleep.updated","trace_id":"…"}, with
 // X-WHOOP-Signature-Timestamp in milliseconds and X-WHOOP-Signature, base64 of HMAC-SHA256(client secret, timestamp + body).
 
-/** A record that WHOOP says has changed, or is no longer there. */
-export interface WebhookEvent {
-  whoopUserId: number
-  type: TypeName
-  /** The record's key. A recovery is named by its sleep, whose id it has. */
-  key: string
+/** Whose record, and what WHOOP says has become of it. A recovery is named by its sleep, whose id it has. */
+export interface WebhookEvent extends Told {
   change: 'updated' | 'deleted'
 }
 

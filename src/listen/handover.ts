@@ -1,7 +1,7 @@
-import type { WebhookEvent } from './event.ts'
+import type { Told } from '../db/events.ts'
 
 interface Waiting {
-  event: WebhookEvent
+  event: Told
   resolve: (isKnown: boolean) => void
   reject: (error: unknown) => void
 }
@@ -13,9 +13,9 @@ const MOST_AT_ONCE = 500
  * the members that are logged in here; `kept` is told each of them.
  */
 export function createHandOver(
-  write: (events: readonly WebhookEvent[]) => Promise<ReadonlySet<number>>,
+  write: (events: readonly Told[]) => Promise<ReadonlySet<number>>,
   kept: (whoopUserId: number) => void,
-): (event: WebhookEvent) => Promise<boolean> {
+): (event: Told) => Promise<boolean> {
   const waiting: Waiting[] = []
   let isWriting = false
 

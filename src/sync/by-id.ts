@@ -1,4 +1,4 @@
-import { dueMissing, dueUnsettled, endEvent, markAsked, markEventAsked, type Chased } from '../db/chase.ts'
+import { dueMissing, dueUnsettled, endEvent, markAsked, type Chased } from '../db/chase.ts'
 import type { Tx } from '../db/connection/index.ts'
 import { cover, invalidate } from '../db/coverage.ts'
 import { iso, justAfter, shift, DAY_MS } from '../time.ts'
@@ -52,7 +52,8 @@ export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise
   let isReopened = false
   for (const one of await job.database.pipelined((db) => dueUnsettled(db, job, below, at))) {
     const found = await ask(one)
-    const note = noteOf(job, one, { at, isAnswered: found !== undefined })
+    const isOver = one.reason === 'event' && found !== undefined // what is not final is asked for again
+    const note = (tx: Tx) => (isOver ? endEvent(tx, job, one) : markAsked(tx, job, one, at))
     if (typeof found === 'object') await storeRecord(job, found.record, note)
     else if (!found) await inTransaction(job, note)
     else {
@@ -61,15 +62,6 @@ export async function chaseUnsettled(job: Job, ask: Ask, below: string): Promise
     }
   }
   return isReopened
-}
-
-/** An event that is answered is over; what is not final is asked for again. */
-function noteOf(job: Job, one: Chased, { at, isAnswered }: { at: string; isAnswered: boolean }) {
-  const { key, reason } = one
-  return (tx: Tx): Promise<void> => {
-    if (reason !== 'event') return markAsked(tx, job, { key, reason, at })
-    return isAnswered ? endEvent(tx, job, one) : markEventAsked(tx, job, one, at)
-  }
 }
 
 /**
@@ -81,13 +73,13 @@ export async function confirmMissing(job: Job, ask: Ask): Promise<boolean> {
   const before = job.tally.deleted
   for (const one of await job.database.pipelined((db) => dueMissing(db, job, at))) {
     const found = await ask(one)
-    const asked = { key: one.key, reason: 'missing', at } as const
-    if (typeof found === 'object') await storeRecord(job, found.record, (tx) => markAsked(tx, job, asked))
-    else if (!found) await inTransaction(job, (tx) => markAsked(tx, job, asked))
+    const note = (tx: Tx) => markAsked(tx, job, one, at)
+    if (typeof found === 'object') await storeRecord(job, found.record, note)
+    else if (!found) await inTransaction(job, note)
     else if (isGone(found, one)) {
       await inTransaction(job, (tx) => forget(job, tx, one.key))
       job.tally.deleted++
-    } else await reopen(job, one.key, (tx) => markAsked(tx, job, asked))
+    } else await reopen(job, one.key, note)
   }
   return job.tally.deleted > before
 }
