@@ -5,7 +5,7 @@ import { createGrants } from './grants.ts'
 import { createLimiter, type Limits } from './limits.ts'
 import { createOAuth, type App } from './oauth.ts'
 import { createSandboxServer, type RequestLog } from './server.ts'
-import { createWebhooks, type Webhooks, type WebhookOptions } from './webhooks.ts'
+import { createWebhooks, type WebhookOptions } from './webhooks.ts'
 import { createWorld, type World } from './world.ts'
 
 export { exportFiles, exportZip } from './export.ts'
@@ -16,7 +16,6 @@ export type { Decision, TokenAnswer } from './browser.ts'
 export type { Limits } from './limits.ts'
 export type { App } from './oauth.ts'
 export type { RequestLog } from './server.ts'
-export type { Webhooks } from './webhooks.ts'
 export type { Change, World } from './world.ts'
 export type * from './records.ts'
 
@@ -42,7 +41,6 @@ export interface Sandbox {
   app: App // its page in WHOOP's dashboard: changes count from the next request on
   world: World
   requests: RequestLog[]
-  webhooks: Webhooks | undefined
   consent(consentUrl: string, decision?: Decision): Promise<string> // where the browser is sent to
   login(decision?: Decision): Promise<TokenAnswer>
   revokeAccess(member?: number): void // access tokens die before they expire; refreshing still works
@@ -84,7 +82,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     app,
     world,
     requests,
-    webhooks,
     consent,
     login: (decision) => login(url, app, decision),
     revokeAccess: grants.revokeAccess,

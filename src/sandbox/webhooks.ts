@@ -17,7 +17,6 @@ export interface WebhookOptions {
 
 export interface Webhooks {
   tell: (change: Change) => void
-  sent: number // requests
   close(): Promise<void> // what is on its way ends, and nothing is repeated any more
 }
 
@@ -38,13 +37,11 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   }
   const deliver = async (body: string) => {
     for (const pause of [...REPEATED_AFTER_MS, undefined]) {
-      webhooks.sent++
       if ((await post(options, body)) || pause === undefined) return
       await sleep(pause, closing.signal)
     }
   }
-  const webhooks: Webhooks = {
-    sent: 0,
+  return {
     tell: ({ member, kind, id, change }) => {
       const event = { user_id: member, id, type: `${kind}.${change}`, trace_id: randomUUID() }
       const body = JSON.stringify(event)
@@ -57,7 +54,6 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
       await Promise.all(under)
     },
   }
-  return webhooks
 }
 
 /** Whether it was taken. */

@@ -56,7 +56,7 @@ interface Member {
   order: { [K in Kind]?: Placed<K>[] } // forgotten with every change
   profile: Profile
   body: Body
-  heard: (kind: Kind, key: Key, change: Change['change']) => void
+  heard: ((kind: Kind, key: Key, change: Change['change']) => void) | undefined
 }
 
 export interface WorldOptions {
@@ -85,7 +85,7 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
     member.edited.add(`${kind} ${key}`)
     member.order = {}
     const had = member.shelves[kind].delete(key)
-    if (had) member.heard(kind, key, 'deleted')
+    if (had) member.heard?.(kind, key, 'deleted')
     return had
   }
   return {
@@ -105,7 +105,7 @@ export function createWorld({ seed, days, members, now }: WorldOptions): World {
       member.edited.add(`${kind} ${keyOf(record)}`)
       keep(member, kind, structuredClone(record))
       if (kind === 'sleep' && member.shelves.recovery.has(keyOf(record)))
-        member.heard('recovery', keyOf(record), 'updated')
+        member.heard?.('recovery', keyOf(record), 'updated')
     },
     remove,
     removeSleep: (sleep, id) => {
@@ -161,7 +161,7 @@ function createMember(seed: number, index: number, since: number): Member {
     order: {},
     profile: showProfile(person),
     body: showBody(person, since),
-    heard: () => {},
+    heard: undefined,
   }
 }
 
@@ -182,10 +182,10 @@ function keepUnedited<K extends Kind>(member: Member, kind: K, records: Records[
 
 function keep<K extends Kind>(member: Member, kind: K, record: Records[K]): void {
   const shelf: Map<Key, Records[K]> = member.shelves[kind]
-  const before = shelf.get(keyOf(record))
+  const isNews = member.heard && JSON.stringify(shelf.get(keyOf(record))) !== JSON.stringify(record)
   shelf.set(keyOf(record), record)
   member.order = {}
-  if (JSON.stringify(before) !== JSON.stringify(record)) member.heard(kind, keyOf(record), 'updated')
+  if (isNews) member.heard?.(kind, keyOf(record), 'updated')
 }
 
 function placed<K extends Kind>(member: Member, kind: K): Placed<K>[] {
