@@ -118,42 +118,25 @@ function usage(message: string): WhoopsterError {
 }
 
 async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Promise<Ended> {
-  const { log } = cli
-  const [
-    { openRateLimiter, requireQueue, withEverything },
-    { sync },
-    { createOAuth },
-    { createProgress },
-    { createSpinner },
-    { widthOf },
-  ] = await Promise.all([
-    import('./open.ts'),
-    import('../sync/run.ts'),
-    import('../whoop/oauth.ts'),
-    import('../terminal/progress.ts'),
-    import('../terminal/spinner.ts'),
-    import('../terminal/style.ts'),
-  ])
+  const [{ openRateLimiter, requireQueue, withEverything }, { openProgress }, { sync }, { createOAuth }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('./progress.ts'),
+      import('../sync/run.ts'),
+      import('../whoop/oauth.ts'),
+    ])
   return withEverything(cli, { autoMigrate: options.migrate }, async (opened) => {
     const { database, keys, config, world } = opened
     const startedAt = world.clock.now()
     const queue = await requireQueue(database, startedAt, config.WHOOP_CLIENT_ID, options)
-    const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
-    const width = () => widthOf(world.terminal.stderr)
-    const wanted = {
-      perMinute: config.MAX_REQUESTS_PER_MINUTE,
-      since: options.since,
-      types: options.type ?? typeNames,
-      doing: 'syncing',
-      width,
-    }
-    const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
+    const types = options.type ?? typeNames
+    const progress = await openProgress(cli, opened, { since: options.since, types, doing: 'syncing' })
     const dependencies = {
       ...world,
-      fetch: progress.overhearing(world.fetch),
+      fetch: progress.fetch,
+      log: progress.log,
       database,
       keys,
-      log: spinner.below(log),
       oauth: createOAuth(config, world),
       limiter: openRateLimiter(opened, world.clock, { waiting: progress.waiting, plan: queue.plan }),
       baseUrl: config.WHOOP_API_BASE_URL,
@@ -169,7 +152,7 @@ async function run(cli: Cli, options: SyncOptions, again: Range | undefined): Pr
     } catch (error) {
       throw world.interrupted.aborted ? interruption(progress.kept()) : error
     } finally {
-      spinner.stop()
+      progress.stop()
     }
   })
 }

@@ -43,27 +43,22 @@ interface VerifyOptions {
 }
 
 async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promise<MemberVerified[]> {
-  const { log } = cli
   const [
     { openRateLimiter, requireMembers, withEverything },
+    { openProgress },
     { verify },
     { createSession },
     { createWhoop },
     { createOAuth },
     { loadPlan },
-    { createProgress },
-    { createSpinner },
-    { widthOf },
   ] = await Promise.all([
     import('./open.ts'),
+    import('./progress.ts'),
     import('../verify.ts'),
     import('../login/session.ts'),
     import('../whoop/client.ts'),
     import('../whoop/oauth.ts'),
     import('../db/queue.ts'),
-    import('../terminal/progress.ts'),
-    import('../terminal/spinner.ts'),
-    import('../terminal/style.ts'),
   ])
   const { resources } = await import('../resources/index.ts')
   return withEverything(cli, { autoMigrate: false }, async (opened) => {
@@ -71,18 +66,11 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
     const oauth = createOAuth(config, world)
     const plan = await loadPlan(database.db, config.WHOOP_CLIENT_ID)
     const members = await requireMembers(database, user, config.WHOOP_CLIENT_ID)
-    const spinner = await createSpinner(world.terminal.stderr, world.env, cli.quiet)
-    const wanted = {
-      perMinute: config.MAX_REQUESTS_PER_MINUTE,
-      since,
-      types: type ?? resources.map(({ name }) => name),
-      doing: 'comparing',
-      width: () => widthOf(world.terminal.stderr),
-    }
-    const progress = createProgress(world.clock, wanted, (draw) => spinner.say(draw))
+    const types = type ?? resources.map(({ name }) => name)
+    const progress = await openProgress(cli, opened, { since, types, doing: 'comparing' })
     const limiter = openRateLimiter(opened, world.clock, { waiting: progress.waiting, plan })
     limiter.expect('history', 0)
-    const connection = { ...world, fetch: progress.overhearing(world.fetch), log: spinner.below(log) }
+    const connection = { ...world, fetch: progress.fetch, log: progress.log }
     const results: MemberVerified[] = []
     try {
       for (const member of members) {
@@ -98,7 +86,7 @@ async function compareAll(cli: Cli, { type, user, since }: VerifyOptions): Promi
         results.push({ whoopUserId, firstName: member.firstName, types })
       }
     } finally {
-      spinner.stop()
+      progress.stop()
     }
     return results
   })
