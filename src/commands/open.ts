@@ -145,9 +145,11 @@ export async function requireMembers(
   throw clientId && (await loadMembers(db, whoopUserId)).length > 0 ? ofAnotherApp(whoopUserId) : nobody(whoopUserId)
 }
 
-/** Refuses a member of whom nothing is stored. */
-export async function requireStored(db: Db, whoopUserId: number): Promise<void> {
-  if ((await loadEverybody(db, whoopUserId)).length === 0) throw notStored(whoopUserId)
+/** Everybody of whom anything is stored, or the one asked for; an error when nothing is stored of that one. */
+export async function requireStored(db: Db, whoopUserId?: number): Promise<Member[]> {
+  const members = await loadEverybody(db, whoopUserId)
+  if (whoopUserId !== undefined && members.length === 0) throw notStored(whoopUserId)
+  return members
 }
 
 /** The members who wait for a sync, or the one asked for; an error when there is none. */

@@ -50,15 +50,13 @@ async function draw(
   { days: last, user }: Pick<ReportOptions, 'days' | 'user'>,
   madeAt: Date,
 ): Promise<string> {
-  const [{ requireStored }, { renderReport }, stored, { loadEverybody }, { withSnapshot }] = await Promise.all([
+  const [{ requireStored }, { renderReport }, stored, { withSnapshot }] = await Promise.all([
     import('./open.ts'),
     import('../report/index.ts'),
     import('../db/report.ts'),
-    import('../db/members.ts'),
     import('../db/snapshot.ts'),
   ])
-  if (user !== undefined) await requireStored(database.db, user)
-  const member = onlyMember(await loadEverybody(database.db, user))
+  const member = onlyMember(await requireStored(database.db, user))
   return withSnapshot(database.db, async (tx) => {
     const days = await stored.loadTrends(tx, member, last)
     const since = days[0]?.day

@@ -57,26 +57,18 @@ async function each(
   { user, days: asked, type: types, units }: StatsOptions,
   work: (stats: MemberStats) => Promise<void>,
 ): Promise<void> {
-  const [
-    { requireMembers, requireStored, withStored },
-    db,
-    { loadQuestions },
-    { countHistory },
-    { loadEverybody },
-    { metricsFor },
-  ] = await Promise.all([
-    import('./open.ts'),
-    import('../db/stats.ts'),
-    import('../db/effects.ts'),
-    import('../db/history.ts'),
-    import('../db/members.ts'),
-    import('../stats.ts'),
-  ])
+  const [{ requireMembers, requireStored, withStored }, db, { loadQuestions }, { countHistory }, { metricsFor }] =
+    await Promise.all([
+      import('./open.ts'),
+      import('../db/stats.ts'),
+      import('../db/effects.ts'),
+      import('../db/history.ts'),
+      import('../stats.ts'),
+    ])
   const isWanted = (type: TypeName) => types?.includes(type) ?? true
   await withStored(cli, async (database) => {
-    const members = await loadEverybody(database.db, user)
-    if (user !== undefined) await requireStored(database.db, user)
-    else if (members.length === 0) await requireMembers(database) // says what to do
+    const members = await requireStored(database.db, user)
+    if (members.length === 0) await requireMembers(database) // says what to do
     for (const member of members) {
       const all = await db.loadDays(database.db, member)
       const days = asked ? all.slice(-asked) : all
