@@ -245,7 +245,7 @@ function refusal(message: string): WhoopsterError {
 }
 
 /** All that this version has, oldest first. */
-export function readMigrations(folder = migrationsFolder()): Migration[] {
+function readMigrations(folder: string): Migration[] {
   const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
     entries: { tag: string }[]
   }

@@ -92,11 +92,11 @@ async function askForScopes(
 }
 
 function judgeScopes({ find }: Dependencies, logins: readonly Login[], refusals: readonly string[]): void {
-  const lacking = logins.flatMap(({ scopes }, index) => {
-    const missing = allScopes.filter((scope) => !scopes.includes(scope))
-    return missing.length === 0 ? [] : [`member ${index + 1} has not granted ${missing.join(', ')}`]
-  })
-  const count = new Set(logins.flatMap(({ scopes }) => allScopes.filter((scope) => !scopes.includes(scope)))).size
+  const missing = logins.map(({ scopes }) => allScopes.filter((scope) => !scopes.includes(scope)))
+  const lacking = missing.flatMap((scopes, index) =>
+    scopes.length === 0 ? [] : [`member ${index + 1} has not granted ${scopes.join(', ')}`],
+  )
+  const count = new Set(missing.flat()).size
   const hint = `tick ${count === 1 ? 'it' : 'them'} for the app at developer.whoop.com, and on the consent page; then run: whoopster auth`
   if (lacking.length > 0) find('scopes', 'problem', lacking.join('; '), hint)
   if (refusals.length > 0) {

@@ -254,10 +254,11 @@ function answersForAnother({ whoopUserId }: Member): WhoopsterError {
 /** WHOOP has changed its format, rather than made a mistake: what lies below will be no better. */
 function nothingReadable({ resource }: Job, { unreadable }: Page): WhoopsterError {
   const [first] = unreadable
-  const none = unreadable.length === 1 ? 'The one record' : `None of the ${unreadable.length} records`
-  return new WhoopsterError(
-    'quarantine',
-    `${none} on a page of ${resource.path} ${unreadable.length === 1 ? 'cannot' : 'can'} be read: ${first?.reason ?? ''}`,
-    { hint: 'they are kept in quarantined_records; a newer version of whoopster may read them: please report it' },
-  )
+  const page = `on a page of ${resource.path}`
+  const count = unreadable.length
+  const said =
+    count === 1 ? `The one record ${page} cannot be read` : `None of the ${count} records ${page} can be read`
+  return new WhoopsterError('quarantine', `${said}: ${first?.reason ?? ''}`, {
+    hint: 'they are kept in quarantined_records; a newer version of whoopster may read them: please report it',
+  })
 }

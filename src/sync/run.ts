@@ -234,7 +234,7 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
     const ahead = first && running.get(first)
     if (ahead && !ahead.isFirst) await ahead.done
     try {
-      await syncType(context, type, results, state, leader, ahead?.isFirst ? ahead.leader : undefined)
+      await syncType(context, { type, state, own: leader, ahead: ahead?.isFirst ? ahead.leader : undefined }, results)
     } finally {
       leader.end()
     }
@@ -250,11 +250,8 @@ async function syncTypes(context: Context, types: readonly TypeName[], results: 
 /** What became of the type is in `results` even when it cannot be written down, and this throws. */
 async function syncType(
   context: Context,
-  type: TypeName,
+  { type, state, own, ahead }: { type: TypeName; state: TypeState; own: Leader; ahead: Leader | undefined },
   results: MemberResult['types'],
-  state: TypeState,
-  own: Leader,
-  ahead: Leader | undefined,
 ): Promise<void> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()

@@ -11,12 +11,6 @@ export function harmless(text: string): string {
   return text.replace(STEERING, '\uFFFD')
 }
 
-/** What a member is called in a heading. */
-export function nameOf({ whoopUserId, firstName }: { whoopUserId: number; firstName: string | null }): string {
-  const user = `WHOOP user ${whoopUserId}`
-  return firstName ? `${harmless(firstName)} (${user})` : user
-}
-
 /** The same for whole lines of ours, whose ends, tabs and colours stay. */
 export function harmlessLines(text: string): string {
   let rest = 0
@@ -37,4 +31,10 @@ export function harmlessJson(json: string): string {
   return json.replace(STEERING, (one) => {
     return one === '\n' ? one : `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
   })
+}
+
+/** What a member is called in a heading. */
+export function nameOf({ whoopUserId, firstName }: { whoopUserId: number; firstName: string | null }): string {
+  const user = `WHOOP user ${whoopUserId}`
+  return firstName ? `${harmless(firstName)} (${user})` : user
 }
