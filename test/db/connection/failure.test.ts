@@ -241,67 +241,66 @@ describe('a failure of a real statement', () => {
   }
 })
 
-describe('a connection that breaks while nobody is using it', () => {
-  it.each([0, 1, 2, 3, 4])('is replaced, though something is asked of it %i turns later', async (turns) => {
+describe('a connection that breaks', () => {
+  const turnsLater = [0, 1, 2, 3, 4]
+
+  /** A client, and the socket that it has last been given. */
+  async function connect() {
     const database = await createDatabase()
     onTestFinished(database.drop)
-    let socket: Duplex | undefined
+    const sockets: Duplex[] = []
     const client = createClient(async () => {
-      ;({ socket } = await openSession(readParameters(database.url), {}))
+      const { socket } = await openSession(readParameters(database.url), {})
+      sockets.push(socket)
       return socket
     })
     onTestFinished(() => client.end())
     await client.unsafe('select 1')
-    socket?.destroy()
+    const socket = sockets.at(-1)
+    if (!socket) throw new Error('a client without a connection has answered')
+    return { client, socket }
+  }
+
+  async function pass(turns: number) {
     for (let turn = 0; turn < turns; turn++) await setImmediate()
-    await client.unsafe('select 2').catch((error: unknown) => expect(codeOf(error)).toBe('CONNECTION_CLOSED'))
+  }
+
+  const within5s = <T>(work: Promise<T>) => Promise.race([work, sleep(5_000, 'no answer' as const)])
+
+  async function expectReplaced(client: ReturnType<typeof createClient>) {
     const answer = client.unsafe('select 3 as three').then(([row]) => row?.['three'] as unknown)
-    expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(3)
+    expect(await within5s(answer)).toBe(3)
+  }
+
+  it.each(turnsLater)('is replaced, though something is asked of it %i turns later', async (turns) => {
+    const { client, socket } = await connect()
+    socket.destroy()
+    await pass(turns)
+    await client.unsafe('select 2').catch((error: unknown) => expect(codeOf(error)).toBe('CONNECTION_CLOSED'))
+    await expectReplaced(client)
   })
 
-  it.each([0, 1, 2, 3, 4])(
-    'is replaced, though much and little is asked of it at once %i turns later',
-    async (turns) => {
-      const database = await createDatabase()
-      onTestFinished(database.drop)
-      let socket: Duplex | undefined
-      const client = createClient(async () => {
-        ;({ socket } = await openSession(readParameters(database.url), {}))
-        return socket
-      })
-      onTestFinished(() => client.end())
-      await client.unsafe('select 1')
-      socket?.destroy()
-      for (let turn = 0; turn < turns; turn++) await setImmediate()
-      const much = `select '${'x'.repeat(5_000)}'` // written at once; the others at the end of the turn
-      const asked = [`select 2`, much, 'select 3'].map((text) => client.unsafe(text).then(() => 'answered', codeOf))
-      const failed = await Promise.race([Promise.all(asked), sleep(5_000, 'no answer')])
-      for (const one of failed) expect(['answered', 'CONNECTION_CLOSED']).toContain(one)
-      const answer = client.unsafe('select 4 as four').then(([row]) => row?.['four'] as unknown)
-      expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(4)
-    },
-  )
+  it.each(turnsLater)('is replaced, though much and little is asked of it at once %i turns later', async (turns) => {
+    const { client, socket } = await connect()
+    socket.destroy()
+    await pass(turns)
+    const much = `select '${'x'.repeat(5_000)}'` // written at once; the others at the end of the turn
+    const asked = [`select 2`, much, 'select 4'].map((text) => client.unsafe(text).then(() => 'answered', codeOf))
+    for (const one of await within5s(Promise.all(asked))) expect(['answered', 'CONNECTION_CLOSED']).toContain(one)
+    await expectReplaced(client)
+  })
 
   it('fails what a transaction has asked just before, and is replaced', async () => {
-    const database = await createDatabase()
-    onTestFinished(database.drop)
-    let socket: Duplex | undefined
-    const client = createClient(async () => {
-      ;({ socket } = await openSession(readParameters(database.url), {}))
-      return socket
-    })
-    onTestFinished(() => client.end())
+    const { client, socket } = await connect()
     const begun = client.begin(async (tx) => {
       await tx.unsafe('select 1')
-      if (socket) socket.write = () => true // nobody is there to read it
+      socket.write = () => true // nobody is there to read it
       const asked = tx.unsafe('select 2').then(() => 'answered')
-      for (let turn = 0; turn < 3; turn++) await setImmediate()
-      socket?.destroy()
+      await pass(3)
+      socket.destroy()
       return asked
     })
-    const outcome = begun.catch((error: unknown) => codeOf(error))
-    expect(await Promise.race([outcome, sleep(5_000, 'no answer')])).toBe('CONNECTION_CLOSED')
-    const answer = client.unsafe('select 3 as three').then(([row]) => row?.['three'] as unknown)
-    expect(await Promise.race([answer, sleep(5_000, 'no answer')])).toBe(3)
+    expect(await within5s(begun.catch(codeOf))).toBe('CONNECTION_CLOSED')
+    await expectReplaced(client)
   })
 })
