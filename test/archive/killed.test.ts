@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { memberOf, putLogin } from '../support/member.ts'
 import { startProgram } from '../support/program.ts'
 import { startProxy, type When } from '../support/proxy.ts'
@@ -14,7 +15,7 @@ import { createClock, envFor, run } from '../support/world.ts'
 import { everything, liveThrough } from './stage.ts'
 
 const clock = createClock()
-const step = process.env.WHOOPSTER_LONG ? 10 : 40
+const step = isLong ? 10 : 40
 let home: string
 let file: string
 let env: Env

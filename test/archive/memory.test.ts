@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { surroundings } from '../support/surroundings.ts'
 import { folder } from './stage.ts'
 
@@ -21,7 +22,7 @@ async function run(args: string[], { url }: TestDatabase): Promise<void> {
   expect({ code, err }).toEqual({ code: 0, err: '' })
 }
 
-it.runIf(process.env.WHOOPSTER_LONG)(
+it.runIf(isLong)(
   'archive, archive --verify and restore need no more memory for more records, nor for long ones',
   async () => {
     const [big, other] = [await createDatabase(), await createDatabase()]

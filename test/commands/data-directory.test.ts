@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.ts'
+import { isLong } from '../support/long.ts'
 import { readyDirectory } from '../support/ready.ts'
 import { surroundings } from '../support/surroundings.ts'
 import { createClock, logIn, run } from '../support/world.ts'
@@ -45,7 +46,7 @@ async function newDirectory(): Promise<string> {
 }
 
 const all = [['sync'], ['stats'], ['status'], ['export', '--type', 'sleep'], []]
-const commands = process.env.WHOOPSTER_LONG ? all : [['sync'], ['stats'], []] // these three open it differently
+const commands = isLong ? all : [['sync'], ['stats'], []] // these three open it differently
 
 describe('a data directory', () => {
   it.each([

@@ -9,6 +9,7 @@ import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { withSql } from '../support/postgres.ts'
 import { startProgram } from '../support/program.ts'
 import { readyDirectory } from '../support/ready.ts'
@@ -165,7 +166,7 @@ describe('read-only', () => {
     `select query_to_xml('delete from users', true, true, '')`,
   ]
   /** The embedded database takes a second to open: every fourth of them there, unless there is time. */
-  const onEmbedded = attempts.filter((_, index) => process.env.WHOOPSTER_LONG || index % 4 === 0)
+  const onEmbedded = attempts.filter((_, index) => isLong || index % 4 === 0)
   it.each([
     ...attempts.map((one) => ['the server', one] as const),
     ...onEmbedded.map((one) => ['the embedded database', one] as const),
@@ -207,7 +208,7 @@ describe('read-only', () => {
 describe('a long answer', () => {
   it('passes through in constant memory', async () => {
     const program = fileURLToPath(new URL('../../bin/whoopster.js', import.meta.url))
-    const rows = process.env.WHOOPSTER_LONG ? 10_000_000 : 400_000
+    const rows = isLong ? 10_000_000 : 400_000
     const statement = `select n, repeat('x', 100) as text from generate_series(1, ${rows}) n`
     const child = spawn(process.execPath, ['--max-old-space-size=32', program, 'sql', statement], {
       cwd: inject('emptyDirectory'),

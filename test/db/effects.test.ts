@@ -16,6 +16,7 @@ import {
   type Effect,
   type Life,
 } from '../support/effects.ts'
+import { isLong } from '../support/long.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -229,7 +230,7 @@ describe('what the intervals promise', () => {
     expect(fooled).toBeLessThanOrEqual(0.2) // of forty figures, so by luck; below, of four hundred
   })
 
-  it.runIf(process.env.WHOOPSTER_LONG).each(everyKind)(
+  it.runIf(isLong).each(everyKind)(
     'holds for 200 members: nights $nightsAlike, habits $answersAlike',
     async (kind) => {
       const measured = await measure({ ...kind, members: 200, length: 120, questions: 40 })
@@ -284,7 +285,7 @@ describe('correlation', () => {
     { alike: 0.7, truth: 0 },
     { alike: 0.7, truth: 0.4 },
   ])('covers the truth as often as it says: days $alike, r $truth', async ({ alike, truth }) => {
-    const members = process.env.WHOOPSTER_LONG ? 1000 : 100
+    const members = isLong ? 1000 : 100
     let covered = 0
     for (let member = 0; member < members; member++) {
       const random = dice(member * 31 + 7)

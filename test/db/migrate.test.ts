@@ -10,10 +10,10 @@ import { exitCodes, WhoopsterError } from '../../src/errors.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { startProxy } from '../support/proxy.ts'
 import { createClock, envFor, logIn, run, TEST_KEY } from '../support/world.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const drizzle = join(root, 'drizzle')
 const names = readdirSync(drizzle)

@@ -1,6 +1,7 @@
 // A member's database as an earlier version has left it: what that version lost comes back, and nothing else changes.
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it, onTestFinished } from 'vitest'
+import { isLong } from '../support/long.ts'
 import { newMember, putLogin } from '../support/member.ts'
 import { startProxy } from '../support/proxy.ts'
 import { expectFaithful } from '../support/truth.ts'
@@ -12,7 +13,7 @@ const MEMBER_KEYS = names.findIndex((name) => name.includes('member_keys'))
 /** Each when there is time; else the oldest, the one before the keys changed, and the last. */
 const versions = names.slice(0, -1).map((name, index) => [name, names.length - 1 - index] as const)
 const few = new Set([0, MEMBER_KEYS - 1, versions.length - 1])
-const tried = versions.filter((_, index) => process.env.WHOOPSTER_LONG || few.has(index))
+const tried = versions.filter((_, index) => isLong || few.has(index))
 
 it.each(tried)('a database of %s comes up with everything that WHOOP has', async (_, steps) => {
   const member = await newMember({ days: 30 })

@@ -14,10 +14,11 @@ import { sources } from '../../src/export/sources.ts'
 import { exportZip, startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { surroundings } from '../support/surroundings.ts'
 import { createClock, envFor, logIn, run } from '../support/world.ts'
 
-const DAYS = process.env.WHOOPSTER_LONG ? 5 * 365 : 90
+const DAYS = isLong ? 5 * 365 : 90
 const [FIRST, SECOND] = [10_001, 10_002]
 
 let database: TestDatabase

@@ -10,9 +10,9 @@ import { expect, it } from 'vitest'
 import { fetchComponents } from '../../grafana/preview/components.ts'
 import { colorOf, fieldOf, show } from '../../grafana/preview/format.ts'
 import { dashboards } from './provisioned.ts'
+import { isLong } from '../support/long.ts'
 import { MINUTE_MS } from '../support/time.ts'
 
-const isLong = process.env['WHOOPSTER_LONG'] === '1'
 const VALUES = [
   -1.5, -0.25, -0.04, 0, 0.02, 0.76, 1, 1.25, 7.24, 13.25, 21, 55, 61.2, 66.5, 98.4, 131, 1234.5, 51_234.4, 200_000,
 ]

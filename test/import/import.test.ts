@@ -8,6 +8,7 @@ import { exportFiles, exportZip, startSandbox, type Language, type Sandbox } fro
 import { zip } from '../../src/sandbox/zip.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { createClock, envFor, logIn, run } from '../support/world.ts'
 
 const DAYS = 60
@@ -588,7 +589,7 @@ describe('what is no export', () => {
     expect(await refused('--user', '4711', await given('export.zip', whole()))).toMatchObject({ code: 77 })
   })
 
-  it.runIf(process.env.WHOOPSTER_LONG)('a million rows are enough', async () => {
+  it.runIf(isLong)('a million rows are enough', async () => {
     const { key } = cycle()
     const rows = `${key},A?,true,\n`.repeat(1_000_001)
     expect(await refused(await given('long.csv', journal() + rows))).toMatchObject({

@@ -3,12 +3,12 @@ import { expect, it } from 'vitest'
 import { createWebhooks } from '../../src/sandbox/webhooks.ts'
 import { chance, random, whole } from '../../src/sandbox/random.ts'
 import type { Change } from '../../src/sandbox/index.ts'
+import { isLong } from '../support/long.ts'
 import { newMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { HOUR_MS, MINUTE_MS } from '../support/time.ts'
 import { startListener } from './listener.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const HOURS = isLong ? 24 : 5
 const EDITS = isLong ? 8 : 4 // an hour
 

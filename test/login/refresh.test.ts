@@ -3,13 +3,13 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Fault } from '../../src/sandbox/index.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, syncedMember, type Member } from '../support/member.ts'
 import { startProgram } from '../support/program.ts'
 import { startProxy, type Aftermath, type Strike, type When } from '../support/proxy.ts'
 import type { Fetch } from '../../src/world.ts'
 import { builtInFetch, createClock, logIn, realClock, run, type Ran, type TestClock } from '../support/world.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const TOKEN = '/oauth/oauth2/token'
 
 /** Each statement of a refresh, by what it does and what was before. WHOOP is asked between `backend` and `store`. */

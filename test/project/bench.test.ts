@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, inject, it } from 'vitest'
+import { isLong } from '../support/long.ts'
 import type { Report } from '../../bench/table.ts'
 
-it.runIf(process.env['WHOOPSTER_LONG'])('measures every figure of docs/performance.md', async () => {
+it.runIf(isLong)('measures every figure of docs/performance.md', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['bench/run.js', '--smoke', '--json'], {
     env: { ...process.env, TEST_DATABASE_URL: inject('postgresUrl') },
   })

@@ -4,8 +4,9 @@ import { behaviours, type Behaviour } from '../../src/sandbox/journal.ts'
 import { createWorld, type World } from '../../src/sandbox/index.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { pearson, storeLives, type Life } from '../support/effects.ts'
+import { isLong } from '../support/long.ts'
 
-const MEMBERS = process.env.WHOOPSTER_LONG ? 40 : 15
+const MEMBERS = isLong ? 40 : 15
 const DAYS = 365
 const now = new Date('2026-11-22T10:20:00Z')
 const withEffect = new Set<Behaviour>(['alcohol', 'sick', 'jetLag', 'training'])

@@ -32,8 +32,8 @@ describe('a machine whose clock is a year ahead', () => {
     await syncAhead(member, YEAR_MS)
     const old = member.sandbox.world.list('workout').at(-1) ?? expect.fail('no workout')
     member.sandbox.world.put('workout', { ...old, sport_name: 'edited' })
-    for (let day = 0; day < 40; day++) {
-      member.clock.pass(DAY_MS)
+    for (let day = 0; day < 40; day += 5) {
+      member.clock.pass(5 * DAY_MS)
       await member.sync()
     }
     await expectFaithful(member.database, member.sandbox)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Workout, World } from '../../src/sandbox/index.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, syncedMember, typeOf, uuid, written, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock } from '../support/world.ts'
 import { DAY_MS, HOUR_MS } from '../support/time.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const NOW = '2026-11-22T10:20:00.000Z'
 const ago = (ms: number, from = NOW) => new Date(Date.parse(from) - ms).toISOString()
 const later = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString()
@@ -16,7 +16,7 @@ describe('a record that is not final', () => {
     const old = workoutBefore(member, ago(60 * DAY_MS))
     member.sandbox.world.put('workout', { ...old, score_state: 'PENDING_SCORE', score: null })
     await member.sync('--type workout --full')
-    const days = isLong ? 20 : 8
+    const days = isLong ? 20 : 4
     const asked: number[] = []
     member.requests()
     for (let hours = 6; hours <= days * 24; hours += 6) {
@@ -208,7 +208,8 @@ describe('a deletion', () => {
     member.requests()
     for (const { sleep_id } of nights) {
       const { start = '', end = '' } = world.get('sleep', sleep_id) ?? {}
-      for (const edge of [start, later(start, 1), later(end, -1), end, later(end, 10 * 60_000)]) {
+      const edges = [start, later(end, 10 * 60_000), later(start, 1), later(end, -1), end]
+      for (const edge of isLong ? edges : edges.slice(0, 2)) {
         for (const range of [
           `--since ${edge}`,
           `--until ${edge}`,
@@ -256,7 +257,7 @@ describe('the history', () => {
   it('knows neither the growing of an open cycle nor the rescoring of the first morning', async () => {
     const member = await syncedMember({ days: 20 })
     const { world } = member.sandbox
-    for (let run = 0; run < 24; run++) {
+    for (let run = 0; run < (isLong ? 24 : 12); run++) {
       member.clock.pass(3 * HOUR_MS)
       world.advanceTo(member.clock.now())
       const [sleep] = world.list('sleep')
@@ -328,7 +329,7 @@ describe('the mistakes of others', () => {
     world.remove('workout', deleted.id)
     world.put('workout', { ...model, id: uuid(1), start: ago(900 * DAY_MS), end: ago(899.9 * DAY_MS) })
     const requests: number[] = []
-    for (let hours = isLong ? 12 : 24, passed = 0; passed < 31 * 24; passed += hours) {
+    for (let hours = isLong ? 12 : 72, passed = 0; passed < 31 * 24; passed += hours) {
       member.clock.pass(hours * HOUR_MS)
       requests.push(typeOf(await member.sync('--type workout'), 'workout')?.requests ?? 0)
     }
@@ -431,7 +432,7 @@ describe('boundaries', () => {
         clock: createClock(new Date(theirs.now().getTime() + wrong)),
       })
       const { world } = member.sandbox
-      for (let run = 0; run < 12; run++) {
+      for (let run = 0; run < (isLong ? 12 : 8); run++) {
         theirs.pass(6 * HOUR_MS)
         member.clock.pass(6 * HOUR_MS)
         world.advanceTo(theirs.now())
@@ -447,6 +448,7 @@ describe('boundaries', () => {
 })
 
 describe('a list that moves while it is read', () => {
+  const moments = isLong ? [0, 1, 2, 3, 4, 5] : [2] // the request before which it moves
   const atTheBottom = (all: readonly Workout[]) => all.at(-1)
   const places: [string, (all: readonly Workout[], end: string | undefined) => Workout | undefined][] = [
     ['at the top', (all) => all[0]],
@@ -457,7 +459,7 @@ describe('a list that moves while it is read', () => {
   ]
   it.each(places)('a deletion %s is noticed by this walk or the next', async (_, choose) => {
     const member = await withWorkouts(every(110, 7 * HOUR_MS))
-    for (const moment of isLong ? [0, 1, 2, 3, 4, 5] : [0, 2, 4]) {
+    for (const moment of moments) {
       inTheWalk(member, moment, (world, end) => {
         const gone = choose(world.list('workout'), end)
         if (gone) world.remove('workout', gone.id)
@@ -474,7 +476,7 @@ describe('a list that moves while it is read', () => {
 
   it.each(places)('an insertion %s is noticed by this walk or the next', async (_, choose) => {
     const member = await withWorkouts(every(110, 7 * HOUR_MS))
-    for (const moment of isLong ? [0, 1, 2, 3, 4, 5] : [0, 2, 4]) {
+    for (const moment of moments) {
       inTheWalk(member, moment, (world, end) => {
         const model = choose(world.list('workout'), end)
         if (model) world.put('workout', { ...model, id: uuid(1000 + moment), start: later(model.start, moment % 2) })

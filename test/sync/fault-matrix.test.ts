@@ -3,13 +3,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { canned, type Fault, type World } from '../../src/sandbox/index.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, newMemberOn, putLogin, syncedMember, type Member } from '../support/member.ts'
 import { startPostgres, withSql, type OwnServer } from '../support/postgres.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { createClock, type TestClock } from '../support/world.ts'
 import { DAY_MS } from '../support/time.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const PATH = '/developer/v2/activity/workout'
 const FOREVER = 1_000
 const HANG_MS = 400

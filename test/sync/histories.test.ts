@@ -2,11 +2,12 @@
 import { expect, it } from 'vitest'
 import { between, chance, pick, random, whole, type Random } from '../../src/sandbox/random.ts'
 import { kinds, newLife, type Life, type Trouble } from '../support/life.ts'
+import { isLong } from '../support/long.ts'
 import { DAY_MS, HOUR_MS } from '../support/time.ts'
 import { expectFaithful } from '../support/truth.ts'
 
 const replayed = Number(process.env['SEED'] ?? 0)
-const count = process.env['WHOOPSTER_LONG'] ? 240 : 1
+const count = isLong ? 240 : 0
 const once = [133, 190] // have found something
 const seeds = replayed ? [replayed] : [...new Set([...Array.from({ length: count }, (_, index) => index + 1), ...once])]
 

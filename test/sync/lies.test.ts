@@ -4,12 +4,12 @@ import { expect, it } from 'vitest'
 import type { Kind, Workout } from '../../src/sandbox/index.ts'
 import { pick, random, whole, type Random } from '../../src/sandbox/random.ts'
 import { API, pageOf, paths, type Answer, type Body, type Lie } from '../support/lie.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, type Member } from '../support/member.ts'
 import { expectFaithful, kinds } from '../support/truth.ts'
 import { DAY_MS } from '../support/time.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
-const DAYS = isLong ? 60 : 20
+const DAYS = isLong ? 60 : 10
 const MOST_REQUESTS = 400
 
 const replayed = Number(process.env['SEED'] ?? 0)

@@ -1,6 +1,7 @@
 // A schedule that asks for more than WHOOP's day: everybody is served less often, evenly, and nothing is lost.
 import { expect, it } from 'vitest'
 import type { RunResult } from '../../src/sync/result.ts'
+import { isLong } from '../support/long.ts'
 import { newMember } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn } from '../support/world.ts'
@@ -11,7 +12,7 @@ const START = Date.parse('2026-11-22T11:07:00Z')
 const short = { members: 5, hours: 3, perDay: 1_200 }
 const whole = { members: 40, hours: 24, perDay: 10_000 } // 15,360 are needed
 
-it.each(process.env['WHOOPSTER_LONG'] ? [short, whole] : [short])(
+it.each(isLong ? [short, whole] : [short])(
   'serves $members members for $hours hours with $perDay requests a day',
   async ({ members, hours, perDay }) => {
     const member = await newMember({ days: 3, members, limits: { perMinute: 100, perDay } })

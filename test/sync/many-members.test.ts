@@ -1,6 +1,7 @@
 // Any number of processes share the members and the app's requests: each member once a round, nobody twice at once.
 import { describe, expect, it } from 'vitest'
 import { newCrowd, type Crowd } from '../support/crowd.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, putLogin } from '../support/member.ts'
 import { logIn } from '../support/world.ts'
 
@@ -17,7 +18,7 @@ describe('processes that share the members', () => {
     expect(again).toMatchObject({ code: 0, result: { outcome: 'skipped', users: [], requests: 0 } })
   })
 
-  describe.runIf(process.env['WHOOPSTER_LONG'])('twenty of them, and five hundred members', () => {
+  describe.runIf(isLong)('twenty of them, and five hundred members', () => {
     it.each([
       ['that live', 0],
       ['of which ten are killed', 10],

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { isLong } from '../support/long.ts'
 import { newMember, type Member } from '../support/member.ts'
 import { startProgram, type Running } from '../support/program.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { realClock } from '../support/world.ts'
-
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 
 describe('kill -9', () => {
   it.each(isLong ? [1, 2, 5, 9, 14, 20] : [9])(

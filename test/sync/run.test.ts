@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { newMember, putLogin, syncedMember, typeOf, written, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { run } from '../support/world.ts'
@@ -13,7 +14,7 @@ const collections = {
 const oncePerType = { 'activity/sleep': 1, recovery: 1, 'activity/workout': 1, cycle: 1 }
 
 describe('a first sync', () => {
-  const years = process.env.WHOOPSTER_LONG ? 5 : 1
+  const years = isLong ? 5 : 1
   it(`stores every record of ${years} years, every column right, with no more requests than needed`, async () => {
     const member = await newMember({ days: years * 366 })
     member.requests()

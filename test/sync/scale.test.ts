@@ -2,11 +2,12 @@
 import { performance } from 'node:perf_hooks'
 import postgres from 'postgres'
 import { describe, expect, it } from 'vitest'
+import { isLong } from '../support/long.ts'
 import { newMember, type Member } from '../support/member.ts'
 
 const YEARS_3 = 1095
 
-describe.runIf(process.env['WHOOPSTER_LONG'])('a database of a thousand members and three years', () => {
+describe.runIf(isLong)('a database of a thousand members and three years', () => {
   it('costs a quiet sync of one no more than a database of one, and tells its status within a second', async () => {
     const one = await newMember({ days: YEARS_3 })
     const among = await newMember({ days: YEARS_3 })

@@ -2,13 +2,14 @@
 // that it is the first nine days of it; what comes later is what the random histories do, too.
 import { expect, it } from 'vitest'
 import { newLife, type Life, type Ran, type Trouble } from '../support/life.ts'
+import { isLong } from '../support/long.ts'
 import { DAY_MS, HOUR_MS } from '../support/time.ts'
 import { expectFaithful } from '../support/truth.ts'
 
-const isLong = Boolean(process.env['WHOOPSTER_LONG'])
 const STEP_MS = (isLong ? 6 : 12) * HOUR_MS
 const DAYS = isLong ? 60 : 9
-const WAIT_DAYS = isLong ? 2 : 4 // from run to run while a test waits
+const WAIT_DAYS = isLong ? 2 : 9 // from run to run while a test waits
+const QUIET_DAYS = isLong ? 1 : 4
 
 /** What happens on which day; several things on one day happen one run after the other. */
 const plan: [day: number, happens: (life: Life) => void][] = [
@@ -69,8 +70,8 @@ it(`keeps what it promises for ${DAYS} days of edits, deletions, outages and lie
   const life = await newLife({ days: 90 })
   await life.sync()
   const runs = await live(life)
-  for (let day = 0; day < 34; day++) {
-    life.pass(DAY_MS)
+  for (let day = 0; day < 36; day += QUIET_DAYS) {
+    life.pass(QUIET_DAYS * DAY_MS)
     runs.push({ ...(await life.sync()), troubled: false })
   }
   const { database, sandbox } = life.member

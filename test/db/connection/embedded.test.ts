@@ -27,10 +27,10 @@ import { loadKeys } from '../../../src/db/seal.ts'
 import { loadTokens, saveTokens } from '../../../src/db/tokens.ts'
 import { saveProfile } from '../../../src/db/members.ts'
 import { exitCodes, failure } from '../../../src/errors.ts'
+import { isLong } from '../../support/long.ts'
 import { surroundings } from '../../support/surroundings.ts'
 import { run } from '../../support/world.ts'
 
-const isLong = Boolean(process.env.WHOOPSTER_LONG)
 const MADE = 'making an embedded PostgreSQL'
 const home = mkdtempSync(join(tmpdir(), 'whoopster-embedded-'))
 const dir = join(home, 'new', 'whoopster') // made by the first test that opens it, and used by all
