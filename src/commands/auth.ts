@@ -252,7 +252,7 @@ async function logOut(cli: Cli, { user, yes }: { user?: number | undefined; yes?
     import('../whoop/oauth.ts'),
     import('../db/tokens.ts'),
   ])
-  await withEverything(cli, { autoMigrate: true, makes: false }, async ({ database, keys, config, world }) => {
+  await withEverything(cli, { autoMigrate: true }, async ({ database, keys, config, world }) => {
     const oauth = createOAuth(config, world)
     const members = await requireMembers(database, user, user === undefined ? oauth.clientId : undefined)
     if (user === undefined) {

@@ -34,14 +34,14 @@ export interface Opened {
   world: World
 }
 
-/** For the commands that talk to WHOOP: settings read, database open and brought up to date; made only for who `makes` one. */
+/** For the commands that talk to WHOOP: settings read, database open and brought up to date. An embedded one is made by a login. */
 export async function withEverything<T>(
   { world, log }: Cli,
-  { autoMigrate, isLogin = false, makes = autoMigrate }: { autoMigrate: boolean; isLogin?: boolean; makes?: boolean },
+  { autoMigrate, isLogin = false }: { autoMigrate: boolean; isLogin?: boolean },
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(world.env, [...whoopSettings, ...tokenSettings])
-  if (!makes) requireDatabase(config, world.env)
+  if (!isLogin && !isThere(config, world.env)) throw autoMigrate ? nobody() : nothingStored()
   return withDatabase(
     config,
     world.env,
@@ -185,7 +185,7 @@ function ofAnotherApp(whoopUserId: number | undefined): WhoopsterError {
   })
 }
 
-function nobody(whoopUserId: number | undefined): WhoopsterError {
+function nobody(whoopUserId?: number): WhoopsterError {
   const who = whoopUserId === undefined ? 'Nobody is logged in' : `WHOOP user ${whoopUserId} is not logged in`
   const hint =
     whoopUserId === undefined ? 'run: whoopster auth' : 'see who is: whoopster auth status; or log in: whoopster auth'

@@ -28,7 +28,7 @@ export function createSession(dependencies: RefreshDependencies): Session {
 
   function load(): Promise<StoredTokens | undefined> {
     loading ??= database.pipelined((db) => loadTokens(db, keys, member))
-    loading.catch(() => {}) // who wants them hears of it
+    loading.catch(() => {}) // its error is for whoever asks for them
     return loading
   }
 

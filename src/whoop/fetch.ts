@@ -27,7 +27,7 @@ export function createFetch(env: Env): Fetch {
     const place = { origin, path: pathname + search }
     const answer = await dispatcher.request({ ...place, method, headers, body: body ?? null, signal })
     const text = answer.body.text()
-    text.catch(() => {}) // whoever asks for it hears of it
+    text.catch(() => {}) // its error is for whoever asks for it
     return {
       status: answer.statusCode,
       headers: { get: (name) => joined(answer.headers[name.toLowerCase()]) },

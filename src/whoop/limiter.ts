@@ -137,7 +137,7 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
   function goOn(): void {
     const unsent = held.reduce((sum, one) => sum + one.unsent, 0)
     if (!isShared || unsent * 2 >= soon() || closedUntil > clock.now().getTime()) return
-    reserve().catch(() => {}) // who needs one asks again
+    reserve().catch(() => {}) // a request that needs one asks again
   }
 
   /** What stands in line needs one each; more is taken while there is plenty: a statement for each would cost more than it is worth. */
@@ -200,7 +200,7 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
     acquire: (signal) => {
       inLine++
       const turn = line.then(() => takeTurn(signal)).finally(() => inLine--) // each sees what the last one took
-      line = turn.catch(() => undefined) // its caller hears of it
+      line = turn.catch(() => undefined) // the error is its caller's
       return turn
     },
     observe: (answer) => {
@@ -222,7 +222,7 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
       expected = requests
       goOn()
     },
-    look: () => void store.read().catch(() => {}), // who wants it hears of it
+    look: () => void store.read().catch(() => {}), // its error is for the first request
     hasRoom: async (what) => {
       const now = clock.now().getTime()
       return hasRoom(heard(await store.read(), now), perMinute, plan, what, now)

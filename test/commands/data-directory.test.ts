@@ -105,7 +105,7 @@ describe('a data directory', () => {
 
   it('that cannot be made: the same', () => {
     mkdirSync(join(place, 'closed'), { mode: 0o555, recursive: true })
-    const { code, said } = start(['sync'], join(place, 'closed', 'new'))
+    const { code, said } = start(['migrate'], join(place, 'closed', 'new'))
     expect(code).toBe(78)
     expect(said).toContain(`${join(place, 'closed', 'new')} cannot be made: permission denied`)
   })

@@ -404,13 +404,21 @@ it.each([
   'status',
   'archive',
   'verify',
-  'auth logout',
   'import x.zip',
 ])('to look makes no database: whoopster %s', async (line) => {
   const dir = await newDirectory()
   const env = { WHOOPSTER_DATA_DIR: join(dir, 'data'), WHOOP_CLIENT_ID: 'app', WHOOP_CLIENT_SECRET: 'of-a-test' }
   const { out, err } = await run(line, env, { isTTY: true })
   expect(out + err).toContain('Nothing is stored here yet.')
+  expect(await readdir(dir)).toEqual([])
+})
+
+it.each(['sync', 'auth logout'])('without a login there is no database to be made: whoopster %s', async (line) => {
+  const dir = await newDirectory()
+  const env = { WHOOPSTER_DATA_DIR: join(dir, 'data'), WHOOP_CLIENT_ID: 'app', WHOOP_CLIENT_SECRET: 'of-a-test' }
+  const { code, err } = await run(line, env, { isTTY: true })
+  expect(err).toContain('Nobody is logged in.\n  → run: whoopster auth')
+  expect(code).toBe(77)
   expect(await readdir(dir)).toEqual([])
 })
 
