@@ -33,28 +33,24 @@ const userId = () =>
     .references(() => users.id, { onDelete: 'cascade' })
 
 /** A member's login. Both tokens are sealed; `updated_at` is when WHOOP gave them. */
-export const oauthTokens = pgTable(
-  'oauth_tokens',
-  {
-    id: id(),
-    userId: userId().unique(),
-    /** The app that it was given to: no other one can refresh it. Null: not known, of a login from before this was kept. */
-    clientId: text('client_id'),
-    accessToken: text('access_token').notNull(),
-    refreshToken: text('refresh_token').notNull(),
-    expiresAt: instant('expires_at').notNull(),
-    scopes: text().array().notNull(),
-    /** Of a refresh token that WHOOP has refused: it is not offered again. */
-    deadFingerprint: text('dead_fingerprint'),
-    /** When a refresh began that nobody has seen the end of. */
-    refreshingSince: instant('refreshing_since'),
-    /** Granted, and yet WHOOP refuses what needs them, with a token just renewed. */
-    refusedScopes: text('refused_scopes').array().notNull().default([]),
-    createdAt: instant('created_at').notNull().defaultNow(),
-    updatedAt: instant('updated_at').notNull().defaultNow(),
-  },
-  (table) => [index('idx_oauth_tokens_user_id').on(table.userId)],
-)
+export const oauthTokens = pgTable('oauth_tokens', {
+  id: id(),
+  userId: userId().unique('idx_oauth_tokens_user_id'),
+  /** The app that it was given to: no other one can refresh it. Null: not known, of a login from before this was kept. */
+  clientId: text('client_id'),
+  accessToken: text('access_token').notNull(),
+  refreshToken: text('refresh_token').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  scopes: text().array().notNull(),
+  /** Of a refresh token that WHOOP has refused: it is not offered again. */
+  deadFingerprint: text('dead_fingerprint'),
+  /** When a refresh began that nobody has seen the end of. */
+  refreshingSince: instant('refreshing_since'),
+  /** Granted, and yet WHOOP refuses what needs them, with a token just renewed. */
+  refusedScopes: text('refused_scopes').array().notNull().default([]),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+})
 
 /** A login that is under way, from the consent URL until WHOOP's redirect. */
 export const pendingLogins = pgTable('pending_logins', {
@@ -91,10 +87,7 @@ export const syncStatus = pgTable(
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
-  (table) => [
-    unique('sync_status_user_id_data_type_unique').on(table.userId, table.dataType),
-    index('idx_sync_status_user_data_type').on(table.userId, table.dataType),
-  ],
+  (table) => [unique('idx_sync_status_user_data_type').on(table.userId, table.dataType)],
 )
 
 /** What each run did for each member; kept 90 days. */

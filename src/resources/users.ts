@@ -6,14 +6,14 @@ export const users = pgTable(
   'users',
   {
     id: integer().primaryKey().generatedAlwaysAsIdentity(),
-    whoopUserId: bigint('whoop_user_id', { mode: 'number' }).notNull().unique(),
+    whoopUserId: bigint('whoop_user_id', { mode: 'number' }).notNull().unique('idx_users_whoop_user_id'),
     email: varchar({ length: 255 }),
     firstName: varchar('first_name', { length: 255 }),
     lastName: varchar('last_name', { length: 255 }),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
   },
-  (table) => [index('idx_users_whoop_user_id').on(table.whoopUserId), index('idx_users_email').on(table.email)],
+  (table) => [index('idx_users_email').on(table.email)],
 )
 
 const name = v.nullish(v.pipe(v.string(), v.maxLength(255)), null)
