@@ -1,15 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Sql } from 'postgres'
-import type { Dashboard } from '../../grafana/src/types.ts'
-import { expand } from '../../test/grafana/expand.ts'
 import { mib, ms, ratio, type Bench, type Figure } from '../figure.ts'
+import { ask, queriesOf } from '../panels.ts'
 import { peakOf, run, whoopster } from '../program.ts'
 import { interleaved } from '../rounds.ts'
 import type { Stage } from '../stage.ts'
 import { fillYears } from '../years.ts'
+import { health } from './health.ts'
 
-const DAY_MS = 86_400_000
 const YEAR_DAYS = 365
 const QUIET = '{"sleep": {}, "recovery": {}, "workout": {}, "cycle": {}, "body": {}}'
 
@@ -27,6 +23,7 @@ export async function scale(bench: Bench): Promise<Figure[]> {
       await fillYears(large.sql, { members: many - 1, days, from: 2, runsEvery: '1 day' })
       return [
         ...(await panels(bench, small, large)),
+        ...(await health(bench, small, large)),
         await pages(bench, large),
         await bytes(large),
         ...(await peaks(bench, small, large)),
@@ -40,7 +37,8 @@ async function panels({ size }: Bench, small: Stage, large: Stage): Promise<Figu
   const boards = new Map<string, number>()
   let slowest = 0
   const total = { small: 0, large: 0 }
-  for (const { board, text } of queriesOfAYear('1')) {
+  const chosen = { member: { value: '1' }, behaviour: { value: 'Consumed caffeine?' } }
+  for (const { name: board, text } of queriesOf((name) => name !== 'Sync health', { days: YEAR_DAYS, chosen })) {
     const wall = await interleaved(size.longRounds, {
       small: () => ask(small.sql, text),
       large: () => ask(large.sql, text),
@@ -67,43 +65,6 @@ async function panels({ size }: Bench, small: Stage, large: Stage): Promise<Figu
       bound: '',
     },
   ]
-}
-
-/** Out of the committed files, as Grafana finds them. */
-function queriesOfAYear(member: string): { board: string; text: string }[] {
-  const folder = 'grafana/dashboards'
-  const now = Date.now()
-  const boards = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Dashboard)
-  return boards
-    .filter(({ title }) => title !== 'Sync health')
-    .flatMap(({ title, panels, annotations, templating }) => {
-      const chosen: Record<string, string> = { member, behaviour: 'Consumed caffeine?' }
-      const variables = templating.list.map(
-        ({ name, current }) => [name, { value: chosen[name] ?? String(current?.value ?? '') }] as const,
-      )
-      const scope = {
-        from: new Date(now - YEAR_DAYS * DAY_MS),
-        to: new Date(now),
-        intervalMs: 3_600_000,
-        variables: Object.fromEntries(variables),
-      }
-      const asked = [
-        ...panels.flatMap(({ targets }) => targets.map(({ rawSql }) => rawSql)),
-        ...annotations.list.flatMap(({ target }) => (target ? [target.rawSql] : [])),
-      ]
-      return asked.map((sql) => ({ board: title, text: expand(sql, scope) }))
-    })
-}
-
-async function ask(sql: Sql, text: string): Promise<number> {
-  const from = performance.now()
-  await sql.begin(async (tx) => {
-    await tx`set local jit = off`
-    await tx.unsafe(text)
-  })
-  return performance.now() - from
 }
 
 /** Of all tables of ours and their indexes: PostgreSQL's own count, which a session adds to when it ends. */

@@ -58,18 +58,21 @@ export const alerts: Alert[] = [
       'More than two hours, and two and a half times as long as it is between this member’s syncs: with many members WHOOP’s requests serve everybody less often. Look at the schedule, and at: whoopster status. Types that the login does not permit do not count, nor do body measurements.',
     sql: `select ${MEMBER}, data_type as type,
   case when ago > 2.5 * coalesce(usual, 0) then ago else 0 end as value
-from sync_status s
-join users on users.id = s.user_id
-join logins l on l.user_id = s.user_id
-left join lateral (
-  select extract(epoch from max(started_at) - min(started_at))::double precision / 3600 / nullif(count(*) - 1, 0) as usual
-  from (select started_at from sync_runs r where r.user_id = s.user_id and outcome <> 'skipped' order by started_at desc limit 9) runs
-) spread on true
+from (
+  select id, whoop_user_id, first_name, last_name, l.scopes, (
+    select extract(epoch from max(started_at) - min(started_at))::double precision / 3600 / nullif(count(*) - 1, 0)
+    from (select started_at from sync_runs where user_id = users.id and outcome <> 'skipped' order by started_at desc limit 9) runs
+  ) as usual
+  from users
+  join logins l on l.user_id = users.id
+  where l.state <> 'logged_out'
+  offset 0
+) member
+join sync_status s on s.user_id = member.id
 cross join lateral (
   select extract(epoch from now() - coalesce(last_sync_time, s.created_at))::double precision / 3600 as ago
 ) since
-where data_type <> 'body' and state <> 'logged_out'
-  and 'read:' || case data_type when 'cycle' then 'cycles' else data_type end = any (l.scopes)`,
+where data_type <> 'body' and 'read:' || case data_type when 'cycle' then 'cycles' else data_type end = any (member.scopes)`,
     fires: { type: 'gt', than: 2 },
     lasting: 5,
     kind: 'sync',
@@ -217,7 +220,7 @@ export const provisionedAlerts = {
     ),
     group(
       'whoopster health',
-      '1h', // each looks at a month of everybody's nights, and a night's figures come once a day
+      '1h', // each looks at a month of the nights of all who have slept today, and a night's figures come once a day
       alerts.filter(({ kind }) => kind === 'health'),
     ),
   ],
