@@ -410,6 +410,7 @@ describe('a history that is not ours', () => {
     const journalPath = join(folder, 'meta', '_journal.json')
     const journal = JSON.parse(readFileSync(journalPath, 'utf8')) as { entries: { tag: string; when: number }[] }
     const last = journal.entries.at(-1) ?? expect.fail('there are no migrations')
+    const newest = () => journal.entries.at(-1)?.when ?? 0
     return {
       folder,
       last,
@@ -418,9 +419,10 @@ describe('a history that is not ours', () => {
         change(journal.entries)
         writeFileSync(journalPath, JSON.stringify(journal))
       },
-      add: (name: string, up: string, { when = last.when + 1000, down = '' } = {}) => {
+      add: (name: string, up: string, { when = newest() + 1000, down = '', prepare = '' } = {}) => {
         writeFileSync(join(folder, `${name}.sql`), up)
         writeFileSync(join(folder, `${name}.down.sql`), down)
+        if (prepare) writeFileSync(join(folder, `${name}.prepare.sql`), prepare)
         journal.entries.push({ ...last, tag: name, when })
         writeFileSync(journalPath, JSON.stringify(journal))
       },
@@ -436,6 +438,74 @@ describe('a history that is not ours', () => {
       expect(namesOf(await migrate(db, folder))).toEqual(['9999_more'])
       expect(namesOf(await migrateDown(db, 1, folder))).toEqual(['9999_more'])
       expect(await catalogue(db)).toEqual(before)
+    })
+  })
+
+  describe('prepared beforehand', () => {
+    /** Migrates through a proxy: what was sent before the migrations' own transaction, and all that was. */
+    async function sent(folder: string) {
+      const proxy = await startProxy(database.url)
+      onTestFinished(() => proxy.close())
+      const through = { DATABASE_URL: proxy.url, WHOOPSTER_DATA_DIR: undefined }
+      const failure = await withDatabase(through, {}, ({ db }) => migrate(db, folder)).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      const begins = proxy.statements.findIndex((text) => text.startsWith('begin'))
+      const isSent = (text: string) => proxy.statements.slice(0, begins).some((one) => one.includes(text))
+      return { failure, isSent, all: proxy.statements.join('\n') }
+    }
+    const index = (name: string, on: string, how = '') => `create index ${how} ${name} on ${on};`
+    const indexes = async () => {
+      const found = await database.sql<{ name: string }[]>`
+        select indexrelid::regclass::text as name from pg_index where indisvalid and indexrelid::regclass::text like 'more_%' order by 1`
+      return found.map(({ name }) => name)
+    }
+
+    it.each([
+      ['table', 'create table more (id int);', 'more (id)'],
+      ['column', 'alter table users add column more int;', 'users (more)'],
+    ])(
+      'is what needs nothing new: where a %s is still to be made, that migration does it itself, and those after it',
+      async (_, up, on) => {
+        const { folder, add } = copy()
+        await startMigrated()
+        const concurrently = 'concurrently if not exists'
+        add('9996_before', index('more_before', 'users (first_name)', 'if not exists'), {
+          prepare: index('more_before', 'users (first_name)', concurrently),
+        })
+        add('9997_more', up)
+        add('9998_on_it', index('more_on_it', on, 'if not exists'), { prepare: index('more_on_it', on, concurrently) })
+        add('9999_after', index('more_after', 'users (last_name)', 'if not exists'), {
+          prepare: index('more_after', 'users (last_name)', concurrently),
+        })
+        const { failure, isSent } = await sent(folder)
+        expect(failure).toBeUndefined()
+        expect(isSent('concurrently if not exists more_before')).toBe(true)
+        expect(isSent('concurrently if not exists more_on_it')).toBe(true)
+        expect(isSent('concurrently if not exists more_after')).toBe(false)
+        expect(await indexes()).toEqual(['more_after', 'more_before', 'more_on_it'])
+        await open(async (db) => expect((await schemaState(db, folder)).pending).toEqual([]))
+      },
+    )
+
+    it('is made in an empty database by the migrations alone', async () => {
+      const { folder, add } = copy()
+      add('9999_more', index('more_names', 'users (first_name)'), { prepare: 'select broken' })
+      const { failure, all } = await sent(folder)
+      expect(failure).toBeUndefined()
+      expect(all).not.toMatch(/broken|concurrently/i)
+      expect(await indexes()).toEqual(['more_names'])
+    })
+
+    it('ends everything when it fails for another reason, and nothing is applied', async () => {
+      const { folder, add } = copy()
+      await startMigrated()
+      add('9999_more', index('more_names', 'users (first_name)'), { prepare: 'select 1 / 0;' })
+      const { failure } = await sent(folder)
+      expect(String(failure instanceof Error ? (failure.cause ?? failure) : failure)).toContain('division by zero')
+      expect(await indexes()).toEqual([])
+      await open(async (db) => expect(namesOf((await schemaState(db, folder)).pending)).toEqual(['9999_more']))
     })
   })
 
