@@ -8,10 +8,13 @@ SELECT u.id AS user_id, last.at, last.recovery_score, last.hrv_rmssd, m.hrv_devi
   m.recovery_before, m.hrv_before, m.resting_before, m.skin_before, m.respiratory_before
 FROM users u
 CROSS JOIN LATERAL (
-  SELECT r.created_at_whoop AS at, n.day, n.recovery_score, n.hrv_rmssd, n.resting_heart_rate, n.skin_temp_celsius, n.respiratory_rate
-  FROM recovery_records r JOIN night_log n ON n.user_id = r.user_id AND n.id = r.id
-  WHERE r.user_id = u.id AND r.created_at_whoop > now() - interval '32 days' AND n.start_time > now() - interval '66 days'
-    AND n.recovery_score IS NOT NULL
+  -- one of a key, and saying so keeps the planner from reading the month to sort it
+  SELECT r.created_at_whoop AS at, n.*
+  FROM recovery_records r CROSS JOIN LATERAL (
+    SELECT day, recovery_score, hrv_rmssd, resting_heart_rate, skin_temp_celsius, respiratory_rate FROM night_log
+    WHERE user_id = r.user_id AND id = r.id AND start_time > now() - interval '66 days' AND recovery_score IS NOT NULL LIMIT 1
+  ) n
+  WHERE r.user_id = u.id AND r.created_at_whoop > now() - interval '32 days'
   ORDER BY r.created_at_whoop DESC LIMIT 1
 ) last
 CROSS JOIN LATERAL (

@@ -28,7 +28,8 @@ export const of = (view: 'daily_trends' | 'weekly_summary', days = VISIBLE) =>
   `(select id, ${days} as wanted from users where ${IS_CHOSEN} offset 0) member\n  cross join ${view}_of(member.id, member.wanted) d`
 
 /** For Sync health, where several members may be chosen. */
-export const OWNERS = 'select id from users where whoop_user_id::text in (${member:sqlstring})'
+export const OWNERS =
+  "select id from users where whoop_user_id = any (array_remove(array[${member:sqlstring}], '')::bigint[])"
 
 export const NAME = "coalesce(nullif(concat_ws(' ', first_name, last_name), ''), 'WHOOP user ' || whoop_user_id)"
 

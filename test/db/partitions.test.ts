@@ -6,7 +6,7 @@ import postgres from 'postgres'
 import { expect, it } from 'vitest'
 import { readerLacks } from '../../src/db/reader.ts'
 import { expand } from '../grafana/expand.ts'
-import { asked, scopeOf } from '../grafana/provisioned.ts'
+import { alertRules, asked, scopeOf } from '../grafana/provisioned.ts'
 import { newMember, type Member } from '../support/member.ts'
 import { expectFaithful } from '../support/truth.ts'
 import { logIn } from '../support/world.ts'
@@ -52,6 +52,7 @@ it('keeps everything: syncs, views, panels, rights, and a quiet run writes nothi
   await database.sql.begin(async (tx) => {
     await tx`set local role whoopster_reader`
     for (const one of asked) await tx.unsafe(expand(one.sql, scopeOf(one, { member: '10001', range })))
+    for (const { data } of alertRules) await tx.unsafe(data[0]?.model.rawSql ?? '')
   })
   await expectOnePartition(member)
 })

@@ -91,5 +91,5 @@ it('an alert on health reads next to nothing of those who have not slept since y
   const { sql } = database
   await sql`update recovery_records set created_at_whoop = created_at_whoop - interval '3 days'`
   await sql`vacuum (full, analyze) recovery_records`
-  for (const [title, text] of rules('health')) expect((await pagesOf(text)) / MEMBERS, title).toBeLessThan(30)
+  for (const [title, text] of rules('health')) expect((await pagesOf(text)) / MEMBERS, title).toBeLessThan(20)
 })
