@@ -1,9 +1,9 @@
-ALTER TABLE users RENAME CONSTRAINT idx_users_whoop_user_id TO users_whoop_user_id_unique;
-CREATE INDEX idx_users_whoop_user_id ON users USING btree (whoop_user_id);
 ALTER TABLE oauth_tokens RENAME CONSTRAINT idx_oauth_tokens_user_id TO oauth_tokens_user_id_unique;
 CREATE INDEX idx_oauth_tokens_user_id ON oauth_tokens USING btree (user_id);
 ALTER TABLE sync_status RENAME CONSTRAINT idx_sync_status_user_data_type TO sync_status_user_id_data_type_unique;
 CREATE INDEX idx_sync_status_user_data_type ON sync_status USING btree (user_id, data_type);
+ALTER TABLE users RENAME CONSTRAINT idx_users_whoop_user_id TO users_whoop_user_id_unique;
+CREATE INDEX idx_users_whoop_user_id ON users USING btree (whoop_user_id);
 CREATE OR REPLACE VIEW latest_vitals AS
 WITH nights AS (
   SELECT n.user_id, n.day, r.created_at_whoop AS at, n.recovery_score, n.hrv_rmssd, n.resting_heart_rate, n.skin_temp_celsius,

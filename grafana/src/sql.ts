@@ -29,7 +29,7 @@ export const of = (view: 'daily_trends' | 'weekly_summary', days = VISIBLE) =>
 
 /** For Sync health, where several members may be chosen. */
 export const OWNERS =
-  "select id from users where whoop_user_id = any (array_remove(array[${member:sqlstring}], '')::bigint[])"
+  "select id from users where whoop_user_id = any (array_remove(array[${member:sqlstring}]::text[], '')::bigint[])"
 
 export const NAME = "coalesce(nullif(concat_ws(' ', first_name, last_name), ''), 'WHOOP user ' || whoop_user_id)"
 
