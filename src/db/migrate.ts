@@ -59,7 +59,7 @@ const MAKES_READER = '0005_grafana_views' // and says by itself what it may not
 
 /** All of them, or none. */
 async function apply(db: Db, pending: readonly Migration[]): Promise<void> {
-  await db.transaction(async (tx) => {
+  await amongWriters(db, async (tx) => {
     await staySchema(tx)
     await createHistory(tx)
     for (const { when, hash, statements } of pending) {
@@ -67,6 +67,25 @@ async function apply(db: Db, pending: readonly Migration[]): Promise<void> {
       await tx.execute(sql`insert into ${HISTORY} (created_at, hash) values (${when}, ${hash})`)
     }
   })
+}
+
+const DEADLOCK = '40P01'
+const TRIES = 5
+
+/** A transaction, anew where somebody who writes waits for it and it for them, and PostgreSQL has ended it. */
+async function amongWriters(db: Db, work: (tx: Tx) => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction(work)
+    } catch (error) {
+      if (tries === TRIES || sqlStateOf(error) !== DEADLOCK) throw error
+    }
+  }
+}
+
+/** Of a statement's failure, as drizzle tells of it. */
+function sqlStateOf(error: unknown): string | undefined {
+  return codeOf(error instanceof Error ? error.cause : undefined)
 }
 
 /** drizzle-kit names it before what a foreign key refers to, though the tables are made wherever search_path begins. */
@@ -132,7 +151,7 @@ async function prepare(db: Db, folder: string, pending: readonly Migration[]): P
   try {
     for (const statement of statements) await db.execute(sql.raw(statement))
   } catch (error) {
-    const code = codeOf(error instanceof Error ? error.cause : undefined)
+    const code = sqlStateOf(error)
     if (code !== NO_SUCH_TABLE && code !== NO_SUCH_COLUMN) throw error
   }
 }
@@ -151,7 +170,7 @@ export async function migrateDown(db: Db, steps: number, folder = migrationsFold
     const undone = newest(applied, steps)
     if (isShared) await moveHistory(db, applied)
     const scripts = undone.map((migration) => ({ ...migration, script: readDownFile(folder, migration) }))
-    await db.transaction(async (tx) => {
+    await amongWriters(db, async (tx) => {
       await staySchema(tx)
       for (const { script, when } of scripts) {
         await tx.execute(sql.raw(script))
@@ -212,7 +231,7 @@ async function readHistory(db: Db, table: SQL, condition: SQL): Promise<AppliedR
     )
     return rows.map((row) => ({ hash: row.hash, when: Number(row.created_at) }))
   } catch (error) {
-    const code = codeOf(error instanceof Error ? error.cause : undefined)
+    const code = sqlStateOf(error)
     if (code === NO_SUCH_TABLE || code === NO_SUCH_SCHEMA) return undefined
     throw error
   }

@@ -141,19 +141,7 @@ it('prepares while everybody reads and writes: no statement asks for a lock that
     .map(bare)
     .filter((statement) => !statement.startsWith('DROP INDEX')) // there is none: it asks for no lock
 
-  let writer = await startWriting(member, busy.shift())
-  let isOver = false
-  const migrated = member.run('migrate').finally(() => (isOver = true))
-  const seen = new Set<string>() // the last of them asks for more
-  for (;;) {
-    const waiting = await nextWaiting(member, writer.pid, () => isOver)
-    if (!waiting) break
-    seen.add(bare(waiting.query))
-    if (waiting.locks.some(isExclusive)) break // of the migration's own, that is; another writer would wait for it
-    const next = await startWriting(member, busy.shift())
-    await writer.stop()
-    writer = next
-  }
+  const { seen, writer, migrated } = await migrateAmongWriters(member, busy)
   await writer.stop()
   const { code, err } = await migrated
   expect(code, err).toBe(0)
@@ -161,6 +149,30 @@ it('prepares while everybody reads and writes: no statement asks for a lock that
   const [own, ...preparing] = [...seen.keys()].toReversed()
   expect(prepared).not.toContain(own)
   expect(preparing.toReversed()).toEqual(prepared) // none was missed
+})
+
+it('begins anew when somebody who writes waits for the migration, and it for them', async () => {
+  const member = await newMember({ days: 30 })
+  const { sql } = member.database
+  expect((await member.sync()).code).toBe(0)
+  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
+  await sql`
+    insert into chased_records (user_id, data_type, record_key, reason, since)
+    select user_id, 'recovery', cycle_id::text, 'unsettled', now() from recovery_records on conflict do nothing`
+  const deadlocks = async () => {
+    await sql`select pg_stat_force_next_flush()`
+    const [row] = await sql<{ count: number }[]>`
+      select deadlocks::int as count from pg_stat_database where datname = current_database()`
+    return row?.count
+  }
+  expect(await deadlocks()).toBe(0)
+  const { writer, migrated } = await migrateAmongWriters(member)
+  await writer.write("set local deadlock_timeout = '1min'") // so that it is the migration which is ended
+  await writer.write("update chased_records set asked_at = now() where data_type = 'recovery'")
+  await writer.stop()
+  const { code, err } = await migrated
+  expect(code, err).toBe(0)
+  await expect.poll(deadlocks).toBe(1)
 })
 
 it('makes an index anew that a killed preparation has left behind', async () => {
@@ -182,6 +194,25 @@ it('makes an index anew that a killed preparation has left behind', async () => 
   expect(await definitions()).toEqual(after)
 })
 
+/**
+ * Migrates while there is always somebody who writes and has not committed: what had to wait for one of them, up to the
+ * first statement that would keep them from writing, which the last one is still in the way of.
+ */
+async function migrateAmongWriters(member: Member, busy: string[] = []) {
+  let writer = await startWriting(member, busy.shift())
+  let isOver = false
+  const migrated = member.run('migrate').finally(() => (isOver = true))
+  const seen = new Set<string>()
+  for (;;) {
+    const waiting = await nextWaiting(member, writer.pid, () => isOver)
+    if (waiting) seen.add(bare(waiting.query))
+    if (!waiting || waiting.locks.some(isExclusive)) return { seen, writer, migrated }
+    const next = await startWriting(member, busy.shift())
+    await writer.stop()
+    writer = next
+  }
+}
+
 interface Waiting {
   query: string
   /** What it has, or waits for, of the tables of records. */
@@ -199,7 +230,7 @@ async function startWriting({ database: { sql } }: Member, rows = 'select') {
     await connection`commit`
     connection.release()
   }
-  return { pid: row?.pid ?? 0, stop }
+  return { pid: row?.pid ?? 0, write: (text: string) => connection.unsafe(text), stop }
 }
 
 /** What of the program waits for that process; undefined when the program has ended. */
