@@ -27,6 +27,8 @@ const PROMISED = new Set([
   'idx_workout_start_time',
 ])
 
+const PATIENTLY = { timeout: 30_000 }
+
 it('keeps no index that nothing uses, unless it is unique or promised', { timeout: 120_000 }, async () => {
   const member = await newMember({ days: 60, members: 2 })
   const { sql } = member.database
@@ -35,7 +37,10 @@ it('keeps no index that nothing uses, unless it is unique or promised', { timeou
   await live(member)
   await sql`select pg_stat_force_next_flush()`
   await expect
-    .poll(() => sql`select from pg_stat_activity where datname = current_database() and application_name = 'whoopster'`)
+    .poll(
+      () => sql`select from pg_stat_activity where datname = current_database() and application_name = 'whoopster'`,
+      PATIENTLY,
+    )
     .toHaveLength(0) // sessions tell what they used when they end
   const unused = await sql<{ name: string }[]>`
     select indexrelname as name from pg_stat_user_indexes join pg_index using (indexrelid)
@@ -126,7 +131,7 @@ async function hear(member: Member): Promise<void> {
   const [workout] = sandbox.world.list('workout')
   const listener = await startListener(member)
   await listener.tell('workout.updated', workout?.id ?? '')
-  await expect.poll(() => database.sql`select from chased_records where reason = 'event'`).toEqual([])
+  await expect.poll(() => database.sql`select from chased_records where reason = 'event'`, PATIENTLY).toEqual([])
   await listener.stop()
 }
 

@@ -172,7 +172,7 @@ it('begins anew when somebody who writes waits for the migration, and it for the
   await writer.stop()
   const { code, err } = await migrated
   expect(code, err).toBe(0)
-  await expect.poll(deadlocks).toBe(1)
+  await expect.poll(deadlocks, { timeout: 30_000 }).toBe(1)
 })
 
 it('makes an index anew that a killed preparation has left behind', async () => {
