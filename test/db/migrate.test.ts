@@ -524,6 +524,19 @@ describe('a history that is not ours', () => {
     })
   })
 
+  it('a migration that did the same in another way is taken for what it is now', async () => {
+    await startMigrated()
+    await open(async (db) => {
+      const before = '2afbcd3e0a7e62b794b128dcda065d057dfe075f094f7fd99e913fa8c57c6f36'
+      const [row] = await database.sql`
+        update whoopster_migrations set hash = ${before}
+        where created_at = (select created_at from whoopster_migrations order by created_at offset 7 limit 1) returning hash`
+      expect(row).toEqual({ hash: before })
+      expect(namesOf(await migrate(db))).toEqual([])
+      expect(namesOf((await schemaState(db)).applied)).toEqual(names)
+    })
+  })
+
   it.each([0, -1000])('a migration that is dated %i ms after the one before it is refused', async (ms) => {
     const { folder, add, last } = copy()
     add('9999_late', 'create table late (id int);', { when: last.when + ms })
