@@ -23,6 +23,8 @@ export interface Budget {
   /** What may be spent at once to keep members current, as of `savedAt`; null while nothing has been. */
   saved: number | null
   savedAt: number
+  /** When somebody last had to wait for a later run, for want of requests; absent while nobody has. */
+  waited?: Partial<Record<Purpose, number>>
 }
 
 export const newBudget: Budget = {
@@ -74,7 +76,8 @@ export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): T
       untilFree(budget.minute, inMinute - allowed.minute + 1, now),
       today < 1 ? untilFree(budget.day.map(endOfDay), 1 - today, now) : 0,
     )
-    return { budget: before, granted: 0, waitMs }
+    const isHistorys = purpose === 'history' && today < 1
+    return { budget: isHistorys ? withWaiting(before, purpose, now) : before, granted: 0, waitMs }
   }
   const granted = Math.min(free * 2 >= allowed.minute ? Math.max(ask.wanted, ask.urgent) : ask.urgent, free)
   if (granted < 1) return { budget: before, granted: 0, waitMs: 0 } // nobody has to have it now
@@ -137,6 +140,22 @@ export function hasRoom(budget: Budget, perMinute: number, plan: Plan, purpose: 
   return Math.min(savings(fresh, perMinute, plan, now), allowed - spent) >= plan.cost
 }
 
+/**
+ * Notes that there was no room for another member, unless WHOOP is closed or that is known. For the next day history then
+ * has its share, which those who are current would otherwise fill with ever more rounds.
+ */
+export function withWaiting(before: Budget, purpose: Purpose, now: number): Budget {
+  const { waited, closedUntil } = believable(before, now)
+  if (closedUntil > now || now - (waited?.[purpose] ?? 0) < QUARTER_MS) return before
+  return { ...before, waited: { ...waited, [purpose]: now } }
+}
+
+/** Whether somebody had to wait for want of requests in the last day. */
+export function isWaiting({ waited }: Budget, purpose: Purpose, now: number): boolean {
+  const at = waited?.[purpose]
+  return at !== undefined && now - at < DAY_MS
+}
+
 /** What of a limit is not ours to take: when less is left, others are at it, or requests have been long on their way. */
 export function keptFree(limit: number): number {
   return limit * (1 - SHARE)
@@ -145,8 +164,18 @@ export function keptFree(limit: number): number {
 /** How often the day can serve everybody, in milliseconds. */
 export function possibleFreshness(budget: Budget, perMinute: number, plan: Plan, now: number): number {
   const fresh = forget(budget, now)
-  const forCurrent = allowances(fresh, perMinute).day - spentToday(fresh).history
+  const { day } = allowances(fresh, perMinute)
+  const left = day - spentToday(fresh).history
+  const forCurrent = isWaiting(fresh, 'history', now) ? Math.min(left, shareOfCurrent(day, plan)) : left
   return (plan.members * plan.cost * DAY_MS) / Math.max(1, forCurrent)
+}
+
+/** How long so many requests for history take, in milliseconds, while as many members as are planned for are kept current. */
+export function timeForHistory(budget: Budget, perMinute: number, plan: Plan, requests: number, now: number): number {
+  const fresh = forget(budget, now)
+  const { minute, day } = allowances(fresh, perMinute)
+  const later = Math.max(0, requests - Math.max(0, roomForHistory(fresh, perMinute, plan)))
+  return Math.max((requests / minute) * MINUTE_MS, (later / (day - shareOfCurrent(day, plan))) * DAY_MS)
 }
 
 /** What the app may ask in a day, and has asked in the last one. */
@@ -162,14 +191,21 @@ function allowances({ minuteLimit, dayLimit }: Budget, perMinute: number): { min
   return { minute: Math.max(1, Math.floor(minute * SHARE)), day: Math.max(1, Math.floor(day * SHARE)) }
 }
 
-/** History may use half of the day, and more when the members who are current need less; never their next round. */
+/** What those who are current have of the day while history waits for the rest: a round every quarter of an hour, or half of it. */
+function shareOfCurrent(day: number, plan: Plan): number {
+  return Math.min(day / 2, (plan.members * plan.cost * DAY_MS) / QUARTER_MS)
+}
+
+/**
+ * What of the day is history's. It leaves as much as those who are current have asked in two quarters of an hour: their
+ * next round begins with that, and goes on with what the one of a day before gives back, a quarter of an hour at a time.
+ */
 function roomForHistory(budget: Budget, perMinute: number, plan: Plan): number {
   const { day } = allowances(budget, perMinute)
   const { current, history } = spentToday(budget)
-  if (plan.members === 0) return day - current - history
-  const needed = Math.min(day / 2, (plan.members * plan.cost * DAY_MS) / QUARTER_MS)
-  const nextRound = capacity(budget, perMinute, plan) / 2
-  return Math.floor(Math.min(day - needed - history, day - nextRound - current - history))
+  const others = shareOfCurrent(day, plan)
+  const nextRound = others === 0 ? 0 : 2 * Math.max(others / 96, ...budget.day.map(([, asked]) => asked))
+  return Math.floor(Math.min(day - others - history, day - nextRound - current - history))
 }
 
 /** What may be saved up: a round of everybody, so that a daily schedule is served at once; at least half an hour's. */
@@ -182,7 +218,10 @@ function capacity(budget: Budget, perMinute: number, plan: Plan): number {
 function savings(budget: Budget, perMinute: number, plan: Plan, now: number): number {
   const most = capacity(budget, perMinute, plan)
   if (budget.saved === null) return most
-  return Math.min(most, budget.saved + steadily(budget, perMinute, now) * Math.max(0, now - budget.savedAt))
+  const { day } = allowances(budget, perMinute)
+  const share = isWaiting(budget, 'history', now) ? shareOfCurrent(day, plan) / DAY_MS : Infinity
+  const rate = Math.min(share, steadily(budget, perMinute, now))
+  return Math.min(most, budget.saved + rate * Math.max(0, now - budget.savedAt))
 }
 
 /**
@@ -223,9 +262,11 @@ export function believable(budget: Budget, now: number): Budget {
   const day = budget.day.filter(([quarter]) => quarter * QUARTER_MS <= latest)
   const isClosed = (budget.closedAt ?? 0) <= latest && budget.closedUntil <= latest + DAY_MS
   const isSame = minute.length === budget.minute.length && day.length === budget.day.length && isClosed
-  if (isSame && budget.savedAt <= latest) return budget
+  const { waited, ...rest } = budget
+  const isPast = Object.values(waited ?? {}).every((at) => at <= latest)
+  if (isSame && budget.savedAt <= latest && isPast) return budget
   return {
-    ...budget,
+    ...(isPast ? budget : rest),
     minute,
     day,
     ...(isClosed ? {} : { closedUntil: 0, closedAt: 0 }),

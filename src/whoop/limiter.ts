@@ -6,6 +6,7 @@ import {
   keptFree,
   newBudget,
   take,
+  withWaiting,
   type Budget,
   type Given,
   type Plan,
@@ -225,7 +226,9 @@ export function createRateLimiter(clock: Clock, perMinute: number, options: Rate
     look: () => void store.read().catch(() => {}), // its error is for the first request
     hasRoom: async (what) => {
       const now = clock.now().getTime()
-      return hasRoom(heard(await store.read(), now), perMinute, plan, what, now)
+      if (hasRoom(heard(await store.read(), now), perMinute, plan, what, now)) return true
+      await tell([], (before) => ({ state: withWaiting(heard(before, now), what, now), outcome: undefined }))
+      return false
     },
     flush: async () => {
       await reserving?.catch(() => undefined)

@@ -4,10 +4,13 @@ import {
   believable,
   closedForMs,
   hasRoom,
+  isWaiting,
   newBudget,
   possibleFreshness,
   take,
+  timeForHistory,
   today,
+  withWaiting,
   type Budget,
   type Plan,
 } from '../../src/whoop/budget.ts'
@@ -258,5 +261,123 @@ describe('a schedule that asks for more than there is', () => {
   it('says what is possible', () => {
     const budget = { ...newBudget, dayLimit: 10_000 }
     expect(possibleFreshness(budget, PER_MINUTE, { members: 40, cost: 4 }, START) / MINUTE_MS).toBeCloseTo(25.6)
+  })
+})
+
+describe('histories that are read beside many who are current', () => {
+  const HISTORY = 195 // requests: three years
+
+  interface Crowd {
+    current: number
+    cost: number
+    newcomers: number
+    minutes: number
+    days: number
+  }
+
+  /** Each run serves those who are current as far as there is room, then histories. What each day was spent on, and how many histories it ended. */
+  function live({ current, cost, newcomers, minutes, days }: Crowd) {
+    let budget: Budget = { ...newBudget, dayLimit: 10_000 }
+    const histories = Array.from({ length: newcomers }, () => HISTORY)
+    const everyMs = minutes * MINUTE_MS
+    const spent = Array.from({ length: days }, () => ({ current: 0, history: 0, ended: 0 }))
+    const planNow = () => ({ members: current + histories.filter((left) => left === 0).length, cost })
+    for (let now = START; now < START + days * DAY_MS; now = START + Math.ceil((now - START + 1) / everyMs) * everyMs) {
+      const plan = planNow()
+      const day = () => spent[Math.floor((now - START) / DAY_MS)] ?? { current: 0, history: 0, ended: 0 }
+      const isRoom = (purpose: 'current' | 'history') => {
+        const is = hasRoom(budget, PER_MINUTE, plan, purpose, now)
+        if (!is) budget = withWaiting(budget, purpose, now)
+        return is
+      }
+      const read = (purpose: 'current' | 'history', most: number): number => {
+        let left = most
+        while (left > 0) {
+          const some = Math.min(left, 8)
+          const taken = ask(budget, now, { purpose, urgent: some, wanted: some }, plan)
+          budget = taken.budget
+          if (taken.waitMs > 2 * MINUTE_MS) break
+          now += taken.waitMs
+          left -= taken.granted
+          day()[purpose] += taken.granted
+        }
+        return left
+      }
+      for (let served = 0; served < plan.members && isRoom('current'); served++) expect(read('current', cost)).toBe(0)
+      for (const [index, left] of histories.entries()) {
+        if (left === 0) continue
+        if (!isRoom('history')) break
+        const rest = read('history', left)
+        histories[index] = rest
+        if (rest > 0) break
+        day().ended++
+      }
+    }
+    return { spent, left: histories.reduce((sum, one) => sum + one, 0), budget, plan: planNow() }
+  }
+
+  it.each([
+    { current: 2_000, cost: 5, newcomers: 200, minutes: 15, days: 9 },
+    { current: 500, cost: 5, newcomers: 500, minutes: 15, days: 9 },
+    { current: 80, cost: 5, newcomers: 300, minutes: 60, days: 9 },
+    { current: 0, cost: 5, newcomers: 2_000, minutes: 15, days: 9 },
+  ])('have their half of each day: $newcomers beside $current, every $minutes minutes', (crowd) => {
+    const { spent } = live(crowd)
+    for (const { current, history } of spent.slice(1)) {
+      expect(history).toBeGreaterThan(4_000)
+      expect(current).toBeGreaterThan(4_300)
+      expect(current + history).toBeGreaterThan(9_000 * 0.94)
+    }
+  })
+
+  it('leave a daily schedule its round', () => {
+    const { spent } = live({ current: 300, cost: 10, newcomers: 100, minutes: 24 * 60, days: 9 })
+    expect(spent.filter(({ current }) => current < 3_000)).toEqual([])
+    expect(spent.reduce((sum, { ended }) => sum + ended, 0)).toBeGreaterThan(60)
+  })
+
+  it('give it all back when the last of them is stored', () => {
+    const { spent, left } = live({ current: 2_000, cost: 5, newcomers: 60, minutes: 15, days: 7 })
+    expect(left).toBe(0)
+    for (const { current } of spent.slice(-2)) expect(current).toBeGreaterThan(9_000 * 0.95)
+  })
+
+  it('take about as long as was said', () => {
+    const crowd = { current: 200, cost: 5, newcomers: 300, minutes: 15 }
+    const said = live({ ...crowd, days: 3 })
+    const ms = timeForHistory(said.budget, PER_MINUTE, said.plan, said.left, START + 3 * DAY_MS)
+    const days = ms / DAY_MS
+    expect(days).toBeGreaterThan(9)
+    expect(live({ ...crowd, days: 3 + Math.floor(days * 0.85) }).left).toBeGreaterThan(0)
+    expect(live({ ...crowd, days: 3 + Math.ceil(days * 1.15) }).left).toBe(0)
+  })
+
+  it.each([
+    ['one of three years', { members: 0, cost: 5 }, 195, 195 / 90 / 1_440],
+    ['two thousand of three years', { members: 2_000, cost: 5 }, 390_000, (390_000 - 4_500) / 4_500],
+    ['the first of them alone', { members: 0, cost: 5 }, 390_000, (390_000 - 9_000) / 9_000],
+  ])('take what the minute or the day allows: %s', (_, plan, requests, days) => {
+    const budget = { ...newBudget, dayLimit: 10_000 }
+    expect(timeForHistory(budget, PER_MINUTE, plan, requests, START) / DAY_MS).toBeCloseTo(days, 3)
+  })
+})
+
+describe('that somebody had to wait', () => {
+  it('is known for a day, written at most once in a quarter of an hour, and never while WHOOP is closed', () => {
+    const noted = withWaiting(newBudget, 'current', START)
+    expect(isWaiting(noted, 'current', START + DAY_MS - 1)).toBe(true)
+    expect(isWaiting(noted, 'current', START + DAY_MS)).toBe(false)
+    expect(isWaiting(noted, 'history', START)).toBe(false)
+    expect(withWaiting(noted, 'current', START + 14 * MINUTE_MS)).toBe(noted)
+    expect(withWaiting(noted, 'current', START + 15 * MINUTE_MS)).not.toBe(noted)
+    expect(withWaiting(noted, 'history', START).waited).toEqual({ current: START, history: START })
+    const closed = { ...newBudget, closedUntil: START + HOUR_MS, closedAt: START }
+    expect(withWaiting(closed, 'current', START)).toBe(closed)
+  })
+
+  it('is not believed from the future', () => {
+    const noted = withWaiting(newBudget, 'history', START + DAY_MS)
+    expect(believable(noted, START)).toEqual(newBudget)
+    expect(isWaiting(withWaiting(noted, 'history', START), 'history', START)).toBe(true)
   })
 })
