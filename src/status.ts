@@ -19,13 +19,22 @@ import { loadStuckLocks, stuckLock } from './db/lock.ts'
 import { schemaState } from './db/migrate.ts'
 import { lostKey, missingKeyFile } from './db/seal.ts'
 import { loadBudget } from './db/budget.ts'
-import { loadPlan } from './db/queue.ts'
+import { loadPlan, loadWorkload, type Workload } from './db/queue.ts'
 import { loadQuarantined, type Quarantined } from './db/quarantine.ts'
 import { WhoopsterError } from './errors.ts'
 import { scopeOf } from './resources/index.ts'
 import { typeNames, type TypeName } from './resources/names.ts'
 import { exactly, MINUTE_MS, roughly, toTheMinute } from './time.ts'
-import { closedForMs, possibleFreshness, today, type Budget, type Plan } from './whoop/budget.ts'
+import {
+  believable,
+  closedForMs,
+  isWaiting,
+  possibleFreshness,
+  timeForHistory,
+  today,
+  type Budget,
+  type Plan,
+} from './whoop/budget.ts'
 import { LONGEST_WAIT_MS } from './whoop/limiter.ts'
 import { isAroundTheHour } from './whoop/oauth.ts'
 import type { World } from './world.ts'
@@ -58,6 +67,7 @@ export interface BudgetHealth {
   state: Budget
   perMinute: number
   plan: Plan
+  work: Workload
 }
 
 /** What is wrong, and what to type. */
@@ -102,9 +112,7 @@ export async function loadReport(
         report.schema = { applied: applied.length, pending: pending.length }
         if (pending.length > 0) return
         report.whoop = await loadWhoopHealth(db)
-        const state = await loadBudget(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
-        const plan = await loadPlan(db, env['WHOOP_CLIENT_ID']?.trim() || undefined)
-        if (state) report.budget = { state: state as Budget, perMinute: config.MAX_REQUESTS_PER_MINUTE, plan }
+        report.budget = await loadBudgetHealth(db, config.MAX_REQUESTS_PER_MINUTE, env['WHOOP_CLIENT_ID']?.trim())
         const minutes = await loadRunMinutes(db)
         report.isAroundTheHour = minutes.length > 0 && minutes.every(isAroundTheHour)
         report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
@@ -127,6 +135,13 @@ export async function loadReport(
   return report
 }
 
+async function loadBudgetHealth(db: Db, perMinute: number, clientId = ''): Promise<BudgetHealth | undefined> {
+  const app = clientId || undefined
+  const state = await loadBudget(db, app)
+  if (!state) return undefined
+  return { state: state as Budget, perMinute, plan: await loadPlan(db, app), work: await loadWorkload(db, app) }
+}
+
 /** What of it is about one member; a failure when there is no such one. */
 export function only(report: Report, whoopUserId: number): Report {
   const isOf = (one: { whoopUserId: number }) => one.whoopUserId === whoopUserId
@@ -144,33 +159,42 @@ export function freshnessOf({ budget, at }: Report): number | undefined {
   return budget && possibleFreshness(budget.state, budget.perMinute, budget.plan, at.getTime())
 }
 
-const PAGE = 25 // records
-const DAILY = 8 // requests: the last 30 days of each type, the profile, body measurements
-const SWEEP_DAYS = 30
-
-/** About how many requests a day go into reading again what is stored: the last 30 days daily, everything monthly. */
-export function rereadingOf({ members }: Pick<Report, 'members'>): number {
-  const records = members.flatMap(({ types }) => Object.values(types)).reduce((sum, type) => sum + type.records, 0)
-  const stored = members.filter(({ types }) => Object.values(types).some((type) => type.records > 0)).length
-  return Math.round(stored * DAILY + records / PAGE / SWEEP_DAYS)
-}
-
-/** What the app may ask in a day, what it has asked in the last 24 hours, and how often that serves its members. */
+/** What the app may ask in a day, what it has asked in the last 24 hours, and what its members take of that. */
 export interface BudgetReport {
   allowed: number
   spent: number
+  /** Those whose history is stored, and how often the day can serve all of them. */
   members: number
   freshnessMinutes: number
+  /** In the last day somebody had to wait for a later run: the schedule asks for more than the day can serve. */
+  behindSchedule: boolean
+  /** Requests a day that read again what is stored. */
+  rereading: number
+  /** Those whose history is being read for the first time; the figures are null while no history is stored to go by. */
+  firstReadings: { members: number; requests: number | null; minutes: number | null }
 }
 
 export function budgetOf(report: Report): BudgetReport | null {
   const { budget, at } = report
   if (!budget) return null
+  const { state, perMinute, plan, work } = budget
   return {
-    ...today(budget.state, budget.perMinute, at.getTime()),
-    members: budget.plan.members,
+    ...today(state, perMinute, at.getTime()),
+    members: plan.members,
     freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / MINUTE_MS),
+    behindSchedule: isWaiting(believable(state, at.getTime()), 'current', at.getTime()),
+    rereading: work.rereading,
+    firstReadings: firstReadingsOf(budget, at),
   }
+}
+
+function firstReadingsOf({ state, perMinute, plan, work }: BudgetHealth, at: Date): BudgetReport['firstReadings'] {
+  const { unread: members, unreadRequests: requests } = work
+  if (members === 0) return { members, requests: 0, minutes: 0 }
+  if (requests === undefined) return { members, requests: null, minutes: null }
+  const then = { ...plan, members: plan.members + members } // who has been read is kept current from then on
+  const ms = timeForHistory(state, perMinute, then, requests, at.getTime())
+  return { members, requests, minutes: Math.ceil(ms / MINUTE_MS) }
 }
 
 /** More members than one looks at one by one: then those who are not well are shown, and the rest is counted. */

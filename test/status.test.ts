@@ -15,7 +15,15 @@ interface Status {
   database: { reachable: boolean; where: string; version: string | null; error: string | null }
   schema: { applied: number; pending: number }
   whoop: { lastStatus: number | null; at: string | null; remainingToday: number | null }
-  budget: { allowed: number; spent: number; members: number; freshnessMinutes: number } | null
+  budget: {
+    allowed: number
+    spent: number
+    members: number
+    freshnessMinutes: number
+    behindSchedule: boolean
+    rereading: number
+    firstReadings: { members: number; requests: number | null; minutes: number | null }
+  } | null
   users: {
     whoopUserId: number
     login: string
@@ -95,7 +103,15 @@ describe('status', () => {
         at: new Date(START).toISOString(),
         remainingToday: 5000 - sandbox.requests.filter(({ path }) => path.startsWith('/developer')).length,
       },
-      budget: { allowed: 4500, spent: expect.any(Number) as number, members: 1, freshnessMinutes: 3 },
+      budget: {
+        allowed: 4500,
+        spent: expect.any(Number) as number,
+        members: 1,
+        freshnessMinutes: 3,
+        behindSchedule: false,
+        rereading: 8,
+        firstReadings: { members: 0, requests: 0, minutes: 0 },
+      },
       quarantined: [],
       users: [
         {

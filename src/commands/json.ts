@@ -88,7 +88,17 @@ const status = v.strictObject({
   }),
   schema: v.strictObject({ applied: count, pending: count }),
   whoop: v.strictObject({ lastStatus: v.nullable(count), at: v.nullable(instant), remainingToday: v.nullable(count) }),
-  budget: v.nullable(v.strictObject({ allowed: count, spent: count, members: count, freshnessMinutes: count })),
+  budget: v.nullable(
+    v.strictObject({
+      allowed: count,
+      spent: count,
+      members: count,
+      freshnessMinutes: count,
+      behindSchedule: v.boolean(),
+      rereading: count,
+      firstReadings: v.strictObject({ members: count, requests: v.nullable(count), minutes: v.nullable(count) }),
+    }),
+  ),
   quarantined: list(
     v.strictObject({
       whoopUserId: count,

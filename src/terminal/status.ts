@@ -4,14 +4,14 @@ import {
   failedOf,
   firstOf,
   freshnessOf,
-  rereadingOf,
   worthShowing,
+  type BudgetReport,
   type Problem,
   type Report,
 } from '../status.ts'
 import type { TypeName } from '../resources/names.ts'
 import type { Env, Output } from '../world.ts'
-import { ago, roughly } from '../time.ts'
+import { ago, MINUTE_MS, roughly } from '../time.ts'
 import { amount } from '../numbers.ts'
 import { harmless } from './safe.ts'
 import { lineWidthOf, styleFor } from './style.ts'
@@ -88,23 +88,42 @@ const HOUR_MS = 3_600_000
 
 const NARROW = 64 // columns
 
-const WORTH_SAYING_MS = 300_000 // no schedule asks for more
+const WORTH_SAYING_MS = 5 * MINUTE_MS // no schedule asks for more
 const WORTH_SAYING_SHARE = 0.05 // of what may be asked in a day
 
 function factsOf(report: Report): string[][] {
   const { at, schema, serverVersion, where, whoop } = report
-  const freshness = freshnessOf(report) ?? 0
-  const rereading = rereadingOf(report)
   const left = whoop.remainingToday === null ? '' : `, ${amount(whoop.remainingToday, 'request')} left today`
   return [
     ['database', `PostgreSQL ${serverVersion} at ${where}`],
     ['schema', schemaWords(schema)],
     ['WHOOP', whoop.at ? `answered ${whoop.lastStatus} ${ago(whoop.at, at)}${left}` : askedWords(report)],
-    ...(rereading >= WORTH_SAYING_SHARE * (budgetOf(report)?.allowed ?? Infinity)
-      ? [['', `about ${rereading.toLocaleString('en')} of them a day read again what is stored`]]
-      : []),
-    ...(freshness >= WORTH_SAYING_MS ? [['', `its requests serve everybody every ${roughly(freshness)}`]] : []),
+    ...workWords(budgetOf(report), freshnessOf(report) ?? 0).map((words) => ['', words]),
   ]
+}
+
+/** What its requests are needed for, where there is something to be said of it. */
+function workWords(budget: BudgetReport | null, freshnessMs: number): string[] {
+  if (!budget) return []
+  const { allowed, rereading, behindSchedule, firstReadings } = budget
+  const often = `its requests serve everybody every ${roughly(freshnessMs)}`
+  return [
+    ...readingWords(firstReadings),
+    ...(rereading >= WORTH_SAYING_SHARE * allowed
+      ? [`about ${amount(rereading, 'request')} a day read again what is stored`]
+      : []),
+    ...(behindSchedule ? [`${often}, less often than the schedule asks`] : []),
+    ...(!behindSchedule && freshnessMs >= WORTH_SAYING_MS ? [often] : []),
+  ]
+}
+
+/** WHOOP does not say how long a history is: those that are stored do, or it is told by the year. */
+function readingWords({ members, requests, minutes }: BudgetReport['firstReadings']): string[] {
+  if (members === 0) return []
+  const who = `${amount(members, 'history', 'histories')} ${members === 1 ? 'has' : 'have'} not been read to the end`
+  if (requests === null || minutes === null)
+    return [`${who}: about 65 requests for each year${members === 1 ? '' : ' of each'}`]
+  return [`${who}: about ${amount(requests, 'request')} to go, ${roughly(minutes * MINUTE_MS)}`]
 }
 
 function schemaWords({ applied, pending }: Report['schema']): string {

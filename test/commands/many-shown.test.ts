@@ -5,8 +5,8 @@ import { newMember } from '../support/member.ts'
 
 const OTHERS = 40
 
-async function crowd() {
-  const member = await newMember({ days: 4 })
+async function crowd(options: Parameters<typeof newMember>[0] = {}) {
+  const member = await newMember({ days: 4, ...options })
   expect(await member.sync()).toMatchObject({ code: 0 })
   await fillYears(member.database.sql, { members: OTHERS, days: 3 })
   const at = member.clock.now().toISOString()
@@ -43,6 +43,69 @@ describe('of many members', () => {
     expect(none.out).toContain('… and 33 more like these.')
     const { users } = JSON.parse((await member.run('status --json')).out) as { users: unknown[] }
     expect(users).toHaveLength(OTHERS + 1)
+  })
+
+  it('status says what it takes to read the histories that have not been, by those that have', async () => {
+    const member = await crowd({ limits: { perMinute: 100, perDay: 10_000 } })
+    Object.assign(member.env, { MAX_REQUESTS_PER_MINUTE: '100' })
+    const { sql } = member.database
+    const shown = async (line = 'status') => {
+      const { out } = await member.run(line)
+      const { budget } = JSON.parse((await member.run(`${line} --json`)).out) as { budget: { firstReadings: object } }
+      return [...lines(out).flatMap((one) => /\S+ histor.*/.exec(one)?.[0] ?? []), budget.firstReadings]
+    }
+    expect(await shown()).toEqual([{ members: 0, requests: 0, minutes: 0 }])
+    await sql`update sync_status set records = 1_000 where user_id <= 10`
+    const unread = (members: number) => sql`
+      update sync_status set last_sync_time = null, covered = '{}', records = case data_type when 'sleep' then 500 else 0 end
+      where user_id in (select id from users order by id desc limit ${members})`
+    await unread(1)
+    expect(await shown()).toMatchInlineSnapshot(`
+      [
+        "1 history has not been read to the end: about 31 requests to go, 1 minute",
+        {
+          "members": 1,
+          "minutes": 1,
+          "requests": 31,
+        },
+      ]
+    `)
+    await unread(30)
+    expect(await shown()).toMatchInlineSnapshot(`
+      [
+        "30 histories have not been read to the end: about 3,360 requests to go, 38 minutes",
+        {
+          "members": 30,
+          "minutes": 38,
+          "requests": 3360,
+        },
+      ]
+    `)
+    expect(await shown('status --user 7')).toEqual(await shown())
+    await sql`update sync_status set records = 20_000 where user_id <= 10`
+    expect(await shown()).toMatchInlineSnapshot(`
+      [
+        "30 histories have not been read to the end: about 78,000 requests to go, 16 days",
+        {
+          "members": 30,
+          "minutes": 23522,
+          "requests": 78000,
+        },
+      ]
+    `)
+    await unread(OTHERS + 1)
+    expect(await shown()).toMatchInlineSnapshot(`
+      [
+        "41 histories have not been read to the end: about 65 requests for each year of each",
+        {
+          "members": 41,
+          "minutes": null,
+          "requests": null,
+        },
+      ]
+    `)
+    await sql`update oauth_tokens set dead_fingerprint = 'x'` // nobody can be read
+    expect(await shown()).toEqual([{ members: 0, requests: 0, minutes: 0 }])
   })
 
   it('whoopster alone takes no more lines than of a few', async () => {
