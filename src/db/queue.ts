@@ -218,7 +218,8 @@ const AT_ONCE = 32
 
 /**
  * The line without those at its beginning whom another run has served since, or is serving: each is looked up by its key,
- * and only as many as it takes to find somebody.
+ * and only as many as it takes to find somebody. The runs are about to meet at whoever comes next, again and again, so
+ * each goes through the next few in an order of its own.
  */
 export async function stillDue(
   db: Db,
@@ -233,9 +234,10 @@ export async function stillDue(
       where users.id in ${next.map(({ id }) => id)} and not exists (
         select from sync_runs where user_id = users.id and started_at > ${since.toISOString()}
           and ${wasServed(now, permitted(types, sql`scopes`))}
-      ) and not ${isLocked(sql`whoop_user_id`, sql`${types[0]}::text`)}`)
-    const due = new Set(rows.map(({ id }) => id))
-    if (due.size > 0) return [...next.filter(({ id }) => due.has(id)), ...line.slice(from + AT_ONCE)]
+      ) and not ${isLocked(sql`whoop_user_id`, sql`${types[0]}::text`)}
+      order by md5(pg_backend_pid() || '/' || users.id)`)
+    const due = rows.flatMap(({ id }) => next.find((one) => one.id === id) ?? [])
+    if (due.length > 0) return [...due, ...line.slice(from + AT_ONCE)]
   }
   return []
 }
