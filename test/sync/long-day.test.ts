@@ -7,6 +7,7 @@ import { expectFaithful } from '../support/truth.ts'
 import { logIn } from '../support/world.ts'
 
 const QUARTER_MS = 15 * 60_000
+const HOUR_MS = 4 * QUARTER_MS
 const START = Date.parse('2026-11-22T11:07:00Z')
 
 const short = { members: 5, hours: 3, perDay: 1_200 }
@@ -64,4 +65,41 @@ it.each(isLong ? [short, whole] : [short])(
     }
   },
   900_000,
+)
+
+it.runIf(process.env['WHOOPSTER_LONG'])(
+  'reads the histories of those who come when the day is full of those who are current',
+  async () => {
+    const member = await newMember({ days: 90, members: 7, limits: { perMinute: 100, perDay: 320 } })
+    const { clock, env, sandbox } = member
+    Object.assign(env, { MAX_REQUESTS_PER_MINUTE: '100' })
+    const [, ...others] = sandbox.world.members().map(({ user_id }) => user_id)
+    const newcomers = others.splice(-2)
+    for (const id of others) await logIn(sandbox, env, { clock, member: id })
+    let at = START
+    const hours = async (count: number) => {
+      const served: number[] = []
+      for (let hour = 0; hour < count; hour++) {
+        clock.set(new Date((at += HOUR_MS)))
+        sandbox.world.advanceTo(clock.now())
+        served.push(...(await member.sync('--no-migrate')).users.map(({ whoopUserId }) => whoopUserId))
+      }
+      return served
+    }
+    const budget = async () => {
+      const { out } = await member.run('status --json')
+      return (JSON.parse(out) as { budget: { spent: number; allowed: number; firstReadings: { members: number } } })
+        .budget
+    }
+    await hours(48)
+    const full = await budget()
+    expect(full.firstReadings.members).toBe(0)
+    expect(full.spent).toBeGreaterThan(full.allowed * 0.9)
+
+    for (const id of newcomers) await logIn(sandbox, env, { clock, member: id })
+    const served = await hours(40)
+    expect(await budget()).toMatchObject({ firstReadings: { members: 0 } })
+    for (const id of others) expect(served.filter((one) => one === id).length).toBeGreaterThan(4)
+  },
+  120_000,
 )
