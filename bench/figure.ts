@@ -37,6 +37,8 @@ export interface Size {
   silenceMs: number
   /** The members who share a database, each with so many days. */
   crowd: { members: number; days: number }
+  /** So many processes that share so many members; and how many an app has that asks for its whole day. */
+  processes: { processes: number; members: number; rounds: number; delayMs: number; crowds: readonly number[] }
   /** Few and many members of so many days, and one who has stored much more. */
   scale: { few: number; many: number; days: number; decade: number }
 }
@@ -52,6 +54,7 @@ export const sizes = {
     delayMs: 50,
     silenceMs: 1000,
     crowd: { members: 1000, days: 1096 },
+    processes: { processes: 8, members: 240, rounds: 2, delayMs: 150, crowds: [1000, 2000, 20_000] },
     scale: { few: 100, many: 2000, days: 30, decade: 3652 },
   },
   smoke: {
@@ -64,6 +67,7 @@ export const sizes = {
     delayMs: 2,
     silenceMs: 100,
     crowd: { members: 2, days: 8 },
+    processes: { processes: 2, members: 4, rounds: 1, delayMs: 2, crowds: [100] },
     scale: { few: 2, many: 3, days: 8, decade: 20 },
   },
 } as const satisfies Record<string, Size>

@@ -13,6 +13,7 @@ import { first, race } from './figures/first.ts'
 import { journal } from './figures/journal.ts'
 import { memory } from './figures/memory.ts'
 import { page } from './figures/page.ts'
+import { processes } from './figures/processes.ts'
 import { quiet, quietCost } from './figures/quiet.ts'
 import { scale } from './figures/scale.ts'
 import { start } from './figures/start.ts'
@@ -20,7 +21,7 @@ import { run } from './program.ts'
 import { openStages } from './stage.ts'
 import { describeMachine, draw, type Report } from './table.ts'
 
-const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd, scale, events }
+const groups = { start, quiet, first, race, page, distance, memory, journal, archive, crowd, processes, scale, events }
 type Group = keyof typeof groups
 
 const DOCUMENT = 'docs/performance.md'
