@@ -59,6 +59,7 @@ async function run() {
     terminal: process,
     interrupted: interruption.signal,
     hold,
+    collectSoon: () => withV8(collectSoon),
     openBrowser: (url) => require('./browser.js').openBrowser(url, env, process.platform),
     machine: {
       directory: workingDirectory(),
@@ -93,18 +94,28 @@ function hold() {
 
 /** Loaded when something is asked of WHOOP: from then on, pages come and go until the process ends. */
 function loadFetch() {
-  const [major] = process.versions.node.split('.').map(Number)
-  // V8 complains on stderr of a flag that it does not know: only those get them that the tests have run on.
-  if (major >= FIRST_NODE && major <= LAST_NODE) tuneV8(require('node:v8').setFlagsFromString)
+  withV8(compileOnce)
+  withV8(collectSoon)
   return require('../dist/whoop/fetch.cjs').createFetch(env)
 }
 
-function tuneV8(set) {
-  // undici's HTTP parser is WebAssembly. To compile it anew, as well as V8 can, takes a tenth of a second and 30 MB after
-  // a few answers, which is more than all the parsing in ten years of pages.
+/** V8 complains on stderr of a flag that it does not know: only those get them that the tests have run on. */
+function withV8(tune) {
+  const [major] = process.versions.node.split('.').map(Number)
+  if (major >= FIRST_NODE && major <= LAST_NODE) tune(require('node:v8').setFlagsFromString)
+}
+
+/**
+ * undici's HTTP parser is WebAssembly. To compile it anew, as well as V8 can, takes a tenth of a second and 30 MB after a
+ * few answers, which is more than all the parsing in ten years of pages.
+ */
+function compileOnce(set) {
   set('--no-wasm-tier-up')
   set('--no-wasm-dynamic-tiering')
-  // What has come and gone is collected soon: ten years take little more memory than a month.
+}
+
+/** What has come and gone is collected soon: ten years, or thousands of members, take little more memory than a month of one. */
+function collectSoon(set) {
   set('--semi-space-growth-factor=1')
   set('--heap-growing-percent=20')
 }

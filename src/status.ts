@@ -81,7 +81,7 @@ export interface Problem {
  * more while it is open.
  */
 export async function loadReport(
-  { env, clock, interrupted }: Pick<World, 'env' | 'clock' | 'interrupted'>,
+  { env, clock, interrupted, collectSoon }: Pick<World, 'env' | 'clock' | 'interrupted' | 'collectSoon'>,
   also?: (db: Db, report: Report) => Promise<void>,
 ): Promise<Report> {
   const config = readConfig(env, [...databaseSettings, 'MAX_REQUESTS_PER_MINUTE'])
@@ -116,6 +116,7 @@ export async function loadReport(
         const minutes = await loadRunMinutes(db)
         report.isAroundTheHour = minutes.length > 0 && minutes.every(isAroundTheHour)
         report.stuck = stuckLock(await loadStuckLocks(db, typeNames))
+        collectSoon?.()
         report.members = await loadMemberHealth(db)
         const missing = missingKeyFile(config, env)
         if (missing && report.members.length > 0) report.locked = lostKey(missing)

@@ -10,6 +10,8 @@ export interface World {
   interrupted: AbortSignal
   /** From here on until what it returns is called, not even Ctrl-C for the second time ends the process. */
   hold: () => () => void
+  /** From here on rows come and go: what has gone is worth no memory. A world that only tests has nothing to do. */
+  collectSoon?: () => void
   /** Shows an address in the member's browser; false when there is none. */
   openBrowser: (url: string) => Promise<boolean>
   machine: Machine

@@ -127,6 +127,7 @@ export async function withStored<T>({ world, log }: Cli, work: (database: Databa
     async (database) => {
       await requireSchema(database.db)
       await switchOffJit(database.db)
+      world.collectSoon?.()
       return work(database)
     },
     world.interrupted,
