@@ -36,23 +36,28 @@ export function tell({ terminal }: Pick<World, 'terminal'>, text: string): void 
   terminal.stderr.write(wrapLines(harmlessLines(text), lineWidthOf(terminal.stderr)))
 }
 
-/** `{ "name": [ … ] }` as printJson would print it, an item at a time, not faster than they can be taken. */
+/** `{ …, "name": [ … ] }` as printJson would print it, an item at a time, not faster than they can be taken. */
 export async function printJsonList(
   { world }: Cli,
   name: string,
   work: (add: (item: unknown) => Promise<void>) => Promise<void>,
+  head: object = {},
 ): Promise<void> {
   const { toOutput } = await import('../files.ts')
   const sink = toOutput(world.terminal.stdout, world.interrupted)
-  let before = `{\n  ${JSON.stringify(name)}: [`
+  const first = Object.keys(head).length === 0 ? '{' : `${indented(head).slice(0, -'\n}'.length)},`
+  let before = `${first}\n  ${JSON.stringify(name)}: [`
   await work(async (item) => {
-    const text = harmlessJson(JSON.stringify(item, null, 2)).replaceAll('\n', '\n    ')
-    await sink.write(`${before}\n    ${text}`)
+    await sink.write(`${before}\n    ${indented(item).replaceAll('\n', '\n    ')}`)
     before = ','
   })
   await sink.write(before === ',' ? '\n  ]\n}\n' : `${before}]\n}\n`)
 }
 
+function indented(value: unknown): string {
+  return harmlessJson(JSON.stringify(value, null, 2))
+}
+
 export function printJson({ world }: Cli, value: unknown): void {
-  world.terminal.stdout.write(`${harmlessJson(JSON.stringify(value, null, 2))}\n`)
+  world.terminal.stdout.write(`${indented(value)}\n`)
 }

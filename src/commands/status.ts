@@ -1,7 +1,7 @@
-import type { BudgetReport, Problem, Report, stateOf as StateOf } from '../status.ts'
+import type { BudgetReport, Problem, Report } from '../status.ts'
 import { DAY_MS } from '../time.ts'
 import type { Printed } from './json.ts'
-import { print, printJson, type AddCommand } from './cli.ts'
+import { print, printJsonList, type AddCommand } from './cli.ts'
 import { readDuration, readUserId } from './read.ts'
 
 export const addStatus: AddCommand = (program, cli) => {
@@ -26,7 +26,11 @@ export const addStatus: AddCommand = (program, cli) => {
       const asked = { gaps: gaps === true, maxAge }
       const problems = problemsOf(report, maxAge)
       if (json) {
-        printJson(cli, toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report), stateOf }))
+        const head = toJson(report, problems, adviceOf(report), { ...asked, budget: budgetOf(report) })
+        const each = async (add: (user: User) => Promise<void>) => {
+          for (const member of report.members) await add(userOf(member, stateOf(member.login, report.at)))
+        }
+        await printJsonList(cli, 'users', each, head)
       } else {
         const { drawStatus } = await import('../terminal/status.ts')
         print(cli, await drawStatus(report, problems, adviceOf(report), asked, terminal.stdout, env))
@@ -39,8 +43,8 @@ function toJson(
   report: Report,
   problems: readonly Problem[],
   advice: readonly Problem[],
-  { gaps, budget, stateOf }: { gaps: boolean; budget: BudgetReport | null; stateOf: typeof StateOf },
-): Printed<'status'> {
+  { gaps, budget }: { gaps: boolean; budget: BudgetReport | null },
+): Omit<Printed<'status'>, 'users'> {
   const { whoop } = report
   return {
     healthy: problems.length === 0,
@@ -57,12 +61,11 @@ function toJson(
     budget,
     quarantined: report.quarantined,
     ...(gaps ? { gaps: report.gaps } : {}),
-    users: report.members.map((member) => ({
-      whoopUserId: member.login.whoopUserId,
-      login: stateOf(member.login, report.at),
-      scopes: member.login.scopes,
-      types: member.types,
-      unknownFields: member.unknownFields,
-    })),
   }
+}
+
+type User = Printed<'status'>['users'][number]
+
+function userOf({ login, types, unknownFields }: Report['members'][number], state: User['login']): User {
+  return { whoopUserId: login.whoopUserId, login: state, scopes: login.scopes, types, unknownFields }
 }
