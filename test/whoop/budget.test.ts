@@ -353,6 +353,16 @@ describe('histories that are read beside many who are current', () => {
   })
 
   it.each([
+    { members: 500, minutes: 800 },
+    { members: 2, minutes: 15 },
+  ])('leave to those who are current what status says: $members every $minutes minutes', ({ members, minutes }) => {
+    const plan = { members, cost: 5 }
+    const budget = withWaiting({ ...newBudget, dayLimit: 10_000 }, 'history', START)
+    expect(possibleFreshness(budget, PER_MINUTE, plan, START) / MINUTE_MS).toBeCloseTo(minutes)
+    expect(possibleFreshness(budget, PER_MINUTE, plan, START + DAY_MS)).toBeLessThan((minutes * MINUTE_MS) / 1.9)
+  })
+
+  it.each([
     ['one of three years', { members: 0, cost: 5 }, 195, 195 / 90 / 1_440],
     ['two thousand of three years', { members: 2_000, cost: 5 }, 390_000, (390_000 - 4_500) / 4_500],
     ['the first of them alone', { members: 0, cost: 5 }, 390_000, (390_000 - 9_000) / 9_000],
