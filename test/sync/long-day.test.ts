@@ -67,7 +67,7 @@ it.each(isLong ? [short, whole] : [short])(
   900_000,
 )
 
-it.runIf(process.env['WHOOPSTER_LONG'])(
+it.runIf(isLong)(
   'reads the histories of those who come when the day is full of those who are current',
   async () => {
     const member = await newMember({ days: 90, members: 7, limits: { perMinute: 100, perDay: 320 } })
