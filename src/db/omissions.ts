@@ -1,5 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { Db, Tx } from './connection/index.ts'
+import type { TypeName } from '../resources/names.ts'
+import type { Member } from './members.ts'
 import { isOf, keyOf, tableOf, type Collection } from './scope.ts'
 
 // What a list leaves out. A page shows everything between its last record and where it was asked to end, and so what is
@@ -29,7 +31,13 @@ export function missing(scope: Collection, listed: Listed): SQL {
 
 /** The parts of a statement that remember what a page has left out. They need `page`, with its places, and give `verdict`. */
 export function suspected(scope: Collection, listed: Listed, at: SQL): SQL {
-  const continued = sql`, continued as (delete from chased_records where ${isContinued(scope)})`
+  const continued = sql`, continued as (
+      delete from chased_records where ${isContinued(scope)} returning record_key
+    ), refuted as (
+      delete from chased_records c using continued
+      where ${isOf(scope, sql`c`)} and c.record_key = continued.record_key and c.reason = 'missing'
+        and c.record_key not in (select key from omitted)
+    )`
   return sql`
     span as materialized (${spanOf(scope, listed)}), ${suspicions(scope, sql`(select min(place) from page)`, at)}
     ${listed.last ? sql`` : continued}`
@@ -57,6 +65,15 @@ export async function suspectUnseen(tx: Tx, scope: Collection, seen: readonly st
     ), ${suspicions(scope, sql`(select min(place) from span where not is_omitted)`, sql`${at}::timestamptz`)}
     select is_doubted from verdict`)
   return row?.is_doubted ?? false
+}
+
+/** Forgets what a list was doubted for, and has been asked for since, as far as it was last seen before `at`. */
+export function forgetDoubts({ id }: Pick<Member, 'id'>, type: TypeName, at: SQL): SQL {
+  return sql`
+    delete from chased_records c using chased_records doubt
+    where c.user_id = ${id} and c.data_type = ${type} and c.reason in ('missing', 'omitted', 'cut') and c.seen_at < ${at}
+      and doubt.user_id = ${id} and doubt.data_type = ${type} and doubt.record_key = c.record_key
+      and doubt.reason in ('omitted', 'cut') and doubt.seen_at < ${at}`
 }
 
 /** Whether any of what lists have left out is still stored. */

@@ -2,6 +2,7 @@ import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { Failure, Reason } from '../errors.ts'
 import { resources } from '../resources/index.ts'
 import type { TypeName } from '../resources/names.ts'
+import { forgetDoubts } from './omissions.ts'
 import type { Tiers } from './reread.ts'
 import type { Db } from './connection/index.ts'
 import type { Fence } from './lock.ts'
@@ -116,14 +117,25 @@ export interface Ending {
 }
 
 /**
- * Writes how a type ended; tells whether nothing below its newest record is missing. Refuses when it ended well and this
- * run's locks are gone.
+ * Writes how a type ended that was begun at `begunAt`; tells whether nothing below its newest record is missing. What its
+ * list has been doubted for is over then, unless this run has seen it again. Refuses when it ended well and this run's
+ * locks are gone.
  */
-export async function endType(db: Db, fence: Fence, member: Member, type: TypeName, ending: Ending): Promise<boolean> {
+export async function endType(
+  db: Db,
+  fence: Fence,
+  member: Member,
+  type: TypeName,
+  { begunAt, ...ending }: Ending & { begunAt: Date },
+): Promise<boolean> {
+  const isWhole = sql`exists (select from ended where complete and ${ending.error === null})`
   const [row] = await db.execute<{ complete: boolean }>(sql`
-    update sync_status set ${ended(ending)}
-    where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
-    returning last_record_time is null or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered) as complete`)
+    with ended as (
+      update sync_status set ${ended(ending)}
+      where user_id = ${member.id} and data_type = ${type} and pg_backend_pid() = ${fence.pid}
+      returning last_record_time is null or isempty(tstzmultirange(tstzrange(null, last_record_time)) - covered) as complete
+    ), believed_again as (${forgetDoubts(member, type, sql`${begunAt.toISOString()}::timestamptz`)} and ${isWhole})
+    select complete from ended`)
   if (!row && !ending.error) throw fence.lost()
   return row?.complete ?? false
 }

@@ -255,6 +255,7 @@ async function syncType(
 ): Promise<void> {
   const { database, fence, member, clock, log, interrupted } = context
   const whoop = context.openClient()
+  const begunAt = clock.now()
   const tally = newTally()
   let error: Failure | null = null
   let hasEnded = false
@@ -273,7 +274,7 @@ async function syncType(
   }
   const { requests } = whoop.usage
   const syncedAt = error || requests === 0 ? undefined : clock.now() // what was not due was not read
-  const end = { syncedAt, fetched: tally.fetched, error }
+  const end = { begunAt, syncedAt, fetched: tally.fetched, error }
   const write = () => database.pipelined((db) => endType(db, fence, member, type, end))
   const failed = (why: Failure) => ({ ...tally, outcome: 'failed' as const, requests, complete: false, error: why })
   const isComplete =

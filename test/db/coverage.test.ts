@@ -253,7 +253,8 @@ describe('a fence', () => {
     ['the beginning of a type', (db, fence) => beginTypes(db, fence, member, ['cycle'])],
     [
       'its good end',
-      (db, fence) => endType(db, fence, member, 'cycle', { syncedAt: new Date(AT), fetched: 1, error: null }),
+      (db, fence) =>
+        endType(db, fence, member, 'cycle', { begunAt: new Date(AT), syncedAt: new Date(AT), fetched: 1, error: null }),
     ],
     [
       'the rest of a transaction',

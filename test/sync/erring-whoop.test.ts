@@ -159,6 +159,32 @@ describe('an outage', () => {
     expect(await deletions(member)).toEqual([`workout ${deleted.id}`])
   })
 
+  it('of two days, and another day when ids are gone, too, deletes nothing: the lists were whole between', async () => {
+    const member = await syncedMember({ days: 120 })
+    const fail = (areIdsGone: boolean) => {
+      member.sandbox.world.faults.lie = ({ path }, truth) => {
+        if (path === API + paths.sleep)
+          return { ...truth, body: JSON.stringify(cut(JSON.parse(truth.body) as Body, 2)) }
+        return areIdsGone && path.startsWith(`${API}${paths.sleep}/`) ? { ...truth, status: 404, body: 'gone' } : truth
+      }
+    }
+    const syncs = async () => {
+      for (let run = 0; run < 3; run++) {
+        member.clock.pass(8 * HOUR_MS)
+        await member.sync()
+      }
+    }
+    fail(false)
+    await syncs()
+    await syncs()
+    member.sandbox.world.faults.lie = undefined
+    expect((await member.sync()).users[0]?.types).toMatchObject(each({ complete: true }))
+    fail(true)
+    await syncs()
+    expect(await deletions(member)).toEqual([])
+    await expectMended(member)
+  })
+
   it('while new records are made loses none of them', async () => {
     const member = await syncedMember({ days: 120 })
     lie(member, paths.cycle, (truth) => ({ ...truth, body: JSON.stringify(cut(JSON.parse(truth.body) as Body, 2)) }))
