@@ -128,7 +128,7 @@ export async function endType(
   type: TypeName,
   { begunAt, ...ending }: Ending & { begunAt: Date },
 ): Promise<boolean> {
-  const isWhole = sql`exists (select from ended where complete and ${ending.error === null})`
+  const isWhole = sql`exists (select from ended where complete and ${ending.error ? sql`false` : sql`true`})`
   const [row] = await db.execute<{ complete: boolean }>(sql`
     with ended as (
       update sync_status set ${ended(ending)}
