@@ -76,8 +76,8 @@ export function take(before: Budget, perMinute: number, plan: Plan, ask: Ask): T
       untilFree(budget.minute, inMinute - allowed.minute + 1, now),
       today < 1 ? untilFree(budget.day.map(endOfDay), 1 - today, now) : 0,
     )
-    const isHistorys = purpose === 'history' && today < 1
-    return { budget: isHistorys ? withWaiting(before, purpose, now) : before, granted: 0, waitMs }
+    const hasNoShare = purpose === 'history' && today < 1
+    return { budget: hasNoShare ? withWaiting(before, purpose, now) : before, granted: 0, waitMs }
   }
   const granted = Math.min(free * 2 >= allowed.minute ? Math.max(ask.wanted, ask.urgent) : ask.urgent, free)
   if (granted < 1) return { budget: before, granted: 0, waitMs: 0 } // nobody has to have it now
@@ -165,8 +165,7 @@ export function keptFree(limit: number): number {
 export function possibleFreshness(budget: Budget, perMinute: number, plan: Plan, now: number): number {
   const fresh = forget(budget, now)
   const { day } = allowances(fresh, perMinute)
-  const left = day - spentToday(fresh).history
-  const forCurrent = isWaiting(fresh, 'history', now) ? Math.min(left, shareOfCurrent(day, plan)) : left
+  const forCurrent = Math.min(day - spentToday(fresh).history, mostForCurrent(fresh, day, plan, now))
   return (plan.members * plan.cost * DAY_MS) / Math.max(1, forCurrent)
 }
 
@@ -191,9 +190,16 @@ function allowances({ minuteLimit, dayLimit }: Budget, perMinute: number): { min
   return { minute: Math.max(1, Math.floor(minute * SHARE)), day: Math.max(1, Math.floor(day * SHARE)) }
 }
 
+const QUARTERS = DAY_MS / QUARTER_MS // in a day
+
 /** What those who are current have of the day while history waits for the rest: a round every quarter of an hour, or half of it. */
 function shareOfCurrent(day: number, plan: Plan): number {
-  return Math.min(day / 2, (plan.members * plan.cost * DAY_MS) / QUARTER_MS)
+  return Math.min(day / 2, plan.members * plan.cost * QUARTERS)
+}
+
+/** The same, or no bound while no history waits. */
+function mostForCurrent(budget: Budget, day: number, plan: Plan, now: number): number {
+  return isWaiting(budget, 'history', now) ? shareOfCurrent(day, plan) : Infinity
 }
 
 /**
@@ -204,7 +210,7 @@ function roomForHistory(budget: Budget, perMinute: number, plan: Plan): number {
   const { day } = allowances(budget, perMinute)
   const { current, history } = spentToday(budget)
   const others = shareOfCurrent(day, plan)
-  const nextRound = others === 0 ? 0 : 2 * Math.max(others / 96, ...budget.day.map(([, asked]) => asked))
+  const nextRound = others === 0 ? 0 : 2 * Math.max(others / QUARTERS, ...budget.day.map(([, asked]) => asked))
   return Math.floor(Math.min(day - others - history, day - nextRound - current - history))
 }
 
@@ -219,8 +225,7 @@ function savings(budget: Budget, perMinute: number, plan: Plan, now: number): nu
   const most = capacity(budget, perMinute, plan)
   if (budget.saved === null) return most
   const { day } = allowances(budget, perMinute)
-  const share = isWaiting(budget, 'history', now) ? shareOfCurrent(day, plan) / DAY_MS : Infinity
-  const rate = Math.min(share, steadily(budget, perMinute, now))
+  const rate = Math.min(mostForCurrent(budget, day, plan, now) / DAY_MS, steadily(budget, perMinute, now))
   return Math.min(most, budget.saved + rate * Math.max(0, now - budget.savedAt))
 }
 
