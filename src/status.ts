@@ -37,6 +37,7 @@ import {
 } from './whoop/budget.ts'
 import { LONGEST_WAIT_MS } from './whoop/limiter.ts'
 import { isAroundTheHour } from './whoop/oauth.ts'
+import { PAGE_SIZE } from './whoop/pages.ts'
 import type { World } from './world.ts'
 
 /** All that can be seen from outside of a run. */
@@ -140,7 +141,12 @@ async function loadBudgetHealth(db: Db, perMinute: number, clientId = ''): Promi
   const app = clientId || undefined
   const state = await loadBudget(db, app)
   if (!state) return undefined
-  return { state: state as Budget, perMinute, plan: await loadPlan(db, app), work: await loadWorkload(db, app) }
+  return {
+    state: state as Budget,
+    perMinute,
+    plan: await loadPlan(db, app),
+    work: await loadWorkload(db, PAGE_SIZE, app),
+  }
 }
 
 /** What of it is about one member; a failure when there is no such one. */
@@ -184,13 +190,21 @@ export function budgetOf(report: Report): BudgetReport | null {
     members: plan.members,
     freshnessMinutes: Math.ceil((freshnessOf(report) ?? 0) / MINUTE_MS),
     behindSchedule: isWaiting(believable(state, at.getTime()), 'current', at.getTime()),
-    rereading: work.rereading,
+    rereading: rereadingOf(work),
     firstReadings: firstReadingsOf(budget, at),
   }
 }
 
+const DAILY = 8 // requests: the last 30 days of each type, the profile, body measurements
+const SWEEP_DAYS = 30
+
+/** About how many requests a day read again what is stored: the last 30 days daily, everything monthly. */
+function rereadingOf({ stored, records }: Workload): number {
+  return Math.round(stored * DAILY + records / PAGE_SIZE / SWEEP_DAYS)
+}
+
 function firstReadingsOf({ state, perMinute, plan, work }: BudgetHealth, at: Date): BudgetReport['firstReadings'] {
-  const { unread: members, unreadRequests: requests } = work
+  const { unread: members, unreadPages: requests } = work
   if (members === 0) return { members, requests: 0, minutes: 0 }
   if (requests === undefined) return { members, requests: null, minutes: null }
   const then = { ...plan, members: plan.members + members } // who has been read is kept current from then on

@@ -35,8 +35,9 @@ export interface Queue {
   isShare: boolean
 }
 
+const histories = typeNames.filter((type) => type !== 'body').map((type) => sql`(${type}, ${scopeOf[type]})`)
 /** The types that have a history, each with the scope that permits it. */
-const lists = typeNames.filter((type) => type !== 'body').map((type) => sql`(${type}, ${scopeOf[type]})`)
+const GRANTED = sql`(values ${sql.join(histories, sql`, `)}) as granted (type, scope)`
 
 const USUAL_COST = 5 // before there is anything to go by
 const RECENT_RUNS = 200
@@ -104,27 +105,24 @@ function isOfAppOrLast(clientId: string | undefined): SQL {
   return sql`(${app} is null or ${isOfApp(app)})`
 }
 
-/** What the app's members take of its requests, beside the syncs that find nothing new. */
+/** What of the app's members is read again, or is still to be read. */
 export interface Workload {
-  /** About how many requests a day read again what is stored: the last 30 days daily, everything monthly. */
-  rereading: number
+  /** Members of whom anything is stored, and how many records that is. */
+  stored: number
+  records: number
   /** Members whose history has never been read to its end. */
   unread: number
-  /** How many requests that takes, if their histories are as long as those that were; undefined while none was. */
-  unreadRequests: number | undefined
+  /** How many pages that takes, if their histories are as long as those that were; undefined while none was. */
+  unreadPages: number | undefined
 }
 
-const PAGE = 25 // records
-const DAILY = 8 // requests: the last 30 days of each type, the profile, body measurements
-const SWEEP_DAYS = 30
-
-/** Of the same members as `loadPlan`'s. */
-export async function loadWorkload(db: Db, clientId?: string): Promise<Workload> {
-  const [row] = await db.execute<{ stored: number; records: string; unread: number; requests: string | null }>(sql`
+/** Of the same members as `loadPlan`'s; `pageSize` in records. */
+export async function loadWorkload(db: Db, pageSize: number, clientId?: string): Promise<Workload> {
+  const [row] = await db.execute<{ stored: number; records: string; unread: number; pages: string | null }>(sql`
     with lists as (
       select users.id, type, coalesce(records, 0) as records, last_sync_time is null as unread
       from users join oauth_tokens on oauth_tokens.user_id = users.id and ${isOfAppOrLast(clientId)} and dead_fingerprint is null
-        join (values ${sql.join(lists, sql`, `)}) as granted (type, scope) on scope = any(scopes)
+        join ${GRANTED} on scope = any(scopes)
         left join sync_status on sync_status.user_id = users.id and data_type = type
     ), usual as (
       select type, avg(records) as records from lists where not unread group by type
@@ -132,14 +130,10 @@ export async function loadWorkload(db: Db, clientId?: string): Promise<Workload>
     select count(distinct id) filter (where lists.records > 0)::int as stored, coalesce(sum(lists.records), 0) as records,
       count(distinct id) filter (where unread)::int as unread,
       case when bool_and(usual.type is not null) filter (where unread)
-        then sum(greatest(1, ceil((usual.records - lists.records) / ${PAGE}))) filter (where unread) end as requests
+        then sum(greatest(1, ceil((usual.records - lists.records) / ${pageSize}))) filter (where unread) end as pages
     from lists left join usual using (type)`)
-  const { stored = 0, records = 0, unread = 0, requests = null } = row ?? {}
-  return {
-    rereading: Math.round(stored * DAILY + Number(records) / PAGE / SWEEP_DAYS),
-    unread,
-    unreadRequests: requests === null ? undefined : Number(requests),
-  }
+  const { stored = 0, records = 0, unread = 0, pages = null } = row ?? {}
+  return { stored, records: Number(records), unread, unreadPages: pages === null ? undefined : Number(pages) }
 }
 
 const PLAN_KEPT = '15 minutes' // few schedules ask for more: each run goes by the plan that it began with
@@ -190,7 +184,7 @@ function withStored(isWanted: (id: SQL) => SQL): SQL {
 
 function isComplete(): SQL {
   return sql`not exists (
-    select from (values ${sql.join(lists, sql`, `)}) as granted (type, scope)
+    select from ${GRANTED}
     where scope = any(scopes) and (stored.types is null or type <> all(stored.types))
   )`
 }
