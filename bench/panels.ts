@@ -1,13 +1,8 @@
 // What Grafana asks, out of the committed files, as it finds them.
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Sql } from 'postgres'
-import { parse } from 'yaml'
-import type { Dashboard } from '../grafana/src/types.ts'
-import { expand, type VariableValue } from '../test/grafana/expand.ts'
-import type { AlertRule } from '../test/grafana/provisioned.ts'
-
-const DAY_MS = 86_400_000
+import { DAY_MS } from '../src/time.ts'
+import { expand } from '../test/grafana/expand.ts'
+import { alertRules, asked, scopeOf, type Chosen } from '../test/grafana/provisioned.ts'
 
 export interface Query {
   /** The board's title, or the alert's. */
@@ -15,42 +10,21 @@ export interface Query {
   text: string
 }
 
-/** Every query of the boards of which that is so, for these last days, with these chosen. */
+/** Every query of the boards of which that is so, for these last days and members. */
 export function queriesOf(
   isWanted: (board: string) => boolean,
-  { days, chosen }: { days: number; chosen: Record<string, VariableValue> },
+  { days, member }: { days: number; member: Chosen['member'] },
 ): Query[] {
-  const folder = 'grafana/dashboards'
   const now = Date.now()
-  const boards = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Dashboard)
-  return boards
-    .filter(({ title }) => isWanted(title))
-    .flatMap(({ title, panels, annotations, templating }) => {
-      const variables = templating.list.map(
-        ({ name, current }) => [name, chosen[name] ?? { value: String(current?.value ?? '') }] as const,
-      )
-      const scope = {
-        from: new Date(now - days * DAY_MS),
-        to: new Date(now),
-        intervalMs: 3_600_000,
-        variables: Object.fromEntries(variables),
-      }
-      const asked = [
-        ...panels.flatMap(({ targets }) => targets.map(({ rawSql }) => rawSql)),
-        ...annotations.list.flatMap(({ target }) => (target ? [target.rawSql] : [])),
-      ]
-      return asked.map((sql) => ({ name: title, text: expand(sql, scope) }))
-    })
+  const range = { from: new Date(now - days * DAY_MS), to: new Date(now) }
+  return asked
+    .filter(({ kind, dashboard }) => kind !== 'variable' && isWanted(dashboard.title))
+    .map((one) => ({ name: one.dashboard.title, text: expand(one.sql, scopeOf(one, { member, range })) }))
 }
 
 /** The alerts' queries: they have no variables. */
 export function alertsOf(...kinds: string[]): Query[] {
-  const file = 'grafana/provisioning/alerting/whoopster.yaml'
-  const { groups } = parse(readFileSync(file, 'utf8')) as { groups: { rules: AlertRule[] }[] }
-  return groups
-    .flatMap(({ rules }) => rules)
+  return alertRules
     .filter(({ labels }) => kinds.includes(labels['kind'] ?? ''))
     .map(({ title, data }) => ({ name: title, text: data[0]?.model.rawSql ?? '' }))
 }

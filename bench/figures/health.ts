@@ -56,8 +56,7 @@ async function syncHealth({ size }: Bench, small: Stage, large: Stage): Promise<
   ]
 }
 
-const panelsFor = (members: string[]): Query[] =>
-  queriesOf((board) => board === 'Sync health', { days: 30, chosen: { member: { value: members, multi: true } } })
+const panelsFor = (member: string[]): Query[] => queriesOf((board) => board === 'Sync health', { days: 30, member })
 
 async function askAll(sql: Sql, queries: readonly Query[]): Promise<number> {
   let total = 0

@@ -37,8 +37,7 @@ async function panels({ size }: Bench, small: Stage, large: Stage): Promise<Figu
   const boards = new Map<string, number>()
   let slowest = 0
   const total = { small: 0, large: 0 }
-  const chosen = { member: { value: '1' }, behaviour: { value: 'Consumed caffeine?' } }
-  for (const { name: board, text } of queriesOf((name) => name !== 'Sync health', { days: YEAR_DAYS, chosen })) {
+  for (const { name: board, text } of queriesOf((name) => name !== 'Sync health', { days: YEAR_DAYS, member: '1' })) {
     const wall = await interleaved(size.longRounds, {
       small: () => ask(small.sql, text),
       large: () => ask(large.sql, text),

@@ -1,12 +1,11 @@
 // The queries of grafana/ as Grafana finds them: out of the committed files, not out of their source.
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { Dashboard, Panel, Variable } from '../../grafana/src/types.ts'
 import type { Scope, VariableValue } from './expand.ts'
 
-export const grafana = fileURLToPath(new URL('../../grafana', import.meta.url))
+export const grafana = resolve('grafana') // the benchmark runs this from elsewhere, in one file
 
 export const read = (path: string) => readFileSync(join(grafana, path), 'utf8')
 export const readYaml = (path: string): unknown => parse(read(path))
@@ -60,7 +59,8 @@ export function find(dashboard: string, title: string): Asked {
 }
 
 export interface Chosen {
-  member: string
+  /** Several where the dashboard takes several, else the first. */
+  member: string | readonly string[]
   range: { from: Date; to: Date }
   units?: 'metric' | 'imperial'
   energy?: 'kcal' | 'kJ'
@@ -70,9 +70,10 @@ export interface Chosen {
 /** What Grafana knows when somebody looks at this dashboard. */
 export function scopeOf({ dashboard }: Asked, { member, range, ...chosen }: Chosen): Scope {
   const others: Record<string, string> = chosen
+  const members = typeof member === 'string' ? [member] : [...member]
   const value = ({ name, multi, current }: Variable): VariableValue => {
     if (name === 'behaviour') return { value: 'Consumed caffeine?' }
-    if (name === 'member') return { value: multi ? [member] : member, multi: multi === true }
+    if (name === 'member') return { value: multi ? members : (members[0] ?? ''), multi: multi === true }
     return { value: others[name] ?? String(current?.value ?? '') }
   }
   return {
