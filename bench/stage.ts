@@ -1,11 +1,10 @@
 // What a measurement needs around the program: a database, a simulated WHOOP, and members who are logged in.
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { withDatabase, type Db } from '../src/db/connection/index.ts'
-import { saveProfile } from '../src/db/members.ts'
-import { saveTokens } from '../src/db/tokens.ts'
+import { withDatabase } from '../src/db/connection/index.ts'
 import { resources } from '../src/resources/index.ts'
-import { startSandbox, type Profile, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
+import { startSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/index.ts'
+import { storeLogin } from '../test/support/login.ts'
 import { databaseUrl, startPostgres, withSql } from '../test/support/postgres.ts'
 import { run, whoopster, type Env } from './program.ts'
 
@@ -93,21 +92,12 @@ async function logIn(sandbox: Sandbox, env: StageEnv): Promise<void> {
   await withDatabase(
     { DATABASE_URL: env.DATABASE_URL, WHOOPSTER_DATA_DIR: undefined },
     env,
-    ({ db }) => putLogins(db, sandbox, env, others),
+    async ({ db }) => {
+      for (const { user_id: member } of others)
+        await storeLogin(db, sandbox, { key: env.TOKEN_ENCRYPTION_KEY, at: new Date(), member })
+    },
     signal,
   )
-}
-
-async function putLogins(db: Db, sandbox: Sandbox, env: StageEnv, profiles: readonly Profile[]): Promise<void> {
-  const keys = [Buffer.from(env.TOKEN_ENCRYPTION_KEY, 'base64')] as const
-  for (const { user_id: member, email, first_name, last_name } of profiles) {
-    const at = new Date()
-    const { access_token: access, refresh_token: refresh = '', expires_in, scope } = await sandbox.login({ member })
-    const id = await saveProfile(db, { whoopUserId: member, email, firstName: first_name, lastName: last_name }, at)
-    const expiresAt = new Date(at.getTime() + expires_in * 1_000)
-    const tokens = { access, refresh, grantedAt: at, expiresAt, scopes: scope.split(' ') }
-    await saveTokens(db, keys, { id }, tokens, sandbox.clientId)
-  }
 }
 
 const KEPT = ['users', 'oauth_tokens', 'pending_logins', 'whoopster_migrations']

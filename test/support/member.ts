@@ -4,13 +4,12 @@ import { drizzle } from 'drizzle-orm/pg-proxy'
 import postgres from 'postgres'
 import { onTestFinished } from 'vitest'
 import type { Db } from '../../src/db/connection/index.ts'
-import { saveProfile } from '../../src/db/members.ts'
-import { saveTokens } from '../../src/db/tokens.ts'
 import { startSandbox, type Sandbox, type SandboxOptions, type World } from '../../src/sandbox/index.ts'
 import type { RunResult } from '../../src/sync/result.ts'
 import type { TypeResult } from '../../src/db/runs.ts'
 import type { Env } from '../../src/world.ts'
 import { createDatabase, keepAsTemplate, type TestDatabase } from './database.ts'
+import { storeLogin } from './login.ts'
 import { databaseUrl, withSql, type OwnServer } from './postgres.ts'
 import { secrets } from './secrets.ts'
 import { createClock, envFor, run, TEST_KEY, type Ran, type RunOptions, type TestClock } from './world.ts'
@@ -93,17 +92,10 @@ export async function putLogin(
   sandbox: Sandbox,
   { clock, ...decision }: { clock: TestClock; member?: number; grant?: string[] },
 ): Promise<void> {
-  const grantedAt = clock.now()
-  const { access_token: access, refresh_token: refresh = '', expires_in, scope } = await sandbox.login(decision)
-  for (const secret of [access, refresh]) secrets.add(secret)
-  const { user_id, email, first_name, last_name } = sandbox.world.profile(decision.member)
-  const profile = { whoopUserId: user_id, email, firstName: first_name, lastName: last_name }
-  const expiresAt = new Date(grantedAt.getTime() + expires_in * 1_000)
-  const tokens = { access, refresh, grantedAt, expiresAt, scopes: scope.split(' ') }
   // Not drizzle's own way to postgres.js, which would change how this client reads times.
   const db = drizzle(async (text, values) => ({ rows: await sql.unsafe(text, values).values() })) as unknown as Db
-  const id = await saveProfile(db, profile, grantedAt)
-  await saveTokens(db, [Buffer.from(TEST_KEY, 'base64')], { id }, tokens, sandbox.clientId)
+  const answer = await storeLogin(db, sandbox, { key: TEST_KEY, at: clock.now(), ...decision })
+  for (const secret of [answer.access_token, answer.refresh_token ?? '']) secrets.add(secret)
 }
 
 /** The same on a server of its own, which goes down, or changes, with whatever is in it. */
