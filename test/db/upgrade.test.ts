@@ -46,10 +46,32 @@ it.each(tried)('a database of %s comes up with everything that WHOOP has', async
   })
 })
 
-it('prepares every migration that is pending before the first of them, outside of their transaction', async () => {
-  const member = await newMember({ days: 4 })
+/** One who has synced, in a database of before the keys changed. */
+async function beforeMemberKeys(days: number): Promise<Member> {
+  const member = await newMember({ days })
   expect((await member.sync()).code).toBe(0)
+  await goBack(member)
+  return member
+}
+
+async function goBack(member: Member): Promise<void> {
   expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
+}
+
+/** As they were chased then: by their cycle. */
+async function chaseRecoveries({ database: { sql } }: Member): Promise<void> {
+  await sql`
+    insert into chased_records (user_id, data_type, record_key, reason, since)
+    select user_id, 'recovery', cycle_id::text, 'unsettled', now() from recovery_records on conflict do nothing`
+}
+
+const prepareFiles = readdirSync('drizzle')
+  .filter((name) => name.endsWith('.prepare.sql'))
+  .toSorted()
+const statementsOf = (name: string) => readFileSync(`drizzle/${name}`, 'utf8').split('--> statement-breakpoint')
+
+it('prepares every migration that is pending before the first of them, outside of their transaction', async () => {
+  const member = await beforeMemberKeys(4)
   const proxy = await startProxy(member.database.url)
   onTestFinished(() => proxy.close())
   const { code, err } = await run('migrate', { ...member.env, DATABASE_URL: proxy.url }, { clock: member.clock })
@@ -58,9 +80,8 @@ it('prepares every migration that is pending before the first of them, outside o
   const before = proxy.statements.slice(0, transaction).join('\n')
   const built = (sql: string) =>
     [...sql.matchAll(/CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\w+)/g)].map(([, name]) => name)
-  const prepared = readdirSync('drizzle').filter((name) => name.endsWith('.prepare.sql'))
-  expect(prepared.length).toBeGreaterThan(1)
-  expect(built(before)).toEqual(prepared.toSorted().flatMap((name) => built(readFileSync(`drizzle/${name}`, 'utf8'))))
+  expect(prepareFiles.length).toBeGreaterThan(1)
+  expect(built(before)).toEqual(prepareFiles.flatMap((name) => built(readFileSync(`drizzle/${name}`, 'utf8'))))
 })
 
 const RECORDS = ['sleep_records', 'recovery_records', 'workout_records', 'cycle_records']
@@ -70,18 +91,11 @@ const isExclusive = (mode: string) =>
   !['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock'].includes(mode)
 
 it('locks nobody out of a table of records while it reads one, since the keys have changed', async () => {
-  const member = await newMember({ days: 120 })
+  const member = await beforeMemberKeys(120)
   const { sql } = member.database
-  expect((await member.sync()).code).toBe(0)
-  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
-  await sql`
-    insert into chased_records (user_id, data_type, record_key, reason, since)
-    select user_id, 'recovery', cycle_id::text, 'unsettled', now() from recovery_records on conflict do nothing`
-  const statementsOf = (name: string) => readFileSync(`drizzle/${name}`, 'utf8').split('--> statement-breakpoint')
+  await chaseRecoveries(member)
   const pending = names.slice(MEMBER_KEYS)
-  const files = readdirSync('drizzle').toSorted()
-  for (const name of files.filter((file) => file.endsWith('.prepare.sql')))
-    for (const statement of statementsOf(name)) await sql.unsafe(statement)
+  for (const statement of prepareFiles.flatMap(statementsOf)) await sql.unsafe(statement)
 
   const found: string[] = []
   let total = 0
@@ -119,10 +133,8 @@ it('locks nobody out of a table of records while it reads one, since the keys ha
  * locks. Whoever it waits for goes only when the next is there, so that none of them is missed.
  */
 it('prepares while everybody reads and writes: no statement asks for a lock that would keep them from it', async () => {
-  const member = await newMember({ days: 30 })
+  const member = await beforeMemberKeys(30)
   const { sql } = member.database
-  expect((await member.sync()).code).toBe(0)
-  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
   const [twice, other] = await sql<{ id: string }[]>`select id from recovery_records order by created_at_whoop limit 2`
   await sql`
     insert into recovery_records select (jsonb_populate_record(r, jsonb_build_object(
@@ -134,10 +146,8 @@ it('prepares while everybody reads and writes: no statement asks for a lock that
     'select from recovery_records where id <> sleep_id and cycle_id <> 1 for update', // is to get its sleep's id
   ]
 
-  const prepared = readdirSync('drizzle')
-    .filter((name) => name.endsWith('.prepare.sql'))
-    .toSorted()
-    .flatMap((name) => readFileSync(`drizzle/${name}`, 'utf8').split('--> statement-breakpoint'))
+  const prepared = prepareFiles
+    .flatMap(statementsOf)
     .map(bare)
     .filter((statement) => !statement.startsWith('DROP INDEX')) // there is none: it asks for no lock
 
@@ -152,13 +162,9 @@ it('prepares while everybody reads and writes: no statement asks for a lock that
 })
 
 it('begins anew when somebody who writes waits for the migration, and it for them', async () => {
-  const member = await newMember({ days: 30 })
+  const member = await beforeMemberKeys(30)
   const { sql } = member.database
-  expect((await member.sync()).code).toBe(0)
-  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
-  await sql`
-    insert into chased_records (user_id, data_type, record_key, reason, since)
-    select user_id, 'recovery', cycle_id::text, 'unsettled', now() from recovery_records on conflict do nothing`
+  await chaseRecoveries(member)
   const deadlocks = async () => {
     await sql`select pg_stat_force_next_flush()`
     const [row] = await sql<{ count: number }[]>`
@@ -183,12 +189,10 @@ it('makes an index anew that a killed preparation has left behind', async () => 
     () => sql`select indexdef, indisvalid from pg_indexes join pg_index on indexrelid = indexname::regclass
     where schemaname = 'public' order by 1`
   const after = await definitions()
-  expect((await member.run(`migrate --down ${names.length - MEMBER_KEYS} --yes`)).code).toBe(0)
-  const left = readdirSync('drizzle')
-    .filter((name) => name.endsWith('.prepare.sql'))
-    .flatMap((name) => [
-      ...readFileSync(`drizzle/${name}`, 'utf8').matchAll(/CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\w+) ON (\w+)/g),
-    ])
+  await goBack(member)
+  const left = prepareFiles.flatMap((name) => [
+    ...readFileSync(`drizzle/${name}`, 'utf8').matchAll(/CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\w+) ON (\w+)/g),
+  ])
   for (const [, name = '', table = ''] of left) await sql`create index ${sql(name)} on ${sql(table)} (raw_data)`
   expect((await member.run('migrate')).code).toBe(0)
   expect(await definitions()).toEqual(after)
