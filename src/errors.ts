@@ -74,7 +74,7 @@ export function failure(error: unknown): Failure {
   return { reason: 'bug', message, hint: 'run it again with --verbose and report what it prints' }
 }
 
-/** Why something failed, for a message: of what the system says, the words, without its code, its call and the path. Of a port, who has it. */
+/** Why something failed, for a message: what the system says, without its code, its call and the path; of a port, who has it. */
 export function whyOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   if ('code' in cause && cause.code === 'EADDRINUSE') return 'another program has it'

@@ -67,7 +67,10 @@ export async function suspectUnseen(tx: Tx, scope: Collection, seen: readonly st
   return row?.is_doubted ?? false
 }
 
-/** Forgets what a list was doubted for, and has been asked for since, as far as it was last seen before `at`. */
+/**
+ * Forgets the doubts of a list that no run has had again since `at`, and what is to be asked for because they were believed.
+ * What is `missing` without a doubt beside it stays.
+ */
 export function forgetDoubts({ id }: Pick<Member, 'id'>, type: TypeName, at: SQL): SQL {
   return sql`
     delete from chased_records c using chased_records doubt
